@@ -1,0 +1,166 @@
+"""A connection: two linked accounts of a merchant, its states, and what it is set to."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from concord.domain.errors import ConflictError
+from concord.domain.identity import Channel
+from concord.domain.profiles import Profile, profile_for
+
+
+class ConnectionState(StrEnum):
+    """Life of a connection (TEA-01)."""
+
+    REQUESTED = "requested"
+    PENDING = "pending"
+    CONNECTED = "connected"
+    PAUSED = "paused"
+    DISCONNECTED = "disconnected"
+
+
+_NEXT: Final = {
+    ConnectionState.REQUESTED: {ConnectionState.PENDING, ConnectionState.DISCONNECTED},
+    ConnectionState.PENDING: {ConnectionState.CONNECTED, ConnectionState.DISCONNECTED},
+    ConnectionState.CONNECTED: {ConnectionState.PAUSED, ConnectionState.DISCONNECTED},
+    ConnectionState.PAUSED: {ConnectionState.CONNECTED, ConnectionState.DISCONNECTED},
+    ConnectionState.DISCONNECTED: set(),
+}
+
+
+def check_transition(current: ConnectionState, wanted: ConnectionState) -> None:
+    """Raise ConflictError `invalid_transition` naming what is possible from here."""
+    if wanted not in _NEXT[current]:
+        possible = ", ".join(sorted(_NEXT[current])) or "nothing: it is final"
+        raise ConflictError(
+            f"{current} cannot become {wanted}; possible: {possible}", code="invalid_transition"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One linked account: where it is and how its adapter is set. Credentials live elsewhere."""
+
+    platform: str
+    account_id: str
+    base_url: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SenderChoice:
+    """Who carries the texts, when that is not the destination itself."""
+
+    platform: str
+    base_url: str
+    sends_from: str
+    answers_stop: bool
+    account_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HashedSecret:
+    """SHA-256 of a path token or connect key, and until when it is accepted (rotation)."""
+
+    hash: str
+    expires_at: datetime | None = None
+
+    def usable(self, at: datetime) -> bool:
+        """Whether it still opens the door at `at`."""
+        return self.expires_at is None or at < self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionSettings:
+    """What an operator may change; None or absent means the default."""
+
+    join_keyword: str = "JOIN"
+    fallback_number: str | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+    require_signature: bool = True
+    sender: SenderChoice | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A connection as every function needs it: one read brings all of this.
+
+    `text_numbers` are the account's own numbers, oldest first (by TextNumberID), as pairs of number
+    and the platform's id; `first_number` is the oldest ever seen and stays (TEA-23).
+    """
+
+    connection_id: str
+    merchant_id: str
+    merchant_name: str
+    country: str
+    integration: str
+    state: ConnectionState
+    source: Side
+    destination: Side
+    settings: ConnectionSettings
+    key_fingerprint: str
+    tokens: tuple[HashedSecret, ...]
+    connect_keys: tuple[HashedSecret, ...]
+    created_at: datetime
+    version: int = 1
+    text_numbers: tuple[tuple[str, str], ...] = ()
+    first_number: str | None = None
+
+    @property
+    def account(self) -> str:
+        """Return the messaging account that scopes consent (TEA-03, TEA-04)."""
+        return f"{self.destination.platform}:{self.destination.account_id}"
+
+    @property
+    def fallback_number(self) -> str | None:
+        """Return the number a shopper can text STOP to when all else fails (TEA-20, TEA-23)."""
+        return self.settings.fallback_number or self.first_number
+
+    @property
+    def sender_platform(self) -> str:
+        """Return the platform that carries this connection's texts."""
+        return self.settings.sender.platform if self.settings.sender else self.destination.platform
+
+    @property
+    def carrier_answers_stop(self) -> bool:
+        """Whether the carrier side confirms STOP and HELP itself, so that we stay silent."""
+        return self.settings.sender.answers_stop if self.settings.sender else False
+
+    def profile(self, channel: Channel) -> Profile:
+        """Return the consent profile of one channel."""
+        return profile_for(self.integration, channel)
+
+    def side(self, platform: str) -> Side | None:
+        """Return the side (or the sender) of this connection that `platform` plays, if any."""
+        for side in (self.destination, self.source):
+            if side.platform == platform:
+                return side
+        sender = self.settings.sender
+        if sender is not None and sender.platform == platform:
+            return Side(platform, sender.account_id, sender.base_url, {"from": sender.sends_from})
+        return None
+
+    def owns_number(self, number: str) -> bool:
+        """Whether an inbound text to `number` was meant for this account."""
+        sender = self.settings.sender
+        own = {known for known, _ in self.text_numbers}
+        return number in own or (sender is not None and number == sender.sends_from)
+
+    def accepts_token(self, hashed: str, at: datetime) -> bool:
+        """Whether a path token with this SHA-256 opens the webhook door."""
+        return _matches(self.tokens, hashed, at)
+
+    def accepts_connect_key(self, hashed: str, at: datetime) -> bool:
+        """Whether a connect key with this SHA-256 opens the Connect API."""
+        return _matches(self.connect_keys, hashed, at)
+
+
+def _matches(secrets: tuple[HashedSecret, ...], hashed: str, at: datetime) -> bool:
+    # Every secret is compared, in constant time: how long we take says nothing about which fits.
+    results = [hmac.compare_digest(s.hash, hashed) and s.usable(at) for s in secrets]
+    return any(results)

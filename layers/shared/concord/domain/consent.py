@@ -1,0 +1,279 @@
+"""What we may do with a number or an address: marks that only rise, and the one decision.
+
+The state of consent is not a status that is overwritten. It is a few *marks*, each the newest
+moment at which something was said, and a mark is only ever raised. Merging two sets of marks takes
+the higher of each, so neither order nor repetition of events can matter; and since no later opt-in
+can lower `out_at`, nothing but the act that the profile names (`back_at`) lifts an explicit
+opt-out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from enum import StrEnum
+
+from concord.domain.profiles import Profile, SignalKind
+
+
+class State(StrEnum):
+    """What a consent key is, seen from outside."""
+
+    UNKNOWN = "unknown"
+    PENDING = "pending"
+    OPTED_IN = "opted_in"
+    OPTED_OUT = "opted_out"
+
+
+class Basis(StrEnum):
+    """Why a state is what it is; ordered from weakest to strongest (see `_STRENGTH`)."""
+
+    ASSUMED = "assumed"
+    IMPORTED = "imported"
+    GENERAL = "general"
+    SOFT_OPT_IN = "soft_opt_in"
+    EXPLICIT = "explicit"
+
+
+_STRENGTH = {basis: rank for rank, basis in enumerate(Basis)}
+
+
+@dataclass(frozen=True, slots=True)
+class SoftMark:
+    """The newest signal that can be outdone by a newer one."""
+
+    at: datetime
+    opted_in: bool
+    basis: Basis
+
+    def order(self) -> tuple[datetime, bool, int]:
+        """Return the total order of soft marks: newer wins, at a tie out wins, then the basis."""
+        return (self.at, not self.opted_in, _STRENGTH[self.basis])
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Everything that was ever said about one consent key, reduced to the newest of each.
+
+    out_at        explicit opt-out
+    back_at       the act that the profile lets lift an opt-out
+    soft          newest other signal
+    asked_at      an opt-in was asked for and waits for the shopper (pending)
+    lapsed_at     the ask that has lapsed
+    assumed_at    a text that reads like an opt-out, held until somebody reviews it
+    dismissed_at  the newest such text that an operator has dismissed
+    """
+
+    out_at: datetime | None = None
+    back_at: datetime | None = None
+    soft: SoftMark | None = None
+    asked_at: datetime | None = None
+    lapsed_at: datetime | None = None
+    assumed_at: datetime | None = None
+    dismissed_at: datetime | None = None
+
+    def merge(self, other: Marks) -> Marks:
+        """Return the higher of each mark: commutative, associative, idempotent."""
+        moments = {
+            f.name: _later(getattr(self, f.name), getattr(other, f.name))
+            for f in fields(Marks)
+            if f.name != "soft"
+        }
+        soft = max((s for s in (self.soft, other.soft) if s), key=SoftMark.order, default=None)
+        return Marks(soft=soft, **moments)
+
+    @property
+    def explicitly_out(self) -> bool:
+        """Whether an explicit opt-out stands; at a tie out wins."""
+        return self.out_at is not None and (self.back_at is None or self.out_at >= self.back_at)
+
+    @property
+    def assumed_out(self) -> bool:
+        """Whether a likely opt-out waits for review: it blocks like an explicit one until then."""
+        if self.assumed_at is None:
+            return False
+        lifted = self.back_at is not None and self.back_at > self.assumed_at
+        dismissed = self.dismissed_at is not None and self.dismissed_at >= self.assumed_at
+        return not lifted and not dismissed
+
+    @property
+    def standing(self) -> tuple[State, Basis | None]:
+        """Return the state that these marks mean, and its basis."""
+        if self.explicitly_out:
+            return State.OPTED_OUT, Basis.EXPLICIT
+        if self.assumed_out:
+            return State.OPTED_OUT, Basis.ASSUMED
+        newest = self.soft
+        if self.back_at is not None:
+            back = SoftMark(self.back_at, opted_in=True, basis=Basis.EXPLICIT)
+            newest = max((newest, back), key=SoftMark.order) if newest else back
+        if newest is not None:
+            return (State.OPTED_IN if newest.opted_in else State.OPTED_OUT), newest.basis
+        if self.asked_at and (self.lapsed_at is None or self.asked_at > self.lapsed_at):
+            return State.PENDING, None
+        return State.UNKNOWN, None
+
+
+def _later(a: datetime | None, b: datetime | None) -> datetime | None:
+    return max((at for at in (a, b) if at is not None), default=None)
+
+
+class MessageKind(StrEnum):
+    """The texts that a change of consent may cause."""
+
+    OPT_IN_CONFIRMATION = "opt_in_confirmation"
+    OPT_OUT_CONFIRMATION = "opt_out_confirmation"
+    INVITATION = "invitation"
+    HELP_REPLY = "help_reply"
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One thing that somebody said about a point, in our words.
+
+    `effective_at` is fixed by times.effective_at when the signal is first received. `personal`
+    holds what proves it and belongs to the shopper (text, ip, user agent, actor): evidence commits
+    to it by hash only. `via` is the door it came through (handset, pos, web_cart, import ...).
+    """
+
+    kind: SignalKind
+    effective_at: datetime
+    received_at: datetime
+    via: str
+    source: Mapping[str, str] = field(default_factory=dict)
+    occurred_at: datetime | None = None
+    personal: Mapping[str, str] = field(default_factory=dict)
+    reviewed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What follows from a signal. `rejection` is a stable code; marks are raised regardless."""
+
+    marks: Marks
+    before: State
+    state: State
+    basis: Basis | None
+    messages: tuple[MessageKind, ...] = ()
+    rejection: str | None = None
+    tell_peers: bool = False
+    review: bool = False
+
+
+_OPT_INS = frozenset(
+    {
+        SignalKind.JOIN,
+        SignalKind.START,
+        SignalKind.OPT_IN,
+        SignalKind.OWN_OPT_IN,
+        SignalKind.OPT_IN_REQUEST,
+        SignalKind.IMPORT,
+    }
+)
+_OPT_OUTS = frozenset({SignalKind.OPT_OUT, SignalKind.ASSUMED_OPT_OUT})
+_SOFT_BASIS = {
+    SignalKind.JOIN: Basis.EXPLICIT,
+    SignalKind.OPT_IN: Basis.EXPLICIT,
+    SignalKind.OWN_OPT_IN: Basis.EXPLICIT,
+    SignalKind.IMPORT: Basis.IMPORTED,
+}
+
+
+def decide(
+    current: Marks, signal: Signal, profile: Profile, invited_at: datetime | None = None
+) -> Decision:
+    """Return what `signal` changes under `profile`. Pure; the only place that decides consent.
+
+    `invited_at` is when the last invitation went out (TEA-15: none again within the guard).
+    """
+    before, _ = current.standing
+    marks = current.merge(_raised_by(signal, profile, current))
+    state, basis = marks.standing
+    refused = signal.kind in _OPT_INS and state is State.OPTED_OUT
+    return Decision(
+        marks=marks,
+        before=before,
+        state=state,
+        basis=basis,
+        messages=() if refused else _messages(signal, profile, before, state, invited_at),
+        rejection=profile.rejection if refused else None,
+        tell_peers=_peers_must_hear(signal, before, state),
+        review=signal.kind is SignalKind.ASSUMED_OPT_OUT and marks.assumed_out,
+    )
+
+
+def _raised_by(signal: Signal, profile: Profile, current: Marks) -> Marks:
+    """Return the marks that this signal raises, whatever the state is."""
+    at = signal.effective_at
+    if signal.kind in profile.lifts:
+        return Marks(back_at=at)
+    if signal.kind in _SOFT_BASIS:
+        return Marks(soft=SoftMark(at, opted_in=True, basis=_SOFT_BASIS[signal.kind]))
+    match signal.kind:
+        case SignalKind.OPT_OUT:
+            return Marks(out_at=at)
+        case SignalKind.ASSUMED_OPT_OUT:
+            return Marks(assumed_at=at)
+        case SignalKind.OPT_IN_REQUEST:
+            return Marks(asked_at=at)
+        case SignalKind.LAPSE:
+            return Marks(lapsed_at=current.asked_at)
+        case SignalKind.REVIEW_CONFIRMED:
+            return Marks(out_at=signal.reviewed_at)
+        case SignalKind.REVIEW_DISMISSED:
+            return Marks(dismissed_at=signal.reviewed_at)
+        case _:  # START, HELP and an UNSTOP that this profile does not know change nothing
+            return Marks()
+
+
+def _messages(
+    signal: Signal, profile: Profile, before: State, after: State, invited_at: datetime | None
+) -> tuple[MessageKind, ...]:
+    if not profile.sends_texts:
+        return ()
+    if signal.kind is SignalKind.HELP:
+        return (MessageKind.HELP_REPLY,)
+    if signal.kind in _OPT_OUTS and before is not State.OPTED_OUT and after is State.OPTED_OUT:
+        return (MessageKind.OPT_OUT_CONFIRMATION,)
+    by_handset = signal.kind in (SignalKind.JOIN, SignalKind.UNSTOP)
+    if by_handset and before is not State.OPTED_IN and after is State.OPTED_IN:
+        return (MessageKind.OPT_IN_CONFIRMATION,)
+    if signal.kind is SignalKind.OPT_IN_REQUEST and after is State.PENDING:
+        due = invited_at is None or signal.effective_at - invited_at >= profile.invitation_guard
+        return (MessageKind.INVITATION,) if due else ()
+    return ()
+
+
+def _peers_must_hear(signal: Signal, before: State, after: State) -> bool:
+    """Whether both platforms are told. A repeated opt-out is told again: somebody saw it undone."""
+    if signal.kind in _OPT_OUTS:
+        return after is State.OPTED_OUT
+    return before is not after and after in (State.OPTED_IN, State.OPTED_OUT)
+
+
+class Purpose(StrEnum):
+    """Why a text is about to leave; decides whether an opted-out number may get it."""
+
+    CONFIRM_OPT_IN = "opt_in_confirmation"
+    CONFIRM_OPT_OUT = "opt_out_confirmation"
+    INVITE = "invitation"
+    HELP = "help_reply"
+    MARKETING = "marketing"
+
+
+def refusal_to_send(purpose: Purpose, marks: Marks) -> str | None:
+    """Return why this text may not be handed over now, or None. Asked again at every hand-over.
+
+    An opted-out number gets its single opt-out confirmation and an answer to HELP, nothing else.
+    """
+    state, _ = marks.standing
+    if purpose is Purpose.HELP:
+        return None
+    if purpose is Purpose.CONFIRM_OPT_OUT:
+        return None if state is State.OPTED_OUT else "opted_in_again"
+    if state is State.OPTED_OUT:
+        return "opted_out_after_queue"
+    if purpose is Purpose.INVITE:
+        return None if state is State.PENDING else "no_longer_pending"
+    return None if state is State.OPTED_IN else "not_opted_in"

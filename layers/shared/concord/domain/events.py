@@ -1,0 +1,128 @@
+"""What arrives: the raw request, and the typed events that a platform's JSON becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from concord.domain.identity import Channel
+
+
+@dataclass(frozen=True, slots=True)
+class RawRequest:
+    """A request as it was received: raw bytes, because signatures are made over bytes.
+
+    `headers` have lower-case names. `query` keeps order and repetition. `url` is the public URL the
+    sender used, rebuilt from configuration and never from the Host header. `received_at` is UTC.
+    """
+
+    method: str
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+    url: str = ""
+    query: tuple[tuple[str, str], ...] = ()
+    source_ip: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InboundText:
+    """A shopper texted one of the account's text numbers.
+
+    `sender` is a phone number as the platform spells it. `carrier_keyword` is what the carrier side
+    already made of the text (Twilio OptOutType: stop, start, help), if it said so.
+    """
+
+    event_id: str
+    sender: str
+    to: str
+    text: str
+    occurred_at: datetime | None = None
+    carrier_keyword: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OptedOut:
+    """The platform reports an opt-out that was given to it, not to us."""
+
+    event_id: str
+    channel: Channel
+    point: str
+    occurred_at: datetime | None = None
+    via: str = "platform"
+    actor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OptedIn:
+    """The platform reports an opt-in that was given to it, not to us."""
+
+    event_id: str
+    channel: Channel
+    point: str
+    occurred_at: datetime | None = None
+    via: str = "platform"
+    actor: str = ""
+
+
+class DeliveryStatus(StrEnum):
+    """Where a text is; a later rank never goes back to an earlier one."""
+
+    ACCEPTED = "accepted"
+    SENT = "sent"
+    FAILED = "failed"
+    DELIVERED = "delivered"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryReceipt:
+    """The platform says what became of a text. `reference` is ours, `message_id` theirs."""
+
+    event_id: str
+    status: DeliveryStatus
+    reference: str | None = None
+    message_id: str | None = None
+    code: str | None = None
+    occurred_at: datetime | None = None
+
+
+type PlatformEvent = InboundText | OptedOut | OptedIn | DeliveryReceipt
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedWebhook:
+    """What a body turned out to be: events, or known-and-ignored, or a type we have never seen.
+
+    `event_id` names the delivery itself (for the duplicate marker of bodies without events).
+    """
+
+    events: tuple[PlatformEvent, ...] = ()
+    event_id: str = ""
+    unknown_type: str | None = None
+
+
+class UnparseableError(ValueError):
+    """The signature was good and the body is not what the contract says. The raw body is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookAnswer:
+    """The status, type and body that a platform expects as its 'done'."""
+
+    status: int = 204
+    content_type: str = "application/json"
+    body: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretValue:
+    """One accepted secret; several during rotation. `expires_at` None = the current one."""
+
+    value: str = field(repr=False)
+    expires_at: datetime | None = None
+
+    def usable(self, at: datetime) -> bool:
+        """Whether this secret is still accepted at `at`."""
+        return self.expires_at is None or at < self.expires_at

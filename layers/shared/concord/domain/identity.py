@@ -1,0 +1,90 @@
+"""Keyed names: what stands in a key instead of a number, an address or a token."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from enum import StrEnum
+
+from concord.domain.errors import FieldError, InvalidInputError
+
+_MERCHANT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}")
+_ACCOUNT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]{0,99}")
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
+
+
+class Channel(StrEnum):
+    """Where a point can be reached."""
+
+    SMS = "sms"
+    EMAIL = "email"
+
+
+def point_id(stack_key: bytes, merchant_id: str, channel: Channel, point: str) -> str:
+    """Return `v1.` + HMAC-SHA256 of the point, keyed by the stack and bound to the merchant.
+
+    Two merchants never share a point id, and without the stack key nobody can test a guess.
+    """
+    message = "|".join((merchant_id, channel.value, point)).encode()
+    return "v1." + hmac.new(stack_key, message, hashlib.sha256).hexdigest()
+
+
+def shopper_key(stack_key: bytes, connection_id: str, shopper_id: str) -> str:
+    """Return the keyed name of a shopper: in many shops her number is her phone number."""
+    message = f"shopper|{connection_id}|{shopper_id}".encode()
+    return hmac.new(stack_key, message, hashlib.sha256).hexdigest()[:32]
+
+
+def key_fingerprint(stack_key: bytes, connection_id: str) -> str:
+    """Return what a connection remembers of the stack key, to notice a changed one."""
+    return hmac.new(stack_key, f"connection|{connection_id}".encode(), hashlib.sha256).hexdigest()
+
+
+def token_hash(token: str) -> str:
+    """Return the SHA-256 of a path token or connect key: only this is ever stored."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def event_key(event_id: str) -> str:
+    """Return the key form of a sender's event id, which may be long, odd, or a phone number."""
+    return hashlib.sha256(event_id.encode()).hexdigest()[:40]
+
+
+def merchant_of(scoped_id: str) -> str:
+    """Return the merchant in a connection or job id (`<merchant>.<random>`).
+
+    Raises ValueError for anything that is not of that form, so that a forged id reads no row.
+    """
+    merchant_id, dot, rest = scoped_id.rpartition(".")
+    if not dot or not _MERCHANT_ID.fullmatch(merchant_id) or not re.fullmatch(r"[a-z0-9]+", rest):
+        raise ValueError("not a scoped id")
+    return merchant_id
+
+
+def check_merchant_id(merchant_id: str) -> str:
+    """Return the id, or raise InvalidInputError naming the rule."""
+    if not _MERCHANT_ID.fullmatch(merchant_id):
+        message = "use 1 to 48 letters, digits, '-' or '_', beginning with a letter or digit"
+        raise InvalidInputError("bad merchant id", errors=(FieldError("merchant_id", message),))
+    return merchant_id
+
+
+def check_account_id(account_id: str, field: str) -> str:
+    """Return the id, or raise InvalidInputError: it becomes part of a key."""
+    if not _ACCOUNT_ID.fullmatch(account_id):
+        message = "use 1 to 100 letters, digits or _ . : @ -"
+        raise InvalidInputError("bad account id", errors=(FieldError(field, message),))
+    return account_id
+
+
+def normalise_email(text: str) -> str:
+    """Return the address in lower case, trimmed. Raises InvalidInputError `invalid_email`."""
+    address = text.strip().lower()
+    if len(address) > 254 or not _EMAIL.fullmatch(address):
+        raise InvalidInputError(
+            "not an e-mail address",
+            code="invalid_email",
+            errors=(FieldError("point", "give an address such as name@example.com"),),
+        )
+    return address

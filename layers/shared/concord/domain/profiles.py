@@ -1,0 +1,78 @@
+"""Consent profiles: per integration and channel, what opts in, what lifts an opt-out, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+from concord.domain.identity import Channel
+
+
+class SignalKind(StrEnum):
+    """Everything that can be said about a point."""
+
+    OPT_OUT = "opt_out"
+    ASSUMED_OPT_OUT = "assumed_opt_out"
+    UNSTOP = "unstop"
+    JOIN = "join"
+    START = "start"
+    HELP = "help"
+    OPT_IN = "opt_in"
+    OWN_OPT_IN = "own_opt_in"
+    OPT_IN_REQUEST = "opt_in_request"
+    IMPORT = "import"
+    LAPSE = "lapse"
+    REVIEW_CONFIRMED = "review_confirmed"
+    REVIEW_DISMISSED = "review_dismissed"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How one integration reads signals on one channel.
+
+    lifts             the acts that raise `back_at`: the only way out of an explicit opt-out
+    double_opt_in     an opt-in asked by a third party waits for the shopper's own JOIN
+    invitation_guard  no second invitation within this time (TEA-15)
+    lapse_after       a pending opt-in is forgotten after this time (TEA-15)
+    rejection         the code that a refused opt-in gets
+    """
+
+    name: str
+    channel: Channel
+    lifts: frozenset[SignalKind]
+    double_opt_in: bool
+    sends_texts: bool
+    rejection: str
+    invitation_guard: timedelta = timedelta(hours=24)
+    lapse_after: timedelta = timedelta(days=30)
+
+
+TEXT_EM_ALL_SMS: Final = Profile(
+    name="text_em_all.sms",
+    channel=Channel.SMS,
+    lifts=frozenset({SignalKind.UNSTOP}),
+    double_opt_in=True,
+    sends_texts=True,
+    rejection="must_text_unstop",
+)
+EMAIL: Final = Profile(
+    name="email",
+    channel=Channel.EMAIL,
+    lifts=frozenset({SignalKind.OWN_OPT_IN}),
+    double_opt_in=False,
+    sends_texts=False,
+    rejection="must_opt_in_personally",
+)
+
+_PROFILES: Final = {
+    ("catapult-text_em_all", Channel.SMS): TEXT_EM_ALL_SMS,
+    ("catapult-text_em_all", Channel.EMAIL): EMAIL,
+}
+INTEGRATIONS: Final = frozenset(name for name, _ in _PROFILES)
+
+
+def profile_for(integration: str, channel: Channel) -> Profile:
+    """Return the profile of an integration's channel. KeyError: a name that was never valid."""
+    return _PROFILES[integration, channel]

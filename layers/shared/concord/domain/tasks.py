@@ -1,0 +1,111 @@
+"""Outbox tasks: rows that say what must still happen, and when a failed one is tried again."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+
+class TaskKind(StrEnum):
+    """What a task does. Pushes carry state and may repeat; texts may not."""
+
+    PUSH_CONSENT = "push_consent"
+    SEND_TEXT = "send_text"
+    FETCH_NUMBERS = "fetch_numbers"
+    REPLAY_INBOX = "replay_inbox"
+    LAPSE = "lapse"
+
+
+class Queue(StrEnum):
+    """Two queues, so that an export never delays an opt-out."""
+
+    URGENT = "urgent"
+    BULK = "bulk"
+
+
+QUEUE_OF: Final = {
+    TaskKind.PUSH_CONSENT: Queue.URGENT,
+    TaskKind.SEND_TEXT: Queue.URGENT,
+    TaskKind.FETCH_NUMBERS: Queue.URGENT,
+    TaskKind.REPLAY_INBOX: Queue.BULK,
+    TaskKind.LAPSE: Queue.BULK,
+}
+
+
+class TaskState(StrEnum):
+    """Where a row is. Open rows stand in the due index; the others are finished."""
+
+    OPEN = "open"
+    ATTEMPTING = "attempting"
+    SENT = "sent"
+    REFUSED = "refused"
+    DROPPED = "dropped"
+    UNCERTAIN = "uncertain"
+    FAILED = "failed"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class RowKey:
+    """The only thing that streams and queues carry: where the row is."""
+
+    pk: str
+    sk: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """A task to be inserted by the transaction that caused it.
+
+    `task_id` is deterministic, so a repeat finds the row that is there. A coalescing task (a state
+    push) raises `want` on the row instead: the worker compares it with the version that it pushed.
+    """
+
+    kind: TaskKind
+    connection_id: str
+    task_id: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    want: int | None = None
+    urgent_opt_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task row as a worker holds it under its lease."""
+
+    key: RowKey
+    kind: TaskKind
+    merchant_id: str
+    connection_id: str
+    task_id: str
+    payload: Mapping[str, Any]
+    state: TaskState
+    attempts: int
+    created_at: datetime
+    want: int = 0
+    lease_owner: str = ""
+
+
+LEASE: Final = timedelta(seconds=60)
+VISIBILITY_LIMIT: Final = timedelta(minutes=15)
+_FIRST: Final = 2.0
+_CEILING: Final = 60.0
+_PATIENT_AFTER: Final = 30
+_PATIENT_CEILING: Final = 900.0
+
+
+def backoff(attempts: int, retry_after: float | None, rng: random.Random) -> timedelta:
+    """Return how long to wait after the `attempts`-th failure: exponential with equal jitter.
+
+    A consent push has no attempt limit: a minute at most for the first half hour, so that a
+    platform that is back hears of an opt-out at once; a quarter of an hour after that.
+    `retry_after` (seconds, from the platform) is never undercut.
+    """
+    ceiling = _CEILING if attempts <= _PATIENT_AFTER else _PATIENT_CEILING
+    step = min(ceiling, _FIRST * 2.0 ** min(attempts - 1, 12))
+    wait = step / 2 + rng.uniform(0, step / 2)
+    return timedelta(seconds=max(wait, retry_after or 0.0))

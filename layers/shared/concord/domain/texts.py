@@ -1,0 +1,72 @@
+"""The wording of every text and fallback, with the merchant's own wording on top."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from string import Template
+from typing import Final
+
+from concord.domain.canonical import sha256_hex
+from concord.domain.consent import MessageKind
+from concord.domain.errors import FieldError, InvalidInputError
+
+# No marketing in any of these (TEA-17; FCC: one confirmation, within five minutes).
+DEFAULT_TEXTS: Final[Mapping[str, str]] = {
+    MessageKind.OPT_IN_CONFIRMATION: "$merchant: you are subscribed to our texts. "
+    "Reply STOP to end, HELP for help. Msg & data rates may apply.",
+    MessageKind.OPT_OUT_CONFIRMATION: "$merchant: you are unsubscribed and will get no more texts. "
+    "Text UNSTOP to subscribe again.",
+    MessageKind.INVITATION: "$merchant: reply $join to get our texts. Reply STOP to opt out. "
+    "Msg & data rates may apply.",
+    MessageKind.HELP_REPLY: "$merchant texts: reply STOP to end, $join to subscribe. "
+    "Msg & data rates may apply.",
+}
+FALLBACK_TEXTS: Final[Mapping[str, str]] = {
+    "fallback_shopper": "We could not record your opt-out just now. "
+    "To stop our texts, text STOP to $number.",
+    "fallback_operator": "The opt-out could not be recorded. "
+    "Tell the customer to text STOP to $number.",
+    "fallback_shopper_neutral": "We could not record your opt-out just now. "
+    "To stop the texts, reply STOP to any text you got from this shop.",
+    "fallback_operator_neutral": "The opt-out could not be recorded. "
+    "Tell the customer to reply STOP to any text they got from this shop.",
+}
+EDITABLE: Final = frozenset(DEFAULT_TEXTS) | {"fallback_shopper", "fallback_operator"}
+_TOKENS: Final = {"merchant", "join", "number"}
+MAX_LENGTH: Final = 459
+
+
+def render(kind: str, own: Mapping[str, str], *, merchant: str, join: str, number: str = "") -> str:
+    """Return the text of `kind` with the merchant's wording if there is one."""
+    wording = own.get(kind) or DEFAULT_TEXTS.get(kind) or FALLBACK_TEXTS[kind]
+    return Template(wording).safe_substitute(merchant=merchant, join=join, number=number)
+
+
+def fallback(audience: str, own: Mapping[str, str], number: str | None) -> str:
+    """Return what a shopper or an operator is told when an opt-out could not be confirmed."""
+    if number is None:
+        return FALLBACK_TEXTS[f"fallback_{audience}_neutral"]
+    return render(f"fallback_{audience}", own, merchant="", join="", number=number)
+
+
+def wording_hash(text: str) -> str:
+    """Return the SHA-256 of a wording, as evidence names it (R-03)."""
+    return sha256_hex(text.encode())
+
+
+def check_texts(texts: Mapping[str, str]) -> None:
+    """Raise InvalidInputError for an unknown kind or $token, or a text that is too long."""
+    errors = []
+    for kind, wording in texts.items():
+        if kind not in EDITABLE:
+            known = ", ".join(sorted(EDITABLE))
+            errors.append(FieldError(f"settings.texts.{kind}", f"no such text; there are: {known}"))
+        elif not wording.strip() or len(wording) > MAX_LENGTH:
+            errors.append(FieldError(f"settings.texts.{kind}", f"use 1 to {MAX_LENGTH} characters"))
+        else:
+            unknown = set(Template(wording).get_identifiers()) - _TOKENS
+            if unknown or not Template(wording).is_valid():
+                message = "only $merchant, $join and $number can be filled in"
+                errors.append(FieldError(f"settings.texts.{kind}", message))
+    if errors:
+        raise InvalidInputError("the texts cannot be used", errors=tuple(errors))

@@ -1,0 +1,39 @@
+"""Times: RFC 3339 in and out, and the moment from which a signal counts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+STALE_OPT_OUT = timedelta(hours=24)
+
+
+def to_rfc3339(at: datetime) -> str:
+    """Return `at` (aware) in UTC with microseconds: text that sorts like time."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def from_rfc3339(text: str) -> datetime:
+    """Parse RFC 3339 (an offset or Z is required) to UTC. Raises ValueError."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError("a time needs an offset or Z")
+    return at.astimezone(UTC)
+
+
+def effective_at(
+    occurred_at: datetime | None, received_at: datetime, *, live_opt_out: bool = False
+) -> datetime:
+    """Return the moment a signal counts from; fixed when first received (rules.md, Consent).
+
+    Never after `received_at`. A source that only knows whole seconds is refined by `received_at`
+    when that lies in the same second, so that STOP and JOIN of one second keep their order. A live
+    opt-out dated more than 24 h back counts from now: a wrong clock must not hide it behind an
+    older opt-in.
+    """
+    if occurred_at is None or occurred_at >= received_at:
+        return received_at
+    if occurred_at.microsecond == 0 and received_at - occurred_at < timedelta(seconds=1):
+        return received_at
+    if live_opt_out and received_at - occurred_at > STALE_OPT_OUT:
+        return received_at
+    return occurred_at

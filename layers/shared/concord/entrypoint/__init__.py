@@ -1,0 +1,1 @@
+"""Edges of a Lambda function: HTTP, SQS, stream and schedule."""

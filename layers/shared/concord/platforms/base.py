@@ -1,0 +1,34 @@
+"""What a platform is to the rest of the house: a name and the capabilities it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import httpx
+
+from concord.ports import AccountChecker, ConsentPeer, Endpoint, TextSender, WebhookAdapter
+
+
+class Http(Protocol):
+    """Gives adapters their guarded HTTP client (allowed hosts, https, no private addresses)."""
+
+    def client(self, base_url: str) -> httpx.Client:
+        """Return a client for this base URL. Raises PermanentError `host_not_allowed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """One platform. A capability that is None does not exist there.
+
+    Factories are called lazily, so that importing the registry loads no client. `signs_webhooks`
+    is False where only the path token guards the door: opt-ins from there are confirmed by a fetch.
+    """
+
+    name: str
+    webhook: Callable[[], WebhookAdapter] | None = None
+    sender: Callable[[Endpoint, Http], TextSender] | None = None
+    consent_peer: Callable[[Endpoint, Http], ConsentPeer] | None = None
+    checker: Callable[[Endpoint, Http], AccountChecker] | None = None
+    signs_webhooks: bool = True

@@ -1,0 +1,539 @@
+"""What the services need of the world, as Protocols. Adapters and platforms implement these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from concord.domain.connection import Connection
+from concord.domain.consent import Marks
+from concord.domain.events import ParsedWebhook, RawRequest, SecretValue, WebhookAnswer
+from concord.domain.evidence import ConsentKey, Evidence
+from concord.domain.merchant import Merchant
+from concord.domain.tasks import RowKey, Task, TaskSpec, TaskState
+
+
+class Clock(Protocol):
+    """Wall clock, UTC."""
+
+    def now(self) -> datetime: ...
+
+
+# --- consent ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRecord:
+    """What the table holds of one key. `version` counts evidence; `head` is its last hash."""
+
+    key: ConsentKey
+    connection_id: str
+    point: str = field(repr=False)
+    version: int
+    marks: Marks
+    head: str
+    updated_at: datetime
+    invited_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """The duplicate marker of one event. Same key and same hash = the same event again.
+
+    `outcome` is what a repeat is answered from (evidence id). `expires_at` None = kept for ever.
+    """
+
+    merchant_id: str
+    connection_id: str
+    event_key: str
+    body_hash: str
+    outcome: str = ""
+    expires_at: datetime | None = None
+
+
+class InboxState(StrEnum):
+    """What became of a body."""
+
+    PROCESSED = "processed"
+    IGNORED = "ignored"
+    UNKNOWN = "unknown"
+    KEPT = "kept"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class InboxEntry:
+    """A raw body, kept 30 days before any 2xx. `kind` is webhook, sms or connect."""
+
+    merchant_id: str
+    connection_id: str
+    inbox_id: str
+    platform: str
+    topic: str
+    kind: str
+    state: InboxState
+    request: RawRequest = field(repr=False)
+    error: str = ""
+    replays: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Something a person should look at: `fuzzy` opt-outs, `unmatched` numbers. Holds no point."""
+
+    merchant_id: str
+    connection_id: str
+    kind: str
+    review_id: str
+    channel: str
+    point_id: str
+    created_at: datetime
+    reviewed_at: datetime | None = None
+    evidence_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentCommit:
+    """One transaction: marker, raw body, new state, its evidence, and the work it causes.
+
+    `expected_version` is the version that was decided upon (0 = there was none).
+    """
+
+    record: ConsentRecord
+    expected_version: int
+    evidence: Evidence
+    marker: Marker | None = None
+    inbox: InboxEntry | None = None
+    tasks: tuple[TaskSpec, ...] = ()
+    review: Review | None = None
+    close_review: Review | None = None
+    lapse_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """Everything of the commit is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadySeen:
+    """Nothing was stored: the marker was there. `marker` is the stored one."""
+
+    marker: Marker
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """Nothing was stored: the state moved on. Read it again and decide again."""
+
+
+type CommitResult = Committed | AlreadySeen | Stale
+
+
+class ConsentStore(Protocol):
+    """Consent state, evidence, inbox and markers: what one transaction may touch."""
+
+    def within(self, seconds: float) -> AbstractContextManager[None]:
+        """Give everything inside one time budget; over it StorageUnavailableError is raised."""
+
+    def load(self, key: ConsentKey) -> ConsentRecord | None:
+        """Read strongly. One request."""
+
+    def commit(self, commit: ConsentCommit) -> CommitResult:
+        """Write all or nothing. Raises StorageUnavailableError."""
+
+    def evidence(self, key: ConsentKey) -> Iterator[Evidence]:
+        """Yield the chain from the first record, page by page, read strongly."""
+
+    def keep(self, entry: InboxEntry, marker: Marker | None = None) -> CommitResult:
+        """Keep a body that changed no consent (ignored, unknown, kept, failed)."""
+
+    def find_marker(self, merchant_id: str, connection_id: str, event_key: str) -> Marker | None:
+        """Read a duplicate marker (only paths that have no consent key to commit need this)."""
+
+
+class Inbox(Protocol):
+    """The kept bodies, for operators."""
+
+    def get(self, merchant_id: str, inbox_id: str) -> InboxEntry | None: ...
+
+    def between(
+        self, merchant_id: str, start: datetime, end: datetime, after: str | None = None
+    ) -> Iterator[InboxEntry]:
+        """Yield entries oldest first, `start` inclusive, `end` exclusive, after the id `after`."""
+
+    def set_state(self, entry: InboxEntry, state: InboxState, error: str = "") -> None: ...
+
+
+# --- tasks -----------------------------------------------------------------------------------
+
+
+class Lease(StrEnum):
+    """Why a worker did not get the row."""
+
+    BUSY = "busy"
+    GONE = "gone"
+
+
+class Finish(StrEnum):
+    """What happened when a worker gave a row back."""
+
+    DONE = "done"
+    NEWER = "newer"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class DueRow:
+    """A row of the due index: keys only, so everything here is parsed from the key itself."""
+
+    key: RowKey
+    kind: str
+    due_at: datetime
+    created_at: datetime
+
+
+class Tasks(Protocol):
+    """Task rows under leases, and the due index."""
+
+    def lease(self, key: RowKey, owner: str, now: datetime) -> Task | Lease:
+        """Take the row if nobody holds it; counts an attempt."""
+
+    def extend(self, task: Task, now: datetime) -> bool:
+        """Renew the lease; False if it is no longer ours."""
+
+    def finish_push(self, task: Task, pushed_version: int) -> Finish:
+        """Delete the row if the lease is ours and nothing newer than `pushed_version` is wanted."""
+
+    def ensure(self, merchant_id: str, spec: TaskSpec, now: datetime) -> None:
+        """Insert the task, or raise `want` on the row that is there."""
+
+    def mark(
+        self,
+        task: Task,
+        state: TaskState,
+        now: datetime,
+        details: Mapping[str, Any] | None = None,
+        *,
+        expected: TaskState | None = None,
+    ) -> bool:
+        """Move a send row on, keeping the lease; final states leave the index. False: not ours."""
+
+    def retry_at(self, task: Task, next_at: datetime, error: str) -> bool:
+        """Give the row back, due again at `next_at`."""
+
+    def fail(self, task: Task, reason: str, words: str, now: datetime) -> None:
+        """Park the row among the failed, with their words; a later change starts a new row."""
+
+    def get(self, key: RowKey) -> Task | None:
+        """Read a row without taking it."""
+
+    def find_text(self, merchant_id: str, connection_id: str, text_id: str) -> Task | None:
+        """Read a text's row by the reference that its receipt carries."""
+
+    def due(self, before: datetime) -> Iterator[DueRow]:
+        """Yield what is due before `before`, over all shards of the index."""
+
+    def failed(self, merchant_id: str, connection_id: str) -> Iterator[Mapping[str, Any]]:
+        """Yield parked rows, newest first."""
+
+
+class TaskQueue(Protocol):
+    """The two task queues. Messages are row keys."""
+
+    def send(self, keys: Sequence[RowKey], delay_seconds: int = 0) -> list[RowKey]:
+        """Queue row keys in batches; returns those that could not be queued (never raises)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyMessage:
+    """A consent-bearing request that could not be stored. Tokens and keys only as hashes."""
+
+    kind: str
+    connection_id: str
+    request: RawRequest = field(repr=False)
+    verified: bool
+    platform: str = ""
+    topic: str = ""
+    credential_hash: str = ""
+
+
+class SafetyQueue(Protocol):
+    """The inbox of last resort."""
+
+    def put(self, message: SafetyMessage) -> None:
+        """Raises StorageUnavailableError when even this cannot be reached in 0.6 s."""
+
+
+# --- merchants, connections, shoppers --------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionSecrets:
+    """Everything secret of a connection, and the stack key that came in the same request."""
+
+    stack_key: bytes = field(repr=False)
+    webhook_secrets: tuple[SecretValue, ...] = field(repr=False, default=())
+    source: Mapping[str, str] = field(repr=False, default_factory=dict)
+    destination: Mapping[str, str] = field(repr=False, default_factory=dict)
+    sender: Mapping[str, str] = field(repr=False, default_factory=dict)
+
+    def credentials(self, connection: Connection, platform: str) -> Mapping[str, str]:
+        """Return the credentials that belong to `platform` in this connection."""
+        sender = connection.settings.sender
+        if sender is not None and sender.platform == platform:
+            return self.sender
+        return self.destination if connection.destination.platform == platform else self.source
+
+
+class Secrets(Protocol):
+    """The parameter store. One request brings the stack key and a connection's secrets."""
+
+    def load(self, connection_id: str, *, fresh: bool = False) -> ConnectionSecrets:
+        """Return them (cached 60 s; `fresh` asks again). Raises StorageUnavailableError."""
+
+    def stack_key(self) -> bytes:
+        """Return the stack key. Raises StackKeyError when `concord setup` has not been run."""
+
+    def save(self, connection_id: str, secrets: ConnectionSecrets) -> None: ...
+
+    def delete(self, connection_id: str) -> None: ...
+
+    def dossier_key(self) -> bytes:
+        """Return the Ed25519 private key (32 raw bytes) that signs dossiers."""
+
+    def dossier_public_key(self) -> str | None:
+        """Return the public key (base64 of 32 raw bytes), if setup made one."""
+
+
+class Connections(Protocol):
+    """Connections and the 1-1 links between accounts."""
+
+    def get(self, connection_id: str, *, fresh: bool = False) -> Connection | None:
+        """Return it, at most 5 s old (`fresh` = read now). One request when not cached."""
+
+    def get_stale(self, connection_id: str) -> Connection | None:
+        """Return what memory has, however old; no request. For the time when the table is away."""
+
+    def create(self, connection: Connection, *, multi_link: bool, audit: AuditEntry) -> None:
+        """Insert with both links; ConflictError `account_already_linked` names the other."""
+
+    def update(self, connection: Connection, audit: AuditEntry) -> bool:
+        """Replace on version = connection.version - 1; False when somebody else was first."""
+
+    def disconnect(self, connection: Connection, audit: AuditEntry) -> bool:
+        """As update, and free both accounts in the same transaction."""
+
+    def of_merchant(self, merchant_id: str) -> Iterator[Connection]: ...
+
+    def by_number(self, number: str) -> str | None:
+        """Return the connection that owns a text number (inbound texts without a path)."""
+
+    def claim_number(self, number: str, connection_id: str) -> None:
+        """Point a text number to its connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """Who changed what on a connection or merchant, when, and from what to what. No secrets."""
+
+    merchant_id: str
+    connection_id: str
+    at: datetime
+    actor: str
+    action: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Merchants(Protocol):
+    """Merchants."""
+
+    def get(self, merchant_id: str) -> Merchant | None: ...
+
+    def put(self, merchant: Merchant, audit: AuditEntry) -> None: ...
+
+
+class Audit(Protocol):
+    """The audit trail."""
+
+    def of(self, merchant_id: str, connection_id: str) -> Iterator[AuditEntry]:
+        """Yield newest first."""
+
+
+class Reviews(Protocol):
+    """Things to look at."""
+
+    def of(self, merchant_id: str, connection_id: str, kind: str) -> Iterator[Review]: ...
+
+    def get(
+        self, merchant_id: str, connection_id: str, kind: str, review_id: str
+    ) -> Review | None: ...
+
+    def put(self, review: Review) -> None: ...
+
+    def delete(self, review: Review) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Shopper:
+    """A shopper as her shop knows her. `shopper_key` is our keyed name, `shopper_id` theirs."""
+
+    merchant_id: str
+    connection_id: str
+    shopper_key: str
+    shopper_id: str = field(repr=False)
+    profile: Mapping[str, Any] = field(repr=False)
+    phones: Mapping[str, str] = field(repr=False)
+    emails: Mapping[str, str] = field(repr=False)
+    digest: str = ""
+    version: int = 0
+    active: bool = True
+
+
+class Shoppers(Protocol):
+    """Mirrored shoppers; `phones` and `emails` map a point id to the point."""
+
+    def get(self, merchant_id: str, connection_id: str, shopper_key: str) -> Shopper | None: ...
+
+    def save(self, shopper: Shopper, before: Shopper | None, tasks: Sequence[TaskSpec]) -> bool:
+        """Write point links first, the shopper with its digest last; False = stale."""
+
+    def carrying(self, merchant_id: str, connection_id: str, point_id: str) -> list[str]:
+        """Return the shop's own ids of the active shoppers that carry a point."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """What an Idempotency-Key was answered with."""
+
+    body_hash: str
+    status: int
+    body: Mapping[str, Any]
+
+
+class Idempotency(Protocol):
+    """Answers to admin clients, kept 24 h. Not the guard for effects."""
+
+    def find(self, merchant_id: str, key: str) -> StoredAnswer | None: ...
+
+    def store(self, merchant_id: str, key: str, answer: StoredAnswer, now: datetime) -> None: ...
+
+
+class Jobs(Protocol):
+    """Progress of what outlasts a request."""
+
+    def get(self, job_id: str) -> Mapping[str, Any] | None: ...
+
+    def put(self, merchant_id: str, job_id: str, job: Mapping[str, Any]) -> None: ...
+
+
+# --- platforms -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Everything an adapter needs to reach one account."""
+
+    account_id: str
+    base_url: str
+    settings: Mapping[str, Any]
+    credentials: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundText:
+    """A text to hand over. `reference` is ours and comes back with receipts and look-ups."""
+
+    to: str = field(repr=False)
+    body: str = field(repr=False)
+    reference: str
+    sends_from: str
+    sends_from_id: str
+    receipt_url: str | None = field(default=None, repr=False)
+    attempted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """The platform took the text."""
+
+    message_id: str
+
+
+class TextSender(Protocol):
+    """Can carry one text."""
+
+    def send(self, text: OutboundText) -> HandedOver:
+        """Hand one text over. Raises the PlatformErrors of domain/errors.py; a lost answer is
+        OutcomeUnknownError, never RetryableError."""
+
+    def find(self, text: OutboundText) -> HandedOver | None:
+        """Look a text up by its reference (or what the platform offers); None = not there.
+        Raises PermanentError with reason `lookup_unsupported` where it cannot be known."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentPush:
+    """The state of one point as the other side should show it."""
+
+    point: str = field(repr=False)
+    channel: str
+    opted_in: bool
+    changed_at: datetime
+    idempotency_key: str
+    shopper_ids: tuple[str, ...] = field(default=(), repr=False)
+
+
+class ConsentPeer(Protocol):
+    """Keeps a consent flag per point."""
+
+    def set_consent(self, push: ConsentPush) -> bool:
+        """Set the flag; False when nobody there carries this point (unmatched). Idempotent."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """What a live check brought: the account's text numbers, oldest first, as (number, id)."""
+
+    text_numbers: tuple[tuple[str, str], ...] = ()
+
+
+class AccountChecker(Protocol):
+    """Can prove that its credentials work."""
+
+    def check(self) -> AccountFacts:
+        """Make one cheap live call. Raises CredentialsRejectedError or RetryableError."""
+
+
+class WebhookAdapter(Protocol):
+    """Turns their HTTP into our events. Both methods are total: no input makes them raise anything
+    but UnparseableError from `parse`."""
+
+    @property
+    def success(self) -> WebhookAnswer: ...
+
+    def verify(
+        self,
+        request: RawRequest,
+        secrets: Sequence[SecretValue],
+        credentials: Mapping[str, str],
+    ) -> bool:
+        """Whether the platform signed these bytes. `request.received_at` is the clock."""
+
+    def parse(self, request: RawRequest, settings: Mapping[str, Any]) -> ParsedWebhook: ...
+
+
+class Platforms(Protocol):
+    """The capabilities of every platform, by name; None = it has no such capability."""
+
+    def webhook(self, platform: str) -> WebhookAdapter | None: ...
+
+    def sender(self, platform: str, endpoint: Endpoint) -> TextSender | None: ...
+
+    def consent_peer(self, platform: str, endpoint: Endpoint) -> ConsentPeer | None: ...
+
+    def checker(self, platform: str, endpoint: Endpoint) -> AccountChecker | None: ...

@@ -1,0 +1,1 @@
+"""Use cases: ask the domain, commit through a port."""
