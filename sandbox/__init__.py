@@ -1,0 +1,1 @@
+"""Simulated platforms, the local stack and the demo; imports nothing of `concord`."""

@@ -1,0 +1,1 @@
+"""AWS End User Messaging SMS: sends over the JSON protocol, two-way texts over SNS."""

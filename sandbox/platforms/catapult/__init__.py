@@ -1,0 +1,1 @@
+"""ECRS CATAPULT: shoppers and their text-marketing flag, tills and web carts."""

@@ -1,0 +1,1 @@
+"""Text-Em-All: texts, conversations, opt state, and our webhook."""

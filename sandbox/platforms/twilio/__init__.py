@@ -1,0 +1,1 @@
+"""Twilio: messages, status callbacks, inbound texts, carrier-side STOP."""
