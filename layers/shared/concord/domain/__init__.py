@@ -1,0 +1,1 @@
+"""The rules of Concord: pure functions and values, standard library only."""
