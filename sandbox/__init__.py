@@ -1,1 +1,1 @@
-"""Simulated platforms, the local stack and the demo; imports nothing of `concord`."""
+"""What Concord is tried against on a developer's machine: simulated platforms, the local stack, the demo."""
