@@ -31,10 +31,10 @@ def build(wanted: str, where: Layout) -> bool:
         if TEMPLATE.exists() and _HASH_FILE.exists() and _HASH_FILE.read_text() == wanted:
             return False
         _HASH_FILE.unlink(missing_ok=True)
-        arguments = ["build", "--config-env", "local", "--cached", "--parallel"]
+        arguments = ["build", "--cached", "--parallel"]
         places = ["--build-dir", str(TEMPLATE.parent), "--cache-dir", str(BUILD / "cache")]
         overrides = ["--parameter-overrides", f"Architecture={architecture()}"]
-        sam([*arguments, *places, *overrides], where.logs / "sam-build.log")
+        sam([*arguments, *places, *overrides], where.log("sam-build"))
         _HASH_FILE.write_text(wanted)
         return True
 

@@ -45,10 +45,10 @@ def deploy(endpoints: Endpoints, where: Layout) -> None:
         "EndpointSmsVoice": f"{endpoints.sandbox}/aws",
     }
     pairs = [f"{name}={value}" for name, value in overrides.items()]
-    arguments = ["deploy", "--config-env", "local", "--template-file", str(TEMPLATE)]
+    arguments = ["deploy", "--template-file", str(TEMPLATE)]
     sam(
         [*arguments, "--parameter-overrides", *pairs],
-        where.logs / "sam-deploy.log",
+        where.log("sam-deploy"),
         endpoints.emulator,
     )
 

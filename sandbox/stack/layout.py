@@ -32,9 +32,8 @@ class Layout:
     def pids_file(self) -> Path:
         return self.directory / "pids.json"
 
-    @property
-    def logs(self) -> Path:
-        return self.directory / "logs"
+    def log(self, name: str) -> Path:
+        return self.directory / "logs" / f"{name}.log"
 
     @property
     def scratch(self) -> Path:

@@ -4,7 +4,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sandbox.stack.build import build, source_hash
@@ -20,6 +20,8 @@ from sandbox.stack.processes import (
     wait_for,
 )
 from sandbox.stack.tools import clean_environment, ministack_command, ministack_environment
+
+MINISTACK, SANDBOX = "ministack", "sandbox"
 
 type Say = Callable[[str], None]
 
@@ -67,9 +69,12 @@ def up(where: Layout, say: Say) -> dict[str, Any]:
         return _read_stack(where)
     if running:
         say("sources changed: building and deploying again")
-        build(wanted, where)
     else:
-        running = _start_all(where, wanted, say)
+        running = _start(where)
+        say("MiniStack and the sandbox are starting")
+    # The build needs neither of them, and takes longest.
+    say("built for this machine" if build(wanted, where) else "build is up to date")
+    _wait(running, where)
     return _deploy(running, wanted, where, say)
 
 
@@ -95,39 +100,33 @@ def status(where: Layout) -> dict[str, Any] | None:
     return _read_stack(where)
 
 
-def _start_all(where: Layout, wanted: str, say: Say) -> Running:
+def _start(where: Layout) -> Running:
     where.scratch.mkdir(parents=True, exist_ok=True)
     emulator, sandbox, proxy = free_ports(3)
-    ports = {"emulator": emulator, "sandbox": sandbox, "proxy": proxy}
-    processes: list[Started] = []
-    running = Running(processes, ports, "", {})
-
-    def started(process: Started) -> Started:
-        # Written at once: `down` must find it even if the next step fails.
-        processes.append(process)
-        running.save(where)
-        return process
-
-    ministack_log, sandbox_log = where.logs / "ministack.log", where.logs / "sandbox.log"
-    ministack = started(
-        start(
-            "MiniStack",
-            ministack_command(),
-            ministack_environment(emulator, where.scratch),
-            ministack_log,
-        )
-    )
+    running = Running([], {"emulator": emulator, "sandbox": sandbox, "proxy": proxy}, "", {})
     server = [sys.executable, "-m", "sandbox.server", "--port", str(sandbox)]
     upstream = ["--proxy-port", str(proxy), "--upstream", f"http://127.0.0.1:{emulator}"]
-    platforms = started(start("sandbox", [*server, *upstream], clean_environment(), sandbox_log))
-    say("MiniStack and the sandbox are starting")
-    # The build needs neither of them, and takes longest.
-    say("built for this machine" if build(wanted, where) else "build is up to date")
-    health = f"http://127.0.0.1:{emulator}/_ministack/health"
-    wait_for(ministack, lambda: answers(health), ministack_log, 60)
-    calls = f"http://127.0.0.1:{sandbox}/_calls"
-    wait_for(platforms, lambda: answers(calls) and listens(proxy), sandbox_log, 20)
+    commands = (
+        (MINISTACK, ministack_command(), ministack_environment(emulator, where.scratch)),
+        (SANDBOX, [*server, *upstream], clean_environment()),
+    )
+    for name, command, env in commands:
+        running.processes.append(start(name, command, env, where.log(name)))
+        # Written at once: `down` must find it even if the next step fails.
+        running.save(where)
     return running
+
+
+def _wait(running: Running, where: Layout) -> None:
+    ports = running.ports
+    health = f"http://127.0.0.1:{ports['emulator']}/_ministack/health"
+    calls = f"http://127.0.0.1:{ports['sandbox']}/_calls"
+    ready = {
+        MINISTACK: lambda: answers(health),
+        SANDBOX: lambda: answers(calls) and listens(ports["proxy"]),
+    }
+    for process in running.processes:
+        wait_for(process, ready[process.name], where.log(process.name), 60)
 
 
 def _deploy(running: Running, wanted: str, where: Layout, say: Say) -> dict[str, Any]:
@@ -137,15 +136,10 @@ def _deploy(running: Running, wanted: str, where: Layout, say: Say) -> dict[str,
 
     urls = {name: f"http://127.0.0.1:{port}" for name, port in running.ports.items()}
     endpoints = Endpoints(**urls)
-    operator = running.operator
-    if not operator:
-        made = make_operator(endpoints.emulator)
-        operator = {
-            "access_key_id": made.access_key_id,
-            "secret_access_key": made.secret_access_key,
-        }
-        make_keys(endpoints.emulator)
-        say("keys made")
+    if not running.operator:
+        running.operator.update(asdict(make_operator(endpoints.emulator)))
+        running.save(where)
+    make_keys(endpoints.emulator)
     deploy(endpoints, where)
     deployed = describe(endpoints)
     say(f"deployed {len(deployed.functions)} functions")
@@ -153,14 +147,14 @@ def _deploy(running: Running, wanted: str, where: Layout, say: Say) -> dict[str,
         "api_url": deployed.api_url,
         "endpoint_url": endpoints.emulator,
         "region": REGION,
-        **operator,
+        **running.operator,
         "stack_name": STACK_NAME,
         "sandbox_url": endpoints.sandbox,
         "functions": deployed.functions,
         "table": deployed.table,
     }
     _write(where, where.stack_file, stack)
-    Running(running.processes, running.ports, wanted, operator).save(where)
+    replace(running, source=wanted).save(where)
     return stack
 
 

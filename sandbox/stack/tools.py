@@ -91,10 +91,12 @@ def sam(arguments: Sequence[str], log: Path, endpoint_url: str | None = None) ->
     }
     if endpoint_url:
         env["AWS_ENDPOINT_URL"] = endpoint_url
+    # sam looks beside the template, and the built one lies elsewhere.
+    config = ["--config-file", str(ROOT / "samconfig.toml"), "--config-env", "local"]
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         done = subprocess.run(
-            [uvx(), "--python", sys.executable, "--from", SAM, "sam", *arguments],
+            [uvx(), "--python", sys.executable, "--from", SAM, "sam", *arguments, *config],
             cwd=ROOT,
             env=env,
             stdin=subprocess.DEVNULL,
