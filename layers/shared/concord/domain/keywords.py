@@ -12,6 +12,7 @@ import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from itertools import batched
 from typing import TYPE_CHECKING, Final
 
 from concord.domain.keywords_data import (
@@ -137,8 +138,10 @@ _INSTRUCTION: Final = (
 _NO_KEYWORD_BEFORE: Final = "by|at|in|on|over|for|the|my|and|or|signs?|lights?|off|to|[0-9]+"
 _NO_KEYWORD_AFTER: Final = (
     "don|t|dont|cant|not|never|without|reply|text|send|type|with|mit|con|avec|word|bus|tram|next"
-    "|the|my|a|this|pit|non|full|truck|until|till|pas"
+    "|the|my|a|pit|non|full|truck|until|till|pas"
 )
+# "No more coupons?" asks for them, "wrong number?" wonders.
+_NEVER_ASKED: Final = ("no more messages", "wrong number")
 _ELLIPSIS: Final = r"\.{2,}|…"
 _CLAUSE_END: Final = r"[.!?;:,\n\r()\[\]|]+|\s[-\u2013\u2014]+\s|\u2014"
 
@@ -196,13 +199,15 @@ def _shouted(text: str) -> KeywordMatch | None:
     return None
 
 
-def _clauses(text: str) -> list[str]:
-    """Cut a text at its punctuation and fold each part to words with single spaces between."""
+def _clauses(text: str) -> list[tuple[str, bool]]:
+    """Cut a text at its punctuation into clauses of plain words, each with "was it a question"."""
     unquoted = re.sub(_ELLIPSIS, " ", re.sub(_QUOTED, " ", text))
+    parts = [*re.split(f"({_CLAUSE_END})", unquoted), ""]
     clauses = (
-        " ".join(re.findall(r"[^\W_]+", _fold(part))) for part in re.split(_CLAUSE_END, unquoted)
+        (" ".join(re.findall(r"[^\W_]+", _fold(part))), "?" in mark)
+        for part, mark in batched(parts, 2, strict=True)
     )
-    return [re.sub(_INSTRUCTION, "", clause) for clause in clauses if clause]
+    return [(re.sub(_INSTRUCTION, "", words), asked) for words, asked in clauses if words]
 
 
 def _phrased(text: str) -> KeywordMatch | None:
@@ -211,18 +216,20 @@ def _phrased(text: str) -> KeywordMatch | None:
     from concord.domain.keywords_phrases import PHRASES
 
     clauses = _clauses(text)
-    whole = " ".join(clauses) + " "
+    whole = " ".join(words for words, _ in clauses) + " "
     for language, rules in PHRASES.items():
         if any(trigger in whole for trigger in rules.triggers):
-            for clause in clauses:
-                if match := _match_clause(language, clause):
+            for words, asked in clauses:
+                if match := _match_clause(language, words, asked):
                     return match
     return None
 
 
-def _match_clause(language: str, clause: str) -> KeywordMatch | None:
+def _match_clause(language: str, clause: str, asked: bool) -> KeywordMatch | None:
     veto, phrases = _compiled(language)
     for name, pattern in phrases:
+        if asked and name in _NEVER_ASKED:
+            continue
         for hit in pattern.finditer(clause):
             if not veto.search(clause[: hit.start()]):
                 return _fuzzy(hit[0].strip(), language, name)

@@ -78,7 +78,8 @@ HELP_WORDS: Final[Words] = (
     ("hilfe", "de", "local"),
     ("pomoc", "cs", "local"),
 )
-# Slips of the thumb that are no word of any of the five languages.
+# Slips of the thumb; none is a word of its own in the five languages. ("stop it" is one of them:
+# alone it is a request, before a comma it is small talk.)
 TYPOS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("stpo", "sotp", "tsop", "st0p", "sttop", "sstop", "stiop", "stoip"), "stop"),
     **dict.fromkeys(("stopo", "stopl", "stopit", "stopplease", "plsstop"), "stop"),

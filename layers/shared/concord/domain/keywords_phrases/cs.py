@@ -33,7 +33,7 @@ CZECH: Final = Rules(
     ),
     vocabulary={
         "msg": "sms(?:ky|ek|kami)?|esemesky|esemesek|zprav(?:y|u|ami)?|reklam(?:y|u|ami)?|nabidky"
-        "|nabidek|akce|spam(?:y|u)?|oznameni|upozorneni|textovky|slevy|letaky|newsletter(?:y|u)?",
+        "|nabidek|akce|spam(?:y|u)?|oznameni|upozorneni|textovky|slevy",
         "fill": "mi|me|nam|nas|uz|prosim|prosimvas|vas|zadne|zadnou|dalsi|dalsich|ty|tyhle|tyto"
         "|takove|vase|vasich|s|se|tech|techto|tohoto|vsechny|reklamni|tady|tu|od|odber|zasilani"
         "|posilani|marketingove|obchodni|porad|vic|na|moje|cislo",

@@ -27,8 +27,9 @@ GERMAN: Final = Rules(
     ),
     vocabulary={
         "msg": "sms|nachrichten?|werbung|werbe ?sms|werbenachrichten|texte|textnachrichten|mms"
-        "|benachrichtigungen|spam|angebote|meldungen|newsletter|mitteilungen",
-        "fill": "die|diese|eure|ihre|deine|diesen|der|den|mit|mir|uns|an|mich|bitte|mehr|weiteren?"
+        "|benachrichtigungen|spam|angebote|meldungen|mitteilungen",
+        "fill": "die|diese|eure[rmn]?|ihre[rmn]?|deine[rmn]?|diesen|der|den|mit|mir|uns|an|mich"
+        "|bitte|mehr|weiteren?"
         "|ganzen|nervigen|standig|immer|solche|solchen|per|sie|ihr|von|euch|ihnen|sms|und|auch"
         "|meine|nummer|dem|so|viele|mal|endlich",
         "send": "schicken|senden|schreiben|zuschicken|zusenden|zu ?texten|zuzusenden|zuzuschicken"
@@ -39,7 +40,7 @@ GERMAN: Final = Rules(
         "|mfg|umgehend|nie wieder|nie mehr))*$",
     },
     veto=r"\b(?:wann|warum|wieso|bis wann|um wie viel uhr|versehentlich)\b"
-    r"|\b(?:nicht|nie|ohne)(?: \w+){0,3}$",
+    r"|\b(?:nicht|nie|ohne)(?: \w+)?$",
     phrases={
         "stop alone": "^<lead>(?:stop|stopp|stoppen|abmelden|abbestellen|aufhoren)"
         "(?: (?:stop|stopp|das|damit|alles))*<end>",
@@ -47,6 +48,7 @@ GERMAN: Final = Rules(
         "|<msg>(?: (?:bitte|sofort))* (?:stoppen|abbestellen|beenden|abstellen|einstellen)<end>",
         "stop sending": "(?:hor(?:t|en|e)?)(?: (?:sie|ihr|bitte|endlich|mal|doch|sofort))* auf"
         "(?: <fill>){0,5}(?: <msg>)?(?: <fill>){0,2} (?:zu )?(?:<send>)"
+        "|^<lead>hor(?:t|en|e)?(?: (?:sie|ihr|bitte|endlich|mal|doch))* auf(?: damit)?<end>"
         "|hor(?:t|en|e)?(?: (?:sie|bitte|endlich))* (?:mit|auf mit)(?: <fill>){0,3} <msg>",
         "no more messages": "^<lead>keine(?: <fill>){0,3} <msg>(?: (?:mehr|senden|schicken"
         "|an mich|an diese nummer))*<end>",

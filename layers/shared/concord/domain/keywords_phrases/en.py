@@ -31,7 +31,7 @@ ENGLISH: Final = Rules(
     vocabulary={
         "msg": "texts?|txts?|messages?|msgs?|sms|mms|notifications?|alerts?|advert(?:s|isements?)?"
         "|ads|spam|solicitations?|marketing(?! e ?mails?)",
-        "promo": "offers?|deals|coupons?|promos?|promotions?|flyers?|newsletters?",
+        "promo": "offers?|deals|coupons?|promos?|promotions?|flyers?",
         "fill": "all|the|these|this|those|that|your|ur|you|with|from|me|us|any|of|my|such|so|many"
         "|more|please|pls|to|phone|number|promotional|promo|marketing|annoying|stupid|damn|dumb"
         "|constant|automated|text|sms|spam|unwanted|weekly|daily|random|fucking|freaking",
@@ -46,16 +46,20 @@ ENGLISH: Final = Rules(
         "end": "(?: (?:please|pls|plz|thanks|thank you|thx|ty|now|right now|already|immediately"
         "|asap|again|any ?more|ever|sorry|ok|sir|guys|today|at all|for good|forever|period))*$",
     },
-    # A request may carry its own "don't": "if you don't stop", "why won't you stop".
+    # A negation counts only if it governs the hit, and a request may carry its own "don't":
+    # "I don't know you stop texting me", "if you don't stop", "why won't you stop".
     veto=r"(?<!if you )(?<!if u )\b(?:don ?t|do not|never|not|can ?t|cannot|couldn ?t|won ?t"
-    r"|wouldn ?t|didn ?t|doesn ?t|isn ?t|without|unable to|hard to|glad)"
-    r"(?! (?:you|u)\b)(?: \w+){0,3}$|\b(?:when|what time|how late|did|does|has|until|till|unless"
-    r"|before|accident\w*|mistake\w*)\b|\bwhy (?:do|does|is|are|has|have|was)\b",
+    r"|wouldn ?t|didn ?t|doesn ?t|isn ?t|without|unable to|hard to|glad)(?! (?:you|u)\b)"
+    r"(?: (?:ever|want|wish|need|you|u|guys|to|please|like|think|should|let|me|them|us|have"
+    r"|really|even|just|seem|go|mean|trying|try|get|be))*$"
+    r"|\b(?:when|what time|how late|did|does|has|until|till|unless|before|accident\w*"
+    r"|mistake\w*)\b|\bwhy (?:do|does|is|are|has|have|was)\b",
     phrases={
         "stop alone": "^(?:(?:please|pls|plz|just|ok|okay|no|yes|hey|hi|hello|sorry|i said|so|now"
         "|guys|(?:can|could|would|will) (?:you|u) (?:please|pls)|you need to|(?:you )?must) )*"
-        "(?:stop|unsubscribe|stop all|opt out)(?: (?:stop|it|this|that|all|everything|i said"
-        "|unsubscribe|all of (?:it|this|them)))*<end>",
+        "(?:(?:stop|unsubscribe|stop all|opt out)(?: (?:stop|all|everything|i said|unsubscribe"
+        "|all of (?:it|this|them)))*<end>|stop (?:it|this|that) (?:please|pls|plz|now"
+        "|already)<end>)",
         "stop the messages": "(?:stop|cease|discontinue|halt)(?: <fill>){0,5} <msg>"
         "|(?:stop|end|cancel|quit)(?: <fill>){0,5} (?:<msg>|<promo>)<end>",
         "stop messaging": "(?:stop|quit|cease)(?: (?:please|pls|all|fucking|freaking|damn))*"

@@ -37,12 +37,13 @@ SPANISH: Final = Rules(
         "end": "(?: (?:por favor|porfavor|porfa|gracias|ya|mas|ahora|nunca|nunca mas|urgente|ok"
         "|de una vez|inmediatamente))*$",
     },
-    veto=r"\b(?:no|nunca|sin|cuando|por que|hasta)(?: \w+){0,3}$|\ba que hora\b",
+    veto=r"\b(?:no|nunca|sin)(?: (?:quiero|queremos|quisiera|me|nos|se|les|que|a|vayan))*$"
+    r"|\b(?:cuando|por que|hasta|a que hora)\b",
     phrases={
         "stop alone": "^<lead>(?:stop|alto|basta|basta ya)(?: (?:stop|alto|ya))*<end>",
         "stop the messages": "(?:basta(?: ya)? (?:de|con)|paren(?: con| de)?|pare(?: con| de)?"
         "|alto (?:a|con)|stop)(?: <fill>){0,4} (?:<msg>|<send>)",
-        "stop sending": "(?:dejen|deje|deja|dejad|paren|pare|para) ya? ?de (?:<send>)"
+        "stop sending": "(?:dejen|deje|deja|dejad|paren|pare|para)(?: ya)? de (?:<send>)"
         "(?:(?: <fill>){0,4} <msg>|(?: (?:esto|estos|cosas|eso|tanto))?<end>)",
         "no more messages": "no mas(?: <fill>){0,3} <msg>|^<lead>no mas (?:por favor|gracias)$",
         "do not message": "^<lead>no (?:quiero que )?(?:me|nos) (?:vuelvan a )?(?:"

@@ -36,7 +36,8 @@ FRENCH: Final = Rules(
         "lement|desormais|tout de suite|immediatement|plus|jamais|desolee?|bonne journee))*$",
     },
     veto=r"\b(?:quand|pourquoi|a quelle heure|jusqu|est ce que vous)\b"
-    r"|\b(?:n|ne|sans|pas)(?: \w+){0,3}$",
+    r"|\b(?:n|ne|sans)$|\b(?:sans|ne pas)(?: \w+)?$"
+    r"|\bne (?:veux|voudrais|souhaite|souhaiterais) pas(?: (?:que|vous|me|m|nous|etre))*$",
     phrases={
         "stop alone": "^<lead>(?:stop|arretez(?: ca| tout)?)(?: (?:stop|tout|ca|les))*<end>",
         "stop the messages": "(?:arretez|arrete|arreter|stop|stopper|stoppez|cessez|cesser)"
@@ -50,10 +51,12 @@ FRENCH: Final = Rules(
         "(?:(?: (?:rien|jamais))?(?: <fill>){0,4} <msg>|(?: (?:rien|jamais|ca))?<end>)"
         "|ne plus (?:me|nous|m) (?:contacter|ecrire|envoyer|deranger)(?: <fill>){0,3}"
         "(?: <msg>)?<end>",
-        "do not want": "(?:veux|souhaite|desire|voudrais|voulons|souhaitons)(?: (?:plus|pas|ne"
+        "do not want": "(?:(?:ne|n) )?(?:veux|souhaite|desire|voudrais|voulons"
+        "|souhaitons)(?: (?:plus|pas|ne"
         " plus))+ (?:(?:etre|en) )?(?:recevoir|avoir)(?: <fill>){0,4} <msg>"
-        "|(?:veux|souhaite|desire) (?:plus|ne plus|pas)(?: <fill>){0,2} <msg>"
-        "|(?:veux|souhaite|desire) (?:plus|ne plus) (?:etre (?:contactee?|sollicitee?)"
+        "|(?:(?:ne|n) )?(?:veux|souhaite|desire) (?:plus|ne plus|pas)(?: <fill>){0,2} <msg>"
+        "|(?:(?:ne|n) )?(?:veux|souhaite|desire) (?:plus|ne plus) (?:etre (?:contactee?"
+        "|sollicitee?)"
         "|en recevoir)",
         "remove me": "(?:retirez|enlevez|supprimez|effacez|radiez|rayez|retirer|enlever|supprimer|"
         "retire|enleve|supprime) (?:moi|nous|mon (?:numero|num|contact|portable))"
