@@ -11,6 +11,8 @@ from sandbox.accounts import AccountBook, AccountSeed, Seed
 from sandbox.handsets import Handsets
 from sandbox.web import Outbound, json_body
 
+ALL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]  # what a catch-all route refuses with 404
+
 
 class HandsetText(Seed):
     """Body of `POST /{platform}/_handset`: a shopper texts.

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from sandbox.accounts import Account
 from sandbox.phones import to_e164
 from sandbox.platforms.aws import sigv4
-from sandbox.platforms.base import HandsetText, Platform
+from sandbox.platforms.base import ALL_METHODS, HandsetText, Platform
 from sandbox.web import Outbound, control_error, json_body
 
 _TARGET = "PinpointSMSVoiceV2.SendTextMessage"
@@ -65,7 +65,7 @@ class Aws(Platform):
             Route(f"/{self.name}/_handset", self._handset, methods=["POST"]),
             Route(f"/{self.name}/", self._call, methods=["POST"]),
             Route(f"/{self.name}", self._call, methods=["POST"]),
-            Route(f"/{self.name}/{{path:path}}", self._unknown, methods=None),
+            Route(f"/{self.name}/{{path:path}}", self._unknown, methods=ALL_METHODS),
         ]
 
     def fault_answer(self, status: int, code: str | int | None) -> Response:

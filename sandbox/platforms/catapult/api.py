@@ -16,7 +16,7 @@ from starlette.routing import Route
 from sandbox.accounts import Account, Phone, Seed
 from sandbox.clock import stamp
 from sandbox.phones import is_e164
-from sandbox.platforms.base import Platform
+from sandbox.platforms.base import ALL_METHODS, Platform
 from sandbox.platforms.catapult import till
 from sandbox.web import (
     BadBodyError,
@@ -84,7 +84,7 @@ class Catapult(Platform):
             ),
             Route(account, self._guarded(self._get_account), methods=["GET"]),
             Route(f"{account}/text-consents", self._guarded(self._set_consent), methods=["PUT"]),
-            Route(f"/{self.name}/{{path:path}}", self._unknown, methods=None),
+            Route(f"/{self.name}/{{path:path}}", self._unknown, methods=ALL_METHODS),
         ]
 
     def fault_answer(self, status: int, code: str | int | None) -> Response:

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from sandbox.accounts import Account
 from sandbox.clock import stamp
 from sandbox.phones import to_e164
-from sandbox.platforms.base import HandsetText, Platform
+from sandbox.platforms.base import ALL_METHODS, HandsetText, Platform
 from sandbox.platforms.text_em_all import oauth
 from sandbox.platforms.text_em_all.feed import feed, read_query
 from sandbox.platforms.text_em_all.store import (
@@ -70,7 +70,7 @@ class TextEmAll(Platform):
             Route(f"/{self.name}/_contacts/{{number}}", self._get_contact, methods=["GET"]),
             Route(f"/{self.name}/_receipt", self._receipt, methods=["POST"]),
             *served,
-            Route(f"/{self.name}/{{path:path}}", self._unknown, methods=None),
+            Route(f"/{self.name}/{{path:path}}", self._unknown, methods=ALL_METHODS),
         ]
 
     def fault_answer(self, status: int, code: str | int | None) -> Response:

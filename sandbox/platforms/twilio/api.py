@@ -16,7 +16,7 @@ from starlette.routing import Route
 from sandbox.accounts import Account
 from sandbox.clock import now
 from sandbox.phones import to_e164
-from sandbox.platforms.base import HandsetText, Platform
+from sandbox.platforms.base import ALL_METHODS, HandsetText, Platform
 from sandbox.platforms.twilio.carrier import Carrier, classify
 from sandbox.platforms.twilio.messages import (
     API_VERSION,
@@ -55,7 +55,7 @@ class Twilio(Platform):
             Route(f"{messages}.json", self._guarded(self._send), methods=["POST"]),
             Route(f"{messages}.json", self._guarded(self._list), methods=["GET"]),
             Route(f"{messages}/{{message}}.json", self._guarded(self._get), methods=["GET"]),
-            Route(f"/{self.name}/{{path:path}}", self._unknown, methods=None),
+            Route(f"/{self.name}/{{path:path}}", self._unknown, methods=ALL_METHODS),
         ]
 
     def fault_answer(self, status: int, code: str | int | None) -> Response:
