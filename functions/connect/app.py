@@ -1,0 +1,17 @@
+"""/connect/{connection_id}/...: calls that a POS or web shop makes and waits for."""
+
+from typing import Any
+
+from concord.entrypoint.connect import unconfirmed
+from concord.entrypoint.http import http_api
+from concord.entrypoint.observability import observed
+from functions.connect.routes import consents, shoppers
+
+api = http_api(unconfirmed)
+api.include_router(consents.router)
+api.include_router(shoppers.router)
+
+
+@observed
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    return api.resolve(event, context)

@@ -1,0 +1,1 @@
+"""Routes of the Connect API, one module per noun."""

@@ -1,0 +1,97 @@
+"""The SQS edge: one call per message, and only what failed comes back to the queue."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from concord.domain.errors import ConcordError
+from concord.domain.tasks import RowKey
+from concord.entrypoint.observability import LambdaEvent, log_failure, log_unhandled
+
+
+class MalformedMessageError(ValueError):
+    """The message is not what this queue carries. It ends in the dead-letter queue."""
+
+
+@dataclass(frozen=True, slots=True)
+class SqsMessage:
+    """A message; `sent_at` (UTC) is when the queue took it, `receive_count` starts at 1."""
+
+    message_id: str
+    body: Mapping[str, Any] = field(repr=False)
+    receive_count: int
+    sent_at: datetime
+
+
+def sqs_function(
+    handler: Callable[[SqsMessage], None],
+) -> Callable[[LambdaEvent, Any], Mapping[str, Any]]:
+    """Return a Lambda function that gives `handler` each message; raising keeps that one alone."""
+
+    def handle(record: SQSRecord) -> None:
+        try:
+            handler(_message(record))
+        except Exception as error:
+            seen = {"message_id": record.message_id, "receives": _receives(record)}
+            if isinstance(error, ConcordError):  # foreseen: it waits for its next try
+                log_failure("message_failed", error, **seen)
+            else:
+                log_unhandled(error, **seen)
+            raise
+
+    def run(event: LambdaEvent, context: Any) -> Mapping[str, Any]:
+        # Where all of them failed Powertools would raise the exceptions' texts; report them too.
+        processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+        return process_partial_response(event, handle, processor, context)
+
+    return run
+
+
+def row_key(body: Mapping[str, Any]) -> RowKey:
+    """Return the row that a task message points to. Raises MalformedMessageError."""
+    pk, sk = body.get("pk"), body.get("sk")
+    if not isinstance(pk, str) or not isinstance(sk, str) or not pk or not sk:
+        raise MalformedMessageError("a task message must hold pk and sk")
+    return RowKey(pk, sk)
+
+
+def unwrapped(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what SNS carries: the body itself with raw delivery, else the envelope's message."""
+    if body.get("Type") == "Notification" and isinstance(body.get("Message"), str):
+        return _json_object(body["Message"])
+    return body
+
+
+def _message(record: SQSRecord) -> SqsMessage:
+    sent = int(record.raw_event.get("attributes", {}).get("SentTimestamp", 0))
+    return SqsMessage(
+        message_id=record.message_id,
+        body=_json_object(record.body),
+        receive_count=_receives(record),
+        sent_at=datetime.fromtimestamp(sent / 1000, UTC) if sent else datetime.now(UTC),
+    )
+
+
+def _receives(record: SQSRecord) -> int:
+    return int(record.raw_event.get("attributes", {}).get("ApproximateReceiveCount", 1))
+
+
+def _json_object(text: str) -> Mapping[str, Any]:
+    try:
+        body = json.loads(text)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise MalformedMessageError("a message must be a JSON object")
+    return body
