@@ -1,4 +1,4 @@
-"""Pre-commit's look at the files of a commit: YAML and JSON parse, no conflict marks, no secrets."""
+"""What pre-commit asks of a file: YAML and JSON parse, no conflict marks, no secrets."""
 
 import json
 import re

@@ -1,0 +1,179 @@
+"""Guards over the functions of template.yaml: handlers, time-outs, logs, rights, tests."""
+
+import ast
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.template.cfn import ROOT, as_list, events, functions, resources, statements, template
+
+NAMES = sorted(functions())
+CODE = ("layers/shared/concord", "functions")
+
+# `*` and patterns that end in it, each with its reason.
+EXCUSED = {
+    "xray:PutTraceSegments": "X-Ray has no resources",
+    "xray:PutTelemetryRecords": "X-Ray has no resources",
+    "dynamodb:ListStreams": "lists the streams of one table, whose names hold their time of birth",
+    "ssm:GetParameter": "connections come and go",
+    "ssm:GetParameters": "connections come and go; MiniStack knows `*` only (local stack alone)",
+    "ssm:PutParameter": "connections come and go",
+    "ssm:DeleteParameter": "connections come and go",
+    "sms-voice:SendTextMessage": "each merchant brings numbers, pools and sender ids",
+    "execute-api:Invoke": "methods and paths of one stage of one API",
+}
+
+
+def test_the_functions_are_those_of_the_plan() -> None:
+    assert NAMES == [
+        "AdminApi",
+        "ConnectApi",
+        "ExpiryStart",
+        "SyncRelay",
+        "SyncRunTask",
+        "SyncSweep",
+        "WebhookReceive",
+        "WebhookReceiveSms",
+        "WebhookRescue",
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_handler_is_importable_and_lies_in_its_code(name: str) -> None:
+    properties = functions()[name]
+    module, _, attribute = properties["Handler"].rpartition(".")
+    assert callable(getattr(importlib.import_module(module), attribute))
+    folder = Path(properties["CodeUri"])
+    assert ROOT.joinpath(*module.split(".")).with_suffix(".py").parent == ROOT / folder
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parent_packages_keep_the_import_path(name: str) -> None:
+    """The same import path in Lambda, pytest and mypy."""
+    metadata = template()["Resources"][name]["Metadata"]
+    assert metadata["BuildProperties"] == {"ParentPackageMode": "auto"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_function_has_its_own_timeout_log_group_role_and_name(name: str) -> None:
+    properties = functions()[name]
+    assert 0 < properties["Timeout"] <= 60
+    group = properties["LoggingConfig"]["LogGroup"]["Ref"]
+    assert group == f"{name}Logs"
+    assert resources("AWS::Logs::LogGroup")[group]["RetentionInDays"] == 30
+    assert properties["Role"] == {"Fn::GetAtt": f"{name}Role.Arn"}
+    # Metrics and alarms are told apart by it.
+    assert properties["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == name
+
+
+def test_answer_path_has_hard_stops() -> None:
+    """Connect answers within 3 s, a webhook within 5 s (TEA-20)."""
+    assert functions()["ConnectApi"]["Timeout"] == 3
+    assert functions()["WebhookReceive"]["Timeout"] == 5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_function_has_a_test(name: str) -> None:
+    module = functions()[name]["Handler"].rpartition(".")[0]
+    package, _, leaf = module.rpartition(".")
+    spelled = re.compile(rf"{re.escape(module)}\b|from {re.escape(package)} import .*\b{leaf}\b")
+    tests = (path for path in ROOT.glob("tests/**/test_*.py") if path != Path(__file__))
+    assert any(spelled.search(path.read_text()) for path in tests), f"no test imports {module}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_function_has_an_error_alarm(name: str) -> None:
+    alarm = resources("AWS::CloudWatch::Alarm")[f"{name}Errors"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Lambda", "Errors")
+    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": name}}]
+
+
+def test_a_scheduled_function_has_an_alarm_for_its_silence() -> None:
+    scheduled = {function for function, _, _ in events("Schedule")}
+    assert scheduled == {"SyncSweep", "ExpiryStart"}
+    for function in scheduled:
+        alarm = resources("AWS::CloudWatch::Alarm")[f"{function}Missing"]
+        assert alarm["MetricName"] == "Invocations"
+        assert alarm["TreatMissingData"] == "breaching"
+        assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": function}}]
+
+
+def test_schedules_are_plain_ones() -> None:
+    """ScheduleV2 would leave its time literal in MiniStack, and `as_of` comes from it."""
+    assert not list(events("ScheduleV2"))
+
+
+def test_no_action_is_a_pattern() -> None:
+    for name, statement in statements():
+        for action in as_list(statement["Action"]):
+            assert "*" not in action, f"{name} grants {action}"
+
+
+def test_a_resource_is_a_pattern_only_with_a_reason() -> None:
+    for name, statement in statements():
+        for resource in as_list(statement["Resource"]):
+            text = resource if isinstance(resource, str) else str(resource.get("Fn::Sub", ""))
+            if "*" in text:
+                bare = set(as_list(statement["Action"])) - EXCUSED.keys()
+                assert not bare, f"{name}: {bare} on {text}"
+
+
+def test_star_alone_stands_in_two_policies() -> None:
+    """Tracing, and what MiniStack asks for, which does not exist in AWS."""
+    alone = {name for name, each in statements() if "*" in as_list(each["Resource"])}
+    assert alone == {"TracingPolicy", "EmulatorPolicy"}
+    assert template()["Resources"]["EmulatorPolicy"]["Condition"] == "HasEndpointDynamoDb"
+
+
+def test_nobody_may_scan() -> None:
+    for _, statement in statements():
+        assert "dynamodb:Scan" not in as_list(statement["Action"])
+
+
+def test_a_role_belongs_to_one_function() -> None:
+    roles = [properties["Role"]["Fn::GetAtt"] for properties in functions().values()]
+    assert len(set(roles)) == len(roles)
+
+
+def test_alarms_name_metrics_that_the_code_emits() -> None:
+    """A metric in an alarm that nobody emits would sleep for ever."""
+    literals = {
+        node.value
+        for folder in CODE
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    alarms = resources("AWS::CloudWatch::Alarm")
+    ours = {name: each for name, each in alarms.items() if each["Namespace"] == "Concord"}
+    assert ours
+    for name, alarm in ours.items():
+        assert alarm["MetricName"] in literals, f"{name}: nothing emits {alarm['MetricName']}"
+        ((dimension),) = alarm["Dimensions"]
+        assert dimension["Name"] == "service"
+        assert dimension["Value"] in NAMES
+
+
+def test_every_alarm_reaches_somebody() -> None:
+    for name, alarm in resources("AWS::CloudWatch::Alarm").items():
+        assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}], name
+
+
+def test_endpoint_overrides_are_empty_by_default() -> None:
+    """They belong to the local stack; in AWS the variables do not exist."""
+    for parameter in ("EndpointDynamoDb", "EndpointSqs", "EndpointSmsVoice"):
+        assert template()["Parameters"][parameter]["Default"] == ""
+    assert template()["Parameters"]["AllowPrivateHosts"]["Default"] == "false"
+
+
+def test_the_layer_ships_only_what_runs() -> None:
+    layer = ROOT / "layers" / "shared"
+    shipped = [path for path in layer.rglob("*") if "__pycache__" not in path.parts]
+    strange = [path for path in shipped if path.name.startswith(("test", "conftest", "fixture"))]
+    assert not strange
+    assert {path.name for path in layer.iterdir()} - {"__pycache__"} == {
+        "concord",
+        "requirements.txt",
+    }
