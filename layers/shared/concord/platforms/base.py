@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
-
-import httpx
+from typing import TYPE_CHECKING, Protocol
 
 from concord.ports import AccountChecker, ConsentPeer, Endpoint, TextSender, WebhookAdapter
+
+if TYPE_CHECKING:  # httpx costs more to load than a webhook's whole answer
+    import httpx
 
 
 class Http(Protocol):

@@ -1,0 +1,26 @@
+"""ECRS CATAPULT: keeps "opted in for text marketing" per shopper and number."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from concord.platforms.base import Http, Platform
+from concord.ports import Endpoint, WebhookAdapter
+
+if TYPE_CHECKING:
+    from concord.platforms.catapult.client import CatapultClient
+
+
+def _webhook() -> WebhookAdapter:
+    from concord.platforms.catapult.webhook import WEBHOOK
+
+    return WEBHOOK
+
+
+def _client(endpoint: Endpoint, http: Http) -> CatapultClient:
+    from concord.platforms.catapult.client import CatapultClient
+
+    return CatapultClient(endpoint, http)
+
+
+PLATFORM = Platform(name="catapult", webhook=_webhook, consent_peer=_client, checker=_client)

@@ -1,0 +1,81 @@
+"""The one list of platforms, and the capabilities of each by name."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from collections.abc import Sequence
+from typing import Final
+
+from concord.platforms.base import Http, Platform
+from concord.ports import AccountChecker, ConsentPeer, Endpoint, TextSender, WebhookAdapter
+
+# Platform as URLs and settings name it -> its folder here. One line each; a folder is imported
+# when its platform is first used, because a cold webhook pays for every import.
+PLATFORMS: Final = {
+    "aws": "aws_messaging",
+    "catapult": "catapult",
+    "text_em_all": "text_em_all",
+    "twilio": "twilio",
+}
+
+
+def platform_named(name: str) -> Platform | None:
+    """Return the platform, None when nobody registered it."""
+    return _load(name) if name in PLATFORMS else None
+
+
+@functools.cache
+def _load(name: str) -> Platform:
+    folder = PLATFORMS[name]
+    found = importlib.import_module(f"concord.platforms.{folder}").PLATFORM
+    if not isinstance(found, Platform) or found.name != name:
+        raise TypeError(f"platform folder {folder} declares no PLATFORM named {name}")
+    return found
+
+
+class PlatformRegistry:
+    """Implements ports.Platforms.
+
+    The guarded HTTP client is made when the first capability that calls out is asked for, so a
+    function that only parses webhooks never loads httpx.
+    """
+
+    def __init__(
+        self,
+        allowed_hosts: Sequence[str] = (),
+        *,
+        allow_private: bool = False,
+        http: Http | None = None,
+    ) -> None:
+        self._allowed_hosts = tuple(allowed_hosts)
+        self._allow_private = allow_private
+        self._given_http = http
+
+    @functools.cached_property
+    def _http(self) -> Http:
+        if self._given_http is not None:
+            return self._given_http
+        from concord.platforms.http import GuardedHttp
+
+        return GuardedHttp(self._allowed_hosts, allow_private=self._allow_private)
+
+    def webhook(self, platform: str) -> WebhookAdapter | None:
+        """Return the adapter for webhooks of this platform."""
+        found = platform_named(platform)
+        return found.webhook() if found and found.webhook else None
+
+    def sender(self, platform: str, endpoint: Endpoint) -> TextSender | None:
+        """Return what carries texts there. Raises PermanentError `host_not_allowed`."""
+        found = platform_named(platform)
+        return found.sender(endpoint, self._http) if found and found.sender else None
+
+    def consent_peer(self, platform: str, endpoint: Endpoint) -> ConsentPeer | None:
+        """Return what keeps a consent flag there. Raises PermanentError `host_not_allowed`."""
+        found = platform_named(platform)
+        return found.consent_peer(endpoint, self._http) if found and found.consent_peer else None
+
+    def checker(self, platform: str, endpoint: Endpoint) -> AccountChecker | None:
+        """Return what can prove credentials there. Raises PermanentError `host_not_allowed`."""
+        found = platform_named(platform)
+        return found.checker(endpoint, self._http) if found and found.checker else None

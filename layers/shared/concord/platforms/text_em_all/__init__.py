@@ -1,0 +1,28 @@
+"""Text-Em-All: carries texts, keeps a consent flag per number, tells us of inbound texts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from concord.platforms.base import Http, Platform
+from concord.ports import Endpoint, WebhookAdapter
+
+if TYPE_CHECKING:
+    from concord.platforms.text_em_all.client import TextEmAllClient
+
+
+def _webhook() -> WebhookAdapter:
+    from concord.platforms.text_em_all.webhook import WEBHOOK
+
+    return WEBHOOK
+
+
+def _client(endpoint: Endpoint, http: Http) -> TextEmAllClient:
+    from concord.platforms.text_em_all.client import TextEmAllClient
+
+    return TextEmAllClient(endpoint, http)
+
+
+PLATFORM = Platform(
+    name="text_em_all", webhook=_webhook, sender=_client, consent_peer=_client, checker=_client
+)

@@ -1,0 +1,48 @@
+"""Text-Em-All's webhook: our neutral shape, because they publish none (docs/PLAN.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from concord.domain.events import DeliveryReceipt, DeliveryStatus, InboundText
+from concord.platforms.checked import MAX_ID, Fields, digits_to_e164
+from concord.platforms.neutral import NeutralWebhook, Parser
+
+STATUSES: Final = {
+    "accepted": DeliveryStatus.ACCEPTED,
+    "sent": DeliveryStatus.SENT,
+    "delivered": DeliveryStatus.DELIVERED,
+    "failed": DeliveryStatus.FAILED,
+}
+
+
+def _inbound_text(fields: Fields, event_id: str) -> InboundText:
+    return InboundText(
+        event_id=event_id,
+        sender=digits_to_e164(fields.text("from", MAX_ID)),
+        to=digits_to_e164(fields.text("to", MAX_ID)),
+        # An empty text is a text: a picture alone has none.
+        text=fields.optional("text") or "",
+        occurred_at=fields.time("at"),
+    )
+
+
+def _delivery(fields: Fields, event_id: str) -> DeliveryReceipt | None:
+    status = STATUSES.get(fields.text("status", MAX_ID).lower())
+    if status is None:
+        return None
+    return DeliveryReceipt(
+        event_id=event_id,
+        status=status,
+        reference=fields.optional("reference", MAX_ID),
+        message_id=fields.optional("message_id", MAX_ID),
+        code=fields.optional("code", MAX_ID),
+        occurred_at=fields.time("at"),
+    )
+
+
+EVENTS: Final[Mapping[str, Parser]] = {"inbound_text": _inbound_text, "delivery": _delivery}
+IGNORED: Final[frozenset[str]] = frozenset()
+
+WEBHOOK: Final = NeutralWebhook(EVENTS, IGNORED)

@@ -1,0 +1,26 @@
+"""Twilio: carries texts; its carrier side answers STOP and HELP itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from concord.platforms.base import Http, Platform
+from concord.ports import Endpoint, WebhookAdapter
+
+if TYPE_CHECKING:
+    from concord.platforms.twilio.client import TwilioClient
+
+
+def _webhook() -> WebhookAdapter:
+    from concord.platforms.twilio.webhook import WEBHOOK
+
+    return WEBHOOK
+
+
+def _client(endpoint: Endpoint, http: Http) -> TwilioClient:
+    from concord.platforms.twilio.client import TwilioClient
+
+    return TwilioClient(endpoint, http)
+
+
+PLATFORM = Platform(name="twilio", webhook=_webhook, sender=_client, checker=_client)
