@@ -23,6 +23,19 @@ class Clock(Protocol):
     def now(self) -> datetime: ...
 
 
+class Telemetry(Protocol):
+    """Metrics and log lines, in stable words and without personal data."""
+
+    def count(self, name: str, value: float = 1) -> None:
+        """Add to a counter of docs/PLAN.md's list."""
+
+    def gauge(self, name: str, value: float) -> None:
+        """Report a level, in the unit that the name says."""
+
+    def info(self, code: str, **fields: object) -> None:
+        """Write one log line with a stable code."""
+
+
 # --- consent ---------------------------------------------------------------------------------
 
 
@@ -143,6 +156,9 @@ class ConsentStore(Protocol):
     def load(self, key: ConsentKey) -> ConsentRecord | None:
         """Read strongly. One request."""
 
+    def load_row(self, row: RowKey) -> ConsentRecord | None:
+        """Read a consent state by the key that the due index holds (lapse)."""
+
     def commit(self, commit: ConsentCommit) -> CommitResult:
         """Write all or nothing. Raises StorageUnavailableError."""
 
@@ -197,11 +213,24 @@ class DueRow:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class TaskRef:
+    """What the key of a task row says about it."""
+
+    merchant_id: str
+    kind: TaskKind
+    connection_id: str
+    task_id: str
+
+
 class Tasks(Protocol):
     """Task rows under leases, and the due index."""
 
     def lease(self, key: RowKey, owner: str, now: datetime) -> Task | Lease:
         """Take the row if nobody holds it; counts an attempt."""
+
+    def identify(self, key: RowKey) -> TaskRef | None:
+        """Return what a row's key says, also when the row is gone. No request."""
 
     def extend(self, task: Task, now: datetime) -> bool:
         """Renew the lease; False if it is no longer ours."""
@@ -222,6 +251,9 @@ class Tasks(Protocol):
         expected: TaskState | None = None,
     ) -> bool:
         """Move a send row on, keeping the lease; final states leave the index. False: not ours."""
+
+    def note(self, task: Task, state: TaskState, details: Mapping[str, Any], now: datetime) -> None:
+        """Add details to a text's row and set its state without a lease (a receipt came)."""
 
     def retry_at(self, task: Task, next_at: datetime, error: str) -> bool:
         """Give the row back, due again at `next_at`."""

@@ -91,7 +91,8 @@ class Connection:
     """A connection as every function needs it: one read brings all of this.
 
     `text_numbers` are the account's own numbers, oldest first (by TextNumberID), as pairs of number
-    and the platform's id; `first_number` is the oldest ever seen and stays (TEA-23).
+    and the platform's id; `first_number` is the oldest ever seen and stays (TEA-23). `public_url` is
+    the base of our own API as platforms reach it, noted when the connection was made.
     """
 
     connection_id: str
@@ -110,6 +111,7 @@ class Connection:
     version: int = 1
     text_numbers: tuple[tuple[str, str], ...] = ()
     first_number: str | None = None
+    public_url: str = ""
 
     @property
     def account(self) -> str:

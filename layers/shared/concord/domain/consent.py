@@ -17,6 +17,9 @@ from enum import StrEnum
 from concord.domain.profiles import Profile, SignalKind
 
 
+VIA_PLATFORM = "platform"
+
+
 class State(StrEnum):
     """What a consent key is, seen from outside."""
 
@@ -60,7 +63,7 @@ class Marks:
     back_at       the act that the profile lets lift an opt-out
     soft          newest other signal
     asked_at      an opt-in was asked for and waits for the shopper (pending)
-    lapsed_at     the ask that has lapsed
+    lapsed_at     every ask up to this moment has lapsed
     assumed_at    a text that reads like an opt-out, held until somebody reviews it
     dismissed_at  the newest such text that an operator has dismissed
     """
@@ -143,7 +146,7 @@ class Signal:
     via: str
     source: Mapping[str, str] = field(default_factory=dict)
     occurred_at: datetime | None = None
-    personal: Mapping[str, str] = field(default_factory=dict)
+    personal: Mapping[str, str] = field(default_factory=dict, repr=False)
     reviewed_at: datetime | None = None
 
 
@@ -188,7 +191,7 @@ def decide(
     `invited_at` is when the last invitation went out (TEA-15: none again within the guard).
     """
     before, _ = current.standing
-    marks = current.merge(_raised_by(signal, profile, current))
+    marks = current.merge(_raised_by(signal, profile))
     state, basis = marks.standing
     refused = signal.kind in _OPT_INS and state is State.OPTED_OUT
     return Decision(
@@ -203,8 +206,8 @@ def decide(
     )
 
 
-def _raised_by(signal: Signal, profile: Profile, current: Marks) -> Marks:
-    """Return the marks that this signal raises, whatever the state is."""
+def _raised_by(signal: Signal, profile: Profile) -> Marks:
+    """Return the marks that this signal raises, whatever the state is: hence no order matters."""
     at = signal.effective_at
     if signal.kind in profile.lifts:
         return Marks(back_at=at)
@@ -218,7 +221,8 @@ def _raised_by(signal: Signal, profile: Profile, current: Marks) -> Marks:
         case SignalKind.OPT_IN_REQUEST:
             return Marks(asked_at=at)
         case SignalKind.LAPSE:
-            return Marks(lapsed_at=current.asked_at)
+            # Only asks that are old enough: one renewed in the meantime goes on waiting.
+            return Marks(lapsed_at=at - profile.lapse_after)
         case SignalKind.REVIEW_CONFIRMED:
             return Marks(out_at=signal.reviewed_at)
         case SignalKind.REVIEW_DISMISSED:
@@ -246,8 +250,12 @@ def _messages(
 
 
 def _peers_must_hear(signal: Signal, before: State, after: State) -> bool:
-    """Whether both platforms are told. A repeated opt-out is told again: somebody saw it undone."""
-    if signal.kind in _OPT_OUTS:
+    """Whether both platforms are told.
+
+    A person who repeats an opt-out saw it undone somewhere, so it is told again; a platform that
+    repeats one only echoes what we told it.
+    """
+    if signal.kind in _OPT_OUTS and signal.via != VIA_PLATFORM:
         return after is State.OPTED_OUT
     return before is not after and after in (State.OPTED_IN, State.OPTED_OUT)
 

@@ -1,4 +1,7 @@
-"""What arrives: the raw request, and the typed events that a platform's JSON becomes."""
+"""What arrives: the raw request, and the typed events that a platform's JSON becomes.
+
+What is personal or secret stays out of every repr: a repr ends in a log sooner or later.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +22,12 @@ class RawRequest:
     """
 
     method: str
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
     received_at: datetime
-    url: str = ""
-    query: tuple[tuple[str, str], ...] = ()
-    source_ip: str = ""
+    url: str = field(default="", repr=False)
+    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    source_ip: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +39,9 @@ class InboundText:
     """
 
     event_id: str
-    sender: str
+    sender: str = field(repr=False)
     to: str
-    text: str
+    text: str = field(repr=False)
     occurred_at: datetime | None = None
     carrier_keyword: str | None = None
 
@@ -49,10 +52,10 @@ class OptedOut:
 
     event_id: str
     channel: Channel
-    point: str
+    point: str = field(repr=False)
     occurred_at: datetime | None = None
     via: str = "platform"
-    actor: str = ""
+    actor: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +64,10 @@ class OptedIn:
 
     event_id: str
     channel: Channel
-    point: str
+    point: str = field(repr=False)
     occurred_at: datetime | None = None
     via: str = "platform"
-    actor: str = ""
+    actor: str = field(default="", repr=False)
 
 
 class DeliveryStatus(StrEnum):
@@ -126,3 +129,12 @@ class SecretValue:
     def usable(self, at: datetime) -> bool:
         """Whether this secret is still accepted at `at`."""
         return self.expires_at is None or at < self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class ApiAnswer:
+    """What one of our own APIs answers; `body` None = no content."""
+
+    status: int
+    body: Mapping[str, object] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)

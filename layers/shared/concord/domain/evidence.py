@@ -7,8 +7,8 @@ then still verifies, and nobody can guess the value back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -47,8 +47,8 @@ class Evidence:
     seq: int
     record: Mapping[str, Any]
     hash: str
-    salt: str | None
-    personal: Mapping[str, str]
+    salt: str | None = field(repr=False)
+    personal: Mapping[str, str] = field(repr=False)
 
     @property
     def evidence_id(self) -> str:
@@ -56,9 +56,18 @@ class Evidence:
         return f"ev_{self.hash[:24]}"
 
 
-def commitment(salt: bytes, field: str, value: str) -> str:
+def commitment(salt: bytes, name: str, value: str) -> str:
     """Return what a record says of a personal field in place of its value."""
-    return sha256_hex(salt + field.encode() + b"\x00" + value.encode())
+    return sha256_hex(salt + _bytes(name) + b"\x00" + _bytes(value))
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")  # half a surrogate pair is legal in JSON
+
+
+def _storable(text: str) -> str:
+    """Return the text with halves of surrogate pairs replaced: no store or file would take them."""
+    return _bytes(text).decode("utf-8", "replace")
 
 
 def record_hash(record: Mapping[str, Any]) -> str:
@@ -98,7 +107,7 @@ def next_evidence(
 
     `texts` names wording that this change shows to the shopper (kind, SHA-256), for R-03.
     """
-    personal = {name: value for name, value in signal.personal.items() if value}
+    personal = {name: _storable(value) for name, value in signal.personal.items() if value}
     record: dict[str, Any] = {
         "v": 1,
         "seq": seq,
@@ -119,7 +128,7 @@ def next_evidence(
         "personal": {name: commitment(salt, name, value) for name, value in personal.items()},
         "texts": [dict(text) for text in texts],
     }
-    return Evidence(seq, record, record_hash(record), salt.hex(), personal)
+    return Evidence(seq, record, record_hash(record), salt.hex() if personal else None, personal)
 
 
 # --- dossier ---------------------------------------------------------------------------------
@@ -160,6 +169,9 @@ def dossier(
     return {**document, "signature": sign(dossier_statement(document))}
 
 
+_MEMBERS: Final = {"record", "hash", "salt", "personal"}
+
+
 def verify_dossier(
     document: Mapping[str, Any], signature_is_good: Callable[[bytes, str], bool]
 ) -> list[Finding]:
@@ -170,58 +182,130 @@ def verify_dossier(
     events = document.get("events")
     if not isinstance(events, list):
         return [Finding(None, "the file holds no list of events")]
-    findings = [f for n, event in enumerate(events, 1) for f in _faults(document, events, n, event)]
-    count = document.get("count")
-    if isinstance(count, int) and count > len(events):
-        findings.append(Finding(len(events) + 1, f"missing: the signed count is {count}"))
-    elif count != len(events):
-        findings.append(Finding(len(events) or None, f"not in the signed count of {count}"))
-    elif document.get("head") != (_field(events[-1], "hash") if events else GENESIS):
-        findings.append(Finding(len(events) or None, "not the head that was signed"))
+    links = _links(events)
+    findings = [
+        Finding(link.number, fault) for link in links[1:] for fault in _faults(document, link)
+    ]
+    findings += _chain_faults(links, document.get("head"))
+    findings += _end_faults(links, document.get("head"), document.get("count"))
+    findings.sort(key=lambda finding: finding.event or len(events) + 2)
     if not _signed(document, signature_is_good):
         findings.append(Finding(None, "the signature does not fit the statement or the key"))
     return findings
 
 
-def _faults(
-    document: Mapping[str, Any], events: list[Any], number: int, event: Any
-) -> list[Finding]:
-    record = _field(event, "record")
-    if not isinstance(record, dict):
-        return [Finding(number, "holds no record")]
-    faults = []
-    try:
-        intact = record_hash(record) == _field(event, "hash")
-    except (TypeError, ValueError):
-        intact = False
-    if not intact:
-        faults.append("was changed: its hash does not fit its content")
-    if record.get("seq") != number:
-        faults.append(f"is out of place: it was written as event {record.get('seq')}")
-    if record.get("prev") != (_field(events[number - 2], "hash") if number > 1 else GENESIS):
-        faults.append("does not follow the event before it")
-    if record.get("consent_key") != document.get("consent_key"):
-        faults.append("belongs to another consent key")
-    faults.extend(_personal_faults(record, event))
-    return [Finding(number, fault) for fault in faults]
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """An event as it stands in the file. `shift` is how far from its written place it stands."""
+
+    number: int
+    event: Any
+    record: Mapping[str, Any]
+    hash: Any
+    intact: bool
+    shift: int
+
+
+def _links(events: list[Any]) -> list[_Link]:
+    """Return the events as links, behind an imagined event 0 that carries the genesis hash."""
+    links = [_Link(0, None, {}, GENESIS, intact=True, shift=0)]
+    for number, event in enumerate(events, 1):
+        found = _field(event, "record")
+        record = found if isinstance(found, dict) else {}
+        claimed, seq = _field(event, "hash"), record.get("seq")
+        digest = _digest(record)
+        intact = digest is not None and digest == claimed
+        # What was changed may claim any number: it is taken to stand in line.
+        trusted = intact and type(seq) is int
+        shift = seq - number if trusted else links[-1].shift
+        links.append(_Link(number, event, record, claimed, intact, shift))
+    return links
+
+
+def _faults(document: Mapping[str, Any], link: _Link) -> Iterator[str]:
+    """Yield what is wrong with one event by itself."""
+    if not link.record:
+        yield "holds no record"
+        return
+    if set(link.event) - _MEMBERS:
+        yield "holds something that was never recorded"
+    if not link.intact:
+        yield "was changed: its hash does not fit its content"
+    elif type(link.record.get("seq")) is not int:
+        yield "bears no number"
+    key = _digest({"key": document.get("consent_key")})
+    if key is None or key != _digest({"key": link.record.get("consent_key")}):
+        yield "belongs to another consent key"
+    yield from _personal_faults(link.record, link.event)
+
+
+def _chain_faults(links: list[_Link], head: Any) -> Iterator[Finding]:
+    """Yield gaps, repeats and replacements.
+
+    A gap or a repeat shifts all that follow, so only where a shift begins is something wrong. Of
+    two neighbours that do not fit, the earlier is to blame if the later one is vouched for: by the
+    event after it, or by the signed head.
+    """
+    for n in range(1, len(links)):
+        before, link = links[n - 1], links[n]
+        if link.shift not in (0, before.shift):
+            seq = link.record.get("seq")
+            word = "missing" if link.shift > 0 else "out of place"
+            yield Finding(n, f"is {word}: here stands what was written as event {seq}")
+        elif link.shift == before.shift and link.record.get("prev") != before.hash:
+            voucher = links[n + 1].record.get("prev") if n + 1 < len(links) else head
+            if n > 1 and link.intact and voucher == link.hash:
+                yield Finding(n - 1, "was replaced: the next event follows another one")
+            else:
+                yield Finding(n, "does not follow the event before it")
+
+
+def _end_faults(links: list[_Link], head: Any, count: Any) -> Iterator[Finding]:
+    """Compare the last event with the signed count and head."""
+    last = links[-1]
+    settled = last.shift in (0, links[-2].shift if len(links) > 1 else 0)
+    if type(count) is not int:
+        yield Finding(None, "the file holds no count of events")
+    elif settled and last.number + last.shift < count:
+        yield Finding(last.number + 1, f"is missing: the signed count is {count}")
+    elif last.number + last.shift > count:
+        yield Finding(last.number or None, f"is one too many: the signed count is {count}")
+    elif last.hash != head:
+        yield Finding(last.number or None, "is not the head that was signed")
 
 
 def _personal_faults(record: Mapping[str, Any], event: Any) -> list[str]:
     """Compare plain text with its commitments; erased fields (no salt, no text) are in order."""
-    committed, personal = record.get("personal"), _field(event, "personal") or {}
-    if not isinstance(committed, dict) or not isinstance(personal, dict):
+    committed, personal, salt = record.get("personal"), event.get("personal"), event.get("salt")
+    if not isinstance(committed, dict):
         return ["holds no commitments"]
+    if not isinstance(personal, dict | None) or not isinstance(salt, str | None):
+        return ["holds damaged personal fields"]
+    if not personal and salt is None:
+        return []
     try:
-        salt = bytes.fromhex(_field(event, "salt") or "")
-    except (TypeError, ValueError):
+        salt_bytes = bytes.fromhex(salt or "")
+    except ValueError:
+        salt_bytes = b""
+    if len(salt_bytes) != SALT_BYTES or salt_bytes.hex() != salt:
         return ["holds a damaged salt"]
-    faults = []
-    for name, value in personal.items():
-        if committed.get(name) != commitment(salt, str(name), str(value)):
-            faults.append(f"was changed: the field {name} is not what was committed to")
-    if salt and set(committed) - set(personal):
+    personal = personal or {}
+    faults = [
+        f"was changed: the field {name} is not what was committed to"
+        for name, value in personal.items()
+        if not isinstance(value, str) or committed.get(name) != commitment(salt_bytes, name, value)
+    ]
+    if not committed or set(committed) - set(personal):
         faults.append("lacks a personal field that was not erased")
     return faults
+
+
+def _digest(value: Mapping[str, Any]) -> str | None:
+    """Return the hash of a JSON object; None for what has no canonical form (NaN, endless depth)."""
+    try:
+        return record_hash(value)
+    except (TypeError, ValueError, RecursionError):
+        return None
 
 
 def _field(event: Any, name: str) -> Any:
@@ -231,5 +315,5 @@ def _field(event: Any, name: str) -> Any:
 def _signed(document: Mapping[str, Any], is_good: Callable[[bytes, str], bool]) -> bool:
     try:
         return is_good(dossier_statement(document), str(document.get("signature", "")))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return False

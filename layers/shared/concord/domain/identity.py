@@ -21,18 +21,23 @@ class Channel(StrEnum):
     EMAIL = "email"
 
 
+def _bytes(text: str) -> bytes:
+    # Half a surrogate pair is legal in JSON, and a text cut in mid-emoji has one: never fail on it.
+    return text.encode("utf-8", "surrogatepass")
+
+
 def point_id(stack_key: bytes, merchant_id: str, channel: Channel, point: str) -> str:
     """Return `v1.` + HMAC-SHA256 of the point, keyed by the stack and bound to the merchant.
 
     Two merchants never share a point id, and without the stack key nobody can test a guess.
     """
-    message = "|".join((merchant_id, channel.value, point)).encode()
+    message = _bytes("|".join((merchant_id, channel.value, point)))
     return "v1." + hmac.new(stack_key, message, hashlib.sha256).hexdigest()
 
 
 def shopper_key(stack_key: bytes, connection_id: str, shopper_id: str) -> str:
     """Return the keyed name of a shopper: in many shops her number is her phone number."""
-    message = f"shopper|{connection_id}|{shopper_id}".encode()
+    message = _bytes(f"shopper|{connection_id}|{shopper_id}")
     return hmac.new(stack_key, message, hashlib.sha256).hexdigest()[:32]
 
 
@@ -43,12 +48,18 @@ def key_fingerprint(stack_key: bytes, connection_id: str) -> str:
 
 def token_hash(token: str) -> str:
     """Return the SHA-256 of a path token or connect key: only this is ever stored."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(_bytes(token)).hexdigest()
+
+
+def receipt_token(stack_key: bytes, connection_id: str) -> str:
+    """Return the path token of receipts: derived, so that it can be named without being stored."""
+    message = f"receipts|{connection_id}".encode()
+    return hmac.new(stack_key, message, hashlib.sha256).hexdigest()
 
 
 def event_key(event_id: str) -> str:
     """Return the key form of a sender's event id, which may be long, odd, or a phone number."""
-    return hashlib.sha256(event_id.encode()).hexdigest()[:40]
+    return hashlib.sha256(_bytes(event_id)).hexdigest()[:40]
 
 
 def merchant_of(scoped_id: str) -> str:
@@ -57,7 +68,11 @@ def merchant_of(scoped_id: str) -> str:
     Raises ValueError for anything that is not of that form, so that a forged id reads no row.
     """
     merchant_id, dot, rest = scoped_id.rpartition(".")
-    if not dot or not _MERCHANT_ID.fullmatch(merchant_id) or not re.fullmatch(r"[a-z0-9]+", rest):
+    if (
+        not dot
+        or not _MERCHANT_ID.fullmatch(merchant_id)
+        or not re.fullmatch(r"[a-z0-9]{1,64}", rest)
+    ):
         raise ValueError("not a scoped id")
     return merchant_id
 
@@ -81,7 +96,8 @@ def check_account_id(account_id: str, field: str) -> str:
 def normalise_email(text: str) -> str:
     """Return the address in lower case, trimmed. Raises InvalidInputError `invalid_email`."""
     address = text.strip().lower()
-    if len(address) > 254 or not _EMAIL.fullmatch(address):
+    # Unprintable: control and zero-width characters, and halves of surrogate pairs.
+    if len(address) > 254 or not address.isprintable() or not _EMAIL.fullmatch(address):
         raise InvalidInputError(
             "not an e-mail address",
             code="invalid_email",

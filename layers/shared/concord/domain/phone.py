@@ -6,9 +6,10 @@ import re
 
 from concord.domain.errors import FieldError, InvalidInputError
 
-# A number that is already E.164 is taken as it is: the library costs more to load than the whole
-# answer. Carriers and platforms send this form.
-_E164 = re.compile(r"\+(?:1[2-9]\d{9}|[2-9]\d{7,14})")
+# A full North American number is taken as it is: the library costs more to load than the whole
+# answer, and carriers and platforms send this form. Elsewhere a plus proves nothing: "+4402079..."
+# and "+442079..." are one number, and two spellings of one number would be two consents.
+_NORTH_AMERICAN = re.compile(r"\+1[2-9][0-9]{9}")
 
 
 def normalise_phone(text: str, country: str, field: str = "point") -> str:
@@ -17,7 +18,7 @@ def normalise_phone(text: str, country: str, field: str = "point") -> str:
     Raises InvalidInputError with code `invalid_phone`.
     """
     candidate = text.strip()
-    if _E164.fullmatch(candidate):
+    if _NORTH_AMERICAN.fullmatch(candidate):
         return candidate
     import phonenumbers  # 48 MB on disk and slow to import; see above
 
@@ -25,7 +26,11 @@ def normalise_phone(text: str, country: str, field: str = "point") -> str:
         number = phonenumbers.parse(candidate, country)
     except phonenumbers.NumberParseException:
         number = None
-    if number is None or not phonenumbers.is_possible_number(number):
+    # is_possible_number would also take a local number without its area code.
+    if number is None or (
+        phonenumbers.is_possible_number_with_reason(number)
+        != phonenumbers.ValidationResult.IS_POSSIBLE
+    ):
         message = "give the number in E.164, for example +15551230000"
         raise InvalidInputError(
             "not a phone number", code="invalid_phone", errors=(FieldError(field, message),)

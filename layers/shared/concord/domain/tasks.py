@@ -96,6 +96,7 @@ _FIRST: Final = 2.0
 _CEILING: Final = 60.0
 _PATIENT_AFTER: Final = 30
 _PATIENT_CEILING: Final = 900.0
+_LONGEST_WAIT: Final = 86_400.0
 
 
 def backoff(attempts: int, retry_after: float | None, rng: random.Random) -> timedelta:
@@ -103,9 +104,10 @@ def backoff(attempts: int, retry_after: float | None, rng: random.Random) -> tim
 
     A consent push has no attempt limit: a minute at most for the first half hour, so that a
     platform that is back hears of an opt-out at once; a quarter of an hour after that.
-    `retry_after` (seconds, from the platform) is never undercut.
+    `retry_after` (seconds, from the platform) is never undercut, up to a day: a nonsensical one
+    must not bury an opt-out.
     """
     ceiling = _CEILING if attempts <= _PATIENT_AFTER else _PATIENT_CEILING
     step = min(ceiling, _FIRST * 2.0 ** min(attempts - 1, 12))
     wait = step / 2 + rng.uniform(0, step / 2)
-    return timedelta(seconds=max(wait, retry_after or 0.0))
+    return timedelta(seconds=max(wait, min(retry_after or 0.0, _LONGEST_WAIT)))

@@ -44,7 +44,7 @@ def render(kind: str, own: Mapping[str, str], *, merchant: str, join: str, numbe
 
 def fallback(audience: str, own: Mapping[str, str], number: str | None) -> str:
     """Return what a shopper or an operator is told when an opt-out could not be confirmed."""
-    if number is None:
+    if not number:
         return FALLBACK_TEXTS[f"fallback_{audience}_neutral"]
     return render(f"fallback_{audience}", own, merchant="", join="", number=number)
 

@@ -9,7 +9,8 @@ STALE_OPT_OUT = timedelta(hours=24)
 
 def to_rfc3339(at: datetime) -> str:
     """Return `at` (aware) in UTC with microseconds: text that sorts like time."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # isoformat pads the year, which strftime leaves to the C library.
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def from_rfc3339(text: str) -> datetime:
@@ -17,7 +18,10 @@ def from_rfc3339(text: str) -> datetime:
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
         raise ValueError("a time needs an offset or Z")
-    return at.astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:  # year 1 or 9999, pushed over the edge by its offset
+        raise ValueError("a time out of range") from None
 
 
 def effective_at(

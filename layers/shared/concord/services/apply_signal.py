@@ -1,0 +1,300 @@
+"""Apply one signal to one point: read, decide, commit in one transaction, and again if it moved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from concord.domain.canonical import sha256_hex
+from concord.domain.connection import Connection, ConnectionState
+from concord.domain.consent import Basis, Decision, Marks, MessageKind, Signal, State, decide
+from concord.domain.errors import ConflictError, StorageUnavailableError
+from concord.domain.evidence import GENESIS, SALT_BYTES, ConsentKey, Evidence, next_evidence
+from concord.domain.identity import Channel, point_id
+from concord.domain.profiles import SignalKind
+from concord.domain.tasks import TaskKind, TaskSpec
+from concord.domain.texts import render, wording_hash
+from concord.ports import (
+    AlreadySeen,
+    Clock,
+    Committed,
+    ConsentCommit,
+    ConsentRecord,
+    ConsentStore,
+    InboxEntry,
+    Marker,
+    Review,
+)
+
+# FCC: one confirmation within five minutes of the opt-out; later it would be one text too many.
+CONFIRM_WITHIN: Final = timedelta(minutes=5)
+_ATTEMPTS: Final = 8
+_OPT_OUTS: Final = frozenset({SignalKind.OPT_OUT, SignalKind.ASSUMED_OPT_OUT})
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What came of a signal. `duplicate` = the event came before; nothing was written."""
+
+    key: ConsentKey
+    before: State
+    state: State
+    basis: Basis | None
+    rejection: str | None
+    evidence_id: str
+    duplicate: bool
+
+
+class ApplySignal:
+    """The one way in which consent ever changes."""
+
+    def __init__(
+        self, store: ConsentStore, clock: Clock, random_bytes: Callable[[int], bytes]
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._random_bytes = random_bytes
+
+    def __call__(
+        self,
+        *,
+        connection: Connection,
+        stack_key: bytes,
+        channel: Channel,
+        point: str,
+        signal: Signal,
+        marker: Marker | None = None,
+        inbox: InboxEntry | None = None,
+        close_review: Review | None = None,
+    ) -> Applied:
+        """Apply `signal` to `point` (normalised) and return what is true after it.
+
+        One read and one transaction, more only when somebody else changed the key in between.
+        Raises ConflictError `event_id_reused` when the marker's event came before with another body
+        (an opt-out is then applied under its own name instead), StorageUnavailableError.
+        """
+        identity = point_id(stack_key, connection.merchant_id, channel, point)
+        key = ConsentKey(connection.merchant_id, connection.account, channel, identity)
+        for _ in range(_ATTEMPTS):
+            current = self._store.load(key)
+            commit, decision = self._plan(connection, key, point, current, signal)
+            result = self._store.commit(
+                replace(
+                    commit,
+                    marker=replace(marker, outcome=commit.evidence.evidence_id) if marker else None,
+                    inbox=inbox,
+                    close_review=close_review,
+                )
+            )
+            if isinstance(result, Committed):
+                return _applied(key, decision, commit.evidence.evidence_id)
+            if isinstance(result, AlreadySeen):
+                if marker is None or result.marker.body_hash == marker.body_hash:
+                    return self._repeated(key, current, signal, connection, result.marker)
+                marker = _renamed(marker, signal)
+        raise StorageUnavailableError("consent kept changing while it was decided")
+
+    def would(
+        self, connection: Connection, key: ConsentKey, signal: Signal
+    ) -> tuple[ConsentRecord | None, Decision]:
+        """Return what `signal` would do, without writing: a dry run decides by the same code."""
+        current = self._store.load(key)
+        return current, _decide(connection, key.channel, current, signal)
+
+    def _plan(
+        self,
+        connection: Connection,
+        key: ConsentKey,
+        point: str,
+        current: ConsentRecord | None,
+        signal: Signal,
+    ) -> tuple[ConsentCommit, Decision]:
+        decision = _decide(connection, key.channel, current, signal)
+        messages = _spoken(connection, decision)
+        version = (current.version if current else 0) + 1
+        evidence = next_evidence(
+            key,
+            seq=version,
+            prev=current.head if current else GENESIS,
+            signal=signal,
+            decision=decision,
+            recorded_at=self._clock.now(),
+            salt=self._random_bytes(SALT_BYTES),
+            texts=tuple(_wording(connection, kind) for kind in messages),
+        )
+        invited = MessageKind.INVITATION in messages
+        record = ConsentRecord(
+            key=key,
+            connection_id=connection.connection_id,
+            point=point,
+            version=version,
+            marks=decision.marks,
+            head=evidence.hash,
+            updated_at=self._clock.now(),
+            invited_at=signal.effective_at
+            if invited
+            else (current.invited_at if current else None),
+        )
+        commit = ConsentCommit(
+            record=record,
+            expected_version=version - 1,
+            evidence=evidence,
+            tasks=tuple(_tasks(connection, record, evidence, signal, decision, messages)),
+            review=_review(connection, record, evidence, decision),
+            lapse_at=_lapse_at(connection, record, decision),
+        )
+        return commit, decision
+
+    def _repeated(
+        self,
+        key: ConsentKey,
+        current: ConsentRecord | None,
+        signal: Signal,
+        connection: Connection,
+        seen: Marker,
+    ) -> Applied:
+        """Answer a repeat from what is true now, which includes its first time."""
+        decision = _decide(connection, key.channel, current, signal)
+        marks = current.marks if current else Marks()
+        state, basis = marks.standing
+        return Applied(key, state, state, basis, decision.rejection, seen.outcome, duplicate=True)
+
+
+def _decide(
+    connection: Connection, channel: Channel, current: ConsentRecord | None, signal: Signal
+) -> Decision:
+    marks = current.marks if current else Marks()
+    invited_at = current.invited_at if current else None
+    return decide(marks, signal, connection.profile(channel), invited_at)
+
+
+def _applied(key: ConsentKey, decision: Decision, evidence_id: str) -> Applied:
+    return Applied(
+        key=key,
+        before=decision.before,
+        state=decision.state,
+        basis=decision.basis,
+        rejection=decision.rejection,
+        evidence_id=evidence_id,
+        duplicate=False,
+    )
+
+
+def _renamed(marker: Marker, signal: Signal) -> Marker:
+    """An id that came with another body: an opt-out counts under id + hash, others fail."""
+    if signal.kind not in _OPT_OUTS:
+        raise ConflictError(
+            "this event id was used for another event; give each event an id of its own",
+            code="event_id_reused",
+        )
+    return replace(
+        marker, event_key=sha256_hex((marker.event_key + marker.body_hash).encode())[:40]
+    )
+
+
+def _spoken(connection: Connection, decision: Decision) -> tuple[MessageKind, ...]:
+    """Return the texts that are ours to send: what the carrier answers is not."""
+    if connection.state is ConnectionState.DISCONNECTED:
+        return ()
+    if not connection.carrier_answers_stop:
+        return decision.messages
+    silent = {MessageKind.OPT_OUT_CONFIRMATION, MessageKind.HELP_REPLY}
+    return tuple(kind for kind in decision.messages if kind not in silent)
+
+
+def _wording(connection: Connection, kind: MessageKind) -> dict[str, str]:
+    text = render(
+        kind,
+        connection.settings.texts,
+        merchant=connection.merchant_name,
+        join=connection.settings.join_keyword,
+    )
+    return {"kind": kind.value, "sha256": wording_hash(text)}
+
+
+def _tasks(
+    connection: Connection,
+    record: ConsentRecord,
+    evidence: Evidence,
+    signal: Signal,
+    decision: Decision,
+    messages: tuple[MessageKind, ...],
+) -> Iterator[TaskSpec]:
+    """Yield the work that a change causes: texts, and the new state for both platforms."""
+    where = {
+        "channel": record.key.channel.value,
+        "account": record.key.account,
+        "point_id": record.key.point_id,
+    }
+    for kind in messages:
+        deadline = signal.received_at + CONFIRM_WITHIN
+        late = kind in (MessageKind.OPT_OUT_CONFIRMATION, MessageKind.HELP_REPLY)
+        yield TaskSpec(
+            TaskKind.SEND_TEXT,
+            connection.connection_id,
+            task_id=f"{evidence.hash[:24]}-{kind.value}",
+            payload={
+                **where,
+                "purpose": kind.value,
+                "evidence_id": evidence.evidence_id,
+                "reply_from": signal.source.get("to", ""),
+                "not_after": deadline.isoformat() if late else "",
+            },
+        )
+    if decision.tell_peers and record.key.channel is Channel.SMS:
+        yield from push_tasks(connection, record.key, record.version, decision.state)
+
+
+def push_tasks(
+    connection: Connection, key: ConsentKey, version: int, state: State
+) -> Iterator[TaskSpec]:
+    """Yield one state push per side: each platform fails and recovers on its own."""
+    if connection.state is ConnectionState.DISCONNECTED:
+        return
+    for side in (connection.source, connection.destination):
+        yield push_task(connection, side.platform, key, version, state)
+
+
+def push_task(
+    connection: Connection, platform: str, key: ConsentKey, version: int, state: State
+) -> TaskSpec:
+    """Return the push of one point's state to one platform; a newer one replaces it in place."""
+    return TaskSpec(
+        TaskKind.PUSH_CONSENT,
+        connection.connection_id,
+        task_id=f"{platform}#{key.channel.value}#{key.point_id}",
+        payload={
+            "platform": platform,
+            "channel": key.channel.value,
+            "account": key.account,
+            "point_id": key.point_id,
+        },
+        want=version,
+        urgent_opt_out=state is State.OPTED_OUT,
+    )
+
+
+def _review(
+    connection: Connection, record: ConsentRecord, evidence: Evidence, decision: Decision
+) -> Review | None:
+    if not decision.review:
+        return None
+    return Review(
+        merchant_id=connection.merchant_id,
+        connection_id=connection.connection_id,
+        kind="fuzzy",
+        review_id=evidence.hash[:24],
+        channel=record.key.channel.value,
+        point_id=record.key.point_id,
+        created_at=record.updated_at,
+        reviewed_at=decision.marks.assumed_at,
+        evidence_id=evidence.evidence_id,
+    )
+
+
+def _lapse_at(connection: Connection, record: ConsentRecord, decision: Decision) -> datetime | None:
+    if decision.state is not State.PENDING or decision.marks.asked_at is None:
+        return None
+    return decision.marks.asked_at + connection.profile(record.key.channel).lapse_after

@@ -1,0 +1,90 @@
+"""Put a task off: back off after a failure, wait while a connection is held, pause on bad keys."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+from concord.domain.connection import Connection, ConnectionState
+from concord.domain.tasks import VISIBILITY_LIMIT, Task, backoff
+from concord.ports import AuditEntry, Clock, Connections, TaskQueue, Tasks, Telemetry
+
+_HOLD: Final = timedelta(seconds=60)
+_ATTEMPTS: Final = 5
+
+
+class HoldTasks:
+    """A wait of at most 15 minutes goes to SQS as a delayed message; a longer one is the sweep's.
+
+    Not the message's own visibility: every receive counts towards the dead-letter queue, and a
+    consent push may have to wait for a platform longer than any receive limit allows.
+    """
+
+    def __init__(
+        self,
+        *,
+        tasks: Tasks,
+        queue: TaskQueue,
+        connections: Connections,
+        clock: Clock,
+        telemetry: Telemetry,
+        rng: random.Random,
+    ) -> None:
+        self._tasks = tasks
+        self._queue = queue
+        self._connections = connections
+        self._clock = clock
+        self._telemetry = telemetry
+        self._rng = rng
+
+    def back_off(self, task: Task, error: str, retry_after: float | None = None) -> None:
+        """Give the row back, due after a jittered wait that grows with its attempts."""
+        self.wait(task, backoff(task.attempts, retry_after, self._rng), error)
+
+    def wait(self, task: Task, delay: timedelta, error: str) -> None:
+        """Give the row back, due after `delay`; a lost lease means that another worker has it."""
+        if not self._tasks.retry_at(task, self._clock.now() + delay, error):
+            return
+        self._telemetry.info(
+            "task_put_off",
+            kind=task.kind.value,
+            reason=error,
+            attempts=task.attempts,
+            seconds=round(delay.total_seconds(), 1),
+        )
+        if delay <= VISIBILITY_LIMIT:
+            self._queue.send([task.key], delay_seconds=int(delay.total_seconds()) + 1)
+
+    def held(self, task: Task, connection: Connection) -> bool:
+        """Put the task off if the connection holds pushes and texts (TEA-01); True if it was."""
+        if connection.state is ConnectionState.CONNECTED:
+            return False
+        self.wait(task, _HOLD, f"connection_{connection.state.value}")
+        return True
+
+    def pause(self, task: Task) -> None:
+        """The platform rejected our credentials: pause the connection, tell the operator, wait.
+
+        A paused connection goes on taking every consent signal; it holds pushes and texts.
+        """
+        for _ in range(_ATTEMPTS):
+            connection = self._connections.get(task.connection_id, fresh=True)
+            if connection is None or connection.state is not ConnectionState.CONNECTED:
+                break
+            audit = AuditEntry(
+                merchant_id=connection.merchant_id,
+                connection_id=connection.connection_id,
+                at=self._clock.now(),
+                actor="concord",
+                action="state",
+                details={"from": "connected", "to": "paused", "reason": "invalid_api_key"},
+            )
+            paused = replace(
+                connection, state=ConnectionState.PAUSED, version=connection.version + 1
+            )
+            if self._connections.update(paused, audit):
+                self._telemetry.count("ConnectionPaused")
+                break
+        self.wait(task, _HOLD, "invalid_api_key")

@@ -1,0 +1,226 @@
+"""Take a platform's webhook: open the door, check the signature, understand it, apply, answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from concord.domain.canonical import sha256_hex
+from concord.domain.connection import Connection
+from concord.domain.errors import (
+    ConflictError,
+    InvalidInputError,
+    StorageUnavailableError,
+    TooLargeError,
+    UnauthorizedError,
+)
+from concord.domain.events import ParsedWebhook, RawRequest, UnparseableError, WebhookAnswer
+from concord.domain.identity import event_key
+from concord.ports import (
+    AlreadySeen,
+    Clock,
+    ConsentStore,
+    InboxEntry,
+    InboxState,
+    Marker,
+    Platforms,
+    SafetyMessage,
+    SafetyQueue,
+    Telemetry,
+    WebhookAdapter,
+)
+from concord.services.apply_events import ApplyEvents, Effect
+from concord.services.doors import Doors, Opened
+
+MAX_BODY: Final = 256 * 1024
+TABLE_BUDGET: Final = 1.2
+KEPT: Final = WebhookAnswer(status=202)
+# Senders retry for 76 h at most; markers of bodies without effect outlive that.
+_MARKER_LIFE: Final = timedelta(days=7)
+
+
+type NewInboxId = Callable[[datetime], str]
+
+
+class IngestWebhook:
+    """Verify, translate, apply, answer. A 2xx means that all of it is stored."""
+
+    def __init__(
+        self,
+        *,
+        doors: Doors,
+        platforms: Platforms,
+        store: ConsentStore,
+        apply_events: ApplyEvents,
+        safety: SafetyQueue,
+        clock: Clock,
+        telemetry: Telemetry,
+        new_inbox_id: NewInboxId,
+    ) -> None:
+        self._doors = doors
+        self._platforms = platforms
+        self._store = store
+        self._apply_events = apply_events
+        self._safety = safety
+        self._clock = clock
+        self._telemetry = telemetry
+        self._new_inbox_id = new_inbox_id
+
+    def __call__(
+        self, platform: str, connection_id: str, hashed_token: str, topic: str, request: RawRequest
+    ) -> WebhookAnswer:
+        """Return what to answer; what cannot be stored goes to the safety queue (202).
+
+        Raises UnauthorizedError, TooLargeError, StackKeyError, ConflictError `event_id_reused`, and
+        StorageUnavailableError when neither the table nor the safety queue can be reached.
+        """
+        if len(request.body) > MAX_BODY:
+            raise TooLargeError("a body may have 256 KB")
+        try:
+            with self._store.within(TABLE_BUDGET):
+                return self.ingest(platform, connection_id, hashed_token, topic, request)
+        except StorageUnavailableError:
+            return self._keep_for_rescue(platform, connection_id, hashed_token, topic, request)
+
+    def ingest(
+        self, platform: str, connection_id: str, hashed_token: str, topic: str, request: RawRequest
+    ) -> WebhookAnswer:
+        """The walk itself, without the safety net: WebhookRescue comes in here."""
+        adapter = self._adapter(platform)
+        opened = self._doors.open_webhook(connection_id, hashed_token, topic, request.received_at)
+        if opened.connection.side(platform) is None:
+            raise UnauthorizedError("this platform is not part of the connection")
+        if not self._signed(adapter, platform, opened, request):
+            opened = self._doors.refreshed(opened)
+            if not self._signed(adapter, platform, opened, request):
+                raise UnauthorizedError("the signature does not fit")
+        return self.trusted(platform, opened, topic, request)
+
+    def trusted(
+        self, platform: str, opened: Opened, topic: str, request: RawRequest
+    ) -> WebhookAnswer:
+        """Take a request whose sender is proven (by its signature, or by our own topic)."""
+        adapter = self._adapter(platform)
+        entry = InboxEntry(
+            merchant_id=opened.connection.merchant_id,
+            connection_id=opened.connection.connection_id,
+            inbox_id=self._new_inbox_id(request.received_at),
+            platform=platform,
+            topic=topic,
+            kind="webhook",
+            state=InboxState.PROCESSED,
+            request=_without_credentials(request),
+        )
+        return self._take(adapter, opened, entry)
+
+    def replay(self, entry: InboxEntry, opened: Opened) -> InboxState:
+        """Apply a kept body again (R-24): it was verified when it came; what is done stays."""
+        adapter = self._adapter(entry.platform)
+        parsed = self._parsed(adapter, opened.connection, entry)
+        return self._apply_events(opened, entry, parsed, stored=True).state
+
+    def _adapter(self, platform: str) -> WebhookAdapter:
+        adapter = self._platforms.webhook(platform)
+        if adapter is None:
+            raise UnauthorizedError("no such platform")
+        return adapter
+
+    def _signed(
+        self, adapter: WebhookAdapter, platform: str, opened: Opened, request: RawRequest
+    ) -> bool:
+        if not opened.connection.settings.require_signature:
+            return True
+        usable = [s for s in opened.secrets.webhook_secrets if s.usable(request.received_at)]
+        credentials = opened.secrets.credentials(opened.connection, platform)
+        return adapter.verify(request, usable, credentials)
+
+    def _take(self, adapter: WebhookAdapter, opened: Opened, entry: InboxEntry) -> WebhookAnswer:
+        try:
+            parsed = self._parsed(adapter, opened.connection, entry)
+            effect = self._apply_events(opened, entry, parsed)
+        except (StorageUnavailableError, ConflictError):
+            raise
+        except Exception as problem:  # our own bug must not lose what was signed
+            return self._keep_failed(entry, problem)
+        if effect.stored:
+            return adapter.success
+        return self._keep_quiet(adapter, entry, parsed, effect)
+
+    def _parsed(
+        self, adapter: WebhookAdapter, connection: Connection, entry: InboxEntry
+    ) -> ParsedWebhook:
+        side = connection.side(entry.platform)
+        return adapter.parse(entry.request, side.settings if side else {})
+
+    def _keep_failed(self, entry: InboxEntry, problem: Exception) -> WebhookAnswer:
+        """Keep a body that we could not read, for a replay once we can; the alarm rises."""
+        reason = type(problem).__name__
+        expected = isinstance(problem, UnparseableError | InvalidInputError)
+        self._telemetry.count("WebhookFailed")
+        self._telemetry.info(
+            "webhook_failed", platform=entry.platform, reason=reason, bug=not expected
+        )
+        self._store.keep(replace(entry, state=InboxState.FAILED, error=reason))
+        return KEPT
+
+    def _keep_quiet(
+        self, adapter: WebhookAdapter, entry: InboxEntry, parsed: ParsedWebhook, effect: Effect
+    ) -> WebhookAnswer:
+        """Keep a body that changed nothing: ignored, of an unknown type, or out of its time."""
+        if effect.state is InboxState.UNKNOWN:
+            self._telemetry.count("UnknownEvent")
+        body_hash = sha256_hex(entry.request.body)
+        marker = Marker(
+            merchant_id=entry.merchant_id,
+            connection_id=entry.connection_id,
+            # A name of its own: this marker must not stand in the way of a later replay.
+            event_key=event_key(f"quiet|{entry.platform}|{parsed.event_id or body_hash}"),
+            body_hash=body_hash,
+            outcome=effect.state.value,
+            expires_at=self._clock.now() + _MARKER_LIFE,
+        )
+        result = self._store.keep(replace(entry, state=effect.state), marker)
+        if isinstance(result, AlreadySeen) and result.marker.body_hash != body_hash:
+            raise ConflictError("this event id was used before", code="event_id_reused")
+        return adapter.success
+
+    def _keep_for_rescue(
+        self, platform: str, connection_id: str, hashed_token: str, topic: str, request: RawRequest
+    ) -> WebhookAnswer:
+        """The table is away: the request waits in the safety queue, checked if memory allows."""
+        adapter = self._adapter(platform)
+        connection = self._doors.remembered(connection_id)
+        verified = False
+        if connection is not None:
+            verified = connection.accepts_token(hashed_token, request.received_at)
+            if not verified:
+                raise UnauthorizedError("unknown connection, token or key")
+            try:
+                opened = self._doors.with_secrets(connection)
+                verified = self._signed(adapter, platform, opened, request)
+            except StorageUnavailableError:
+                verified = False
+            else:
+                if not verified:
+                    raise UnauthorizedError("the signature does not fit")
+        self._safety.put(
+            SafetyMessage(
+                kind="webhook",
+                connection_id=connection_id,
+                request=request,
+                verified=verified,
+                platform=platform,
+                topic=topic,
+                credential_hash=hashed_token,
+            )
+        )
+        self._telemetry.count("SafetyQueued")
+        return KEPT
+
+
+def _without_credentials(request: RawRequest) -> RawRequest:
+    """Return the request without headers that are somebody's key, and without its URL."""
+    kept = {k: v for k, v in request.headers.items() if k not in ("authorization", "cookie")}
+    return replace(request, headers=kept, url="")

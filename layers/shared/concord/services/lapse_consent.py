@@ -1,0 +1,63 @@
+"""Let a pending opt-in lapse that nobody answered (TEA-15)."""
+
+from __future__ import annotations
+
+from concord.domain.consent import Signal, State
+from concord.domain.identity import event_key
+from concord.domain.profiles import SignalKind
+from concord.domain.tasks import RowKey
+from concord.domain.times import to_rfc3339
+from concord.ports import Clock, Connections, ConsentStore, Marker
+from concord.services.apply_signal import ApplySignal
+from concord.services.doors import Doors
+
+
+class LapseConsent:
+    """The worker of due consent rows."""
+
+    def __init__(
+        self,
+        *,
+        store: ConsentStore,
+        connections: Connections,
+        doors: Doors,
+        apply_signal: ApplySignal,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._connections = connections
+        self._doors = doors
+        self._apply_signal = apply_signal
+        self._clock = clock
+
+    def __call__(self, row: RowKey) -> None:
+        """Lapse the ask that stands in the row, if it is still open and its time is over."""
+        record = self._store.load_row(row)
+        if record is None or record.marks.standing[0] is not State.PENDING:
+            return
+        connection = self._connections.get(record.connection_id)
+        asked_at = record.marks.asked_at
+        if connection is None or asked_at is None:
+            return
+        now = self._clock.now()
+        if now < asked_at + connection.profile(record.key.channel).lapse_after:
+            return
+        self._apply_signal(
+            connection=connection,
+            stack_key=self._doors.with_secrets(connection).secrets.stack_key,
+            channel=record.key.channel,
+            point=record.point,
+            signal=Signal(
+                kind=SignalKind.LAPSE,
+                effective_at=now,
+                received_at=now,
+                via="schedule",
+                source={"connection_id": connection.connection_id},
+            ),
+            marker=Marker(
+                merchant_id=connection.merchant_id,
+                connection_id=connection.connection_id,
+                event_key=event_key(f"lapse|{record.key.point_id}|{to_rfc3339(asked_at)}"),
+                body_hash="",
+            ),
+        )

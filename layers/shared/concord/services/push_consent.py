@@ -1,0 +1,167 @@
+"""Push the state of one point to one platform: never two at a time, and never an old one last."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from concord.domain.consent import Marks, State
+from concord.domain.errors import PermanentError
+from concord.domain.evidence import ConsentKey
+from concord.domain.identity import Channel
+from concord.domain.tasks import RowKey, Task, TaskKind, TaskSpec
+from concord.ports import (
+    Clock,
+    Connections,
+    ConsentPeer,
+    ConsentPush,
+    ConsentRecord,
+    ConsentStore,
+    Finish,
+    Review,
+    Reviews,
+    Shoppers,
+    Tasks,
+    Telemetry,
+)
+from concord.services.apply_signal import push_task
+from concord.services.hold_tasks import HoldTasks
+from concord.services.reach_platforms import ReachPlatforms
+
+_ROUNDS: Final = 10
+
+
+class PushConsent:
+    """The worker of `push_consent` rows.
+
+    The row is leased first and the state read after that, so no other worker can be pushing an
+    older state meanwhile. The row is given back as done only if the version it wants is the one
+    that was pushed; otherwise the newer state is pushed before letting go.
+    """
+
+    def __init__(
+        self,
+        *,
+        tasks: Tasks,
+        store: ConsentStore,
+        connections: Connections,
+        shoppers: Shoppers,
+        reviews: Reviews,
+        reach: ReachPlatforms,
+        hold: HoldTasks,
+        clock: Clock,
+        telemetry: Telemetry,
+    ) -> None:
+        self._tasks = tasks
+        self._store = store
+        self._connections = connections
+        self._shoppers = shoppers
+        self._reviews = reviews
+        self._reach = reach
+        self._hold = hold
+        self._clock = clock
+        self._telemetry = telemetry
+
+    def __call__(self, task: Task) -> None:
+        """Push until the peer shows our newest state. Raises the PlatformErrors to put it off."""
+        connection = self._connections.get(task.connection_id)
+        if connection is None:
+            self._tasks.fail(task, "no_connection", "", self._clock.now())
+            return
+        if self._hold.held(task, connection):
+            return
+        peer = self._reach.consent_peer(connection, str(task.payload["platform"]))
+        if peer is None:
+            self._tasks.fail(task, "no_capability", "", self._clock.now())
+            return
+        for _ in range(_ROUNDS):
+            version = self._push_once(task, peer)
+            if version is None:
+                return
+            finish = self._tasks.finish_push(task, version)
+            if finish is Finish.DONE:
+                self._telemetry.info("consent_pushed", platform=task.payload["platform"])
+                return
+            if finish is Finish.LOST:
+                # Our lease ran out while we called: what we pushed may have arrived after a newer
+                # state. A new row makes somebody push the newest once more.
+                self._ensure(task, version)
+                return
+            if not self._tasks.extend(task, self._clock.now()):
+                self._ensure(task, version)
+                return
+        self._hold.back_off(task, "state_keeps_changing")
+
+    def restore(self, key: RowKey) -> None:
+        """Insert a push again whose row is gone; the key names all that a push needs to know."""
+        ref = self._tasks.identify(key)
+        if ref is None or ref.kind is not TaskKind.PUSH_CONSENT:
+            return
+        connection = self._connections.get(ref.connection_id)
+        if connection is None:
+            return
+        platform, channel, point = ref.task_id.split("#", 2)
+        consent_key = ConsentKey(ref.merchant_id, connection.account, Channel(channel), point)
+        spec = push_task(connection, platform, consent_key, 0, State.UNKNOWN)
+        self._tasks.ensure(ref.merchant_id, spec, self._clock.now())
+
+    def _ensure(self, task: Task, version: int) -> None:
+        spec = TaskSpec(
+            TaskKind.PUSH_CONSENT, task.connection_id, task.task_id, task.payload, want=version
+        )
+        self._tasks.ensure(task.merchant_id, spec, self._clock.now())
+
+    def _push_once(self, task: Task, peer: ConsentPeer) -> int | None:
+        """Push what is true now; return the version that was pushed, None if the row was parked."""
+        key = ConsentKey(
+            task.merchant_id,
+            str(task.payload["account"]),
+            Channel(str(task.payload["channel"])),
+            str(task.payload["point_id"]),
+        )
+        record = self._store.load(key)
+        if record is None or not _worth_telling(record.marks):
+            return record.version if record else task.want
+        try:
+            matched = peer.set_consent(self._as_push(task, record))
+        except PermanentError as problem:
+            self._telemetry.count("TaskFailed")
+            self._tasks.fail(task, problem.reason, problem.detail, self._clock.now())
+            return None
+        self._remember_match(task, record, matched=matched)
+        return record.version
+
+    def _as_push(self, task: Task, record: ConsentRecord) -> ConsentPush:
+        state, _ = record.marks.standing
+        shoppers = self._shoppers.carrying(
+            task.merchant_id, task.connection_id, record.key.point_id
+        )
+        return ConsentPush(
+            point=record.point,
+            channel=record.key.channel.value,
+            opted_in=state is State.OPTED_IN,
+            changed_at=record.updated_at,
+            idempotency_key=f"{record.head[:24]}-{record.version}",
+            shopper_ids=tuple(shoppers),
+        )
+
+    def _remember_match(self, task: Task, record: ConsentRecord, *, matched: bool) -> None:
+        """A number that no shopper carries waits as `unmatched` until one appears (TEA-12)."""
+        review = Review(
+            merchant_id=task.merchant_id,
+            connection_id=task.connection_id,
+            kind="unmatched",
+            review_id=record.key.point_id,
+            channel=record.key.channel.value,
+            point_id=record.key.point_id,
+            created_at=self._clock.now(),
+        )
+        if not matched:
+            self._reviews.put(review)
+        elif task.payload.get("for_shopper"):
+            self._reviews.delete(review)
+
+
+def _worth_telling(marks: Marks) -> bool:
+    """Unknown and pending are what a peer shows anyway: not opted in."""
+    state, _ = marks.standing
+    return state in (State.OPTED_IN, State.OPTED_OUT)

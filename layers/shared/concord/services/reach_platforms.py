@@ -1,0 +1,43 @@
+"""Reach the platforms of a connection: endpoint, credentials and adapter in one place."""
+
+from __future__ import annotations
+
+from concord.domain.connection import Connection
+from concord.ports import AccountChecker, ConsentPeer, Endpoint, Platforms, TextSender
+from concord.services.doors import Doors
+
+
+class ReachPlatforms:
+    """Builds adapters for the sides of a connection."""
+
+    def __init__(self, platforms: Platforms, doors: Doors) -> None:
+        self._platforms = platforms
+        self._doors = doors
+
+    def consent_peer(self, connection: Connection, platform: str) -> ConsentPeer | None:
+        """Return the adapter that keeps a consent flag there, if that side has the capability."""
+        endpoint = self._endpoint(connection, platform)
+        return self._platforms.consent_peer(platform, endpoint) if endpoint else None
+
+    def sender(self, connection: Connection) -> TextSender | None:
+        """Return the adapter that carries this connection's texts."""
+        platform = connection.sender_platform
+        endpoint = self._endpoint(connection, platform)
+        return self._platforms.sender(platform, endpoint) if endpoint else None
+
+    def checker(self, connection: Connection, platform: str) -> AccountChecker | None:
+        """Return the adapter that can prove its credentials."""
+        endpoint = self._endpoint(connection, platform)
+        return self._platforms.checker(platform, endpoint) if endpoint else None
+
+    def _endpoint(self, connection: Connection, platform: str) -> Endpoint | None:
+        side = connection.side(platform)
+        if side is None:
+            return None
+        secrets = self._doors.with_secrets(connection).secrets
+        return Endpoint(
+            account_id=side.account_id,
+            base_url=side.base_url,
+            settings=side.settings,
+            credentials=secrets.credentials(connection, platform),
+        )

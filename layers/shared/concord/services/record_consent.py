@@ -1,0 +1,250 @@
+"""A POS or web shop records consent and waits: apply it, or say how to opt out by text."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from concord.domain.canonical import sha256_hex
+from concord.domain.connection import Connection, ConnectionState
+from concord.domain.consent import Signal, State
+from concord.domain.errors import (
+    ConflictError,
+    StorageUnavailableError,
+    TooLargeError,
+    UnauthorizedError,
+)
+from concord.domain.events import ApiAnswer, RawRequest
+from concord.domain.identity import Channel, event_key, normalise_email, token_hash
+from concord.domain.phone import normalise_phone
+from concord.domain.profiles import SignalKind
+from concord.domain.texts import fallback
+from concord.domain.times import effective_at
+from concord.ports import (
+    ConsentStore,
+    InboxEntry,
+    InboxState,
+    Marker,
+    SafetyMessage,
+    SafetyQueue,
+    Telemetry,
+)
+from concord.services.apply_signal import Applied, ApplySignal
+from concord.services.consent_call import ConsentCall, audience, parse_consent_call
+from concord.services.doors import Doors, Opened
+from concord.services.ingest_webhook import MAX_BODY, TABLE_BUDGET, NewInboxId
+
+_LISTENING: Final = frozenset({ConnectionState.CONNECTED, ConnectionState.PAUSED})
+# An e-mail opt-out is lifted by the shopper's own act alone (api.md): where she is the one typing.
+_OWN_ACT: Final = frozenset({"account", "checkout", "web_cart"})
+
+
+class RecordConsent:
+    """`POST /connect/{cid}/consents`."""
+
+    def __init__(
+        self,
+        *,
+        doors: Doors,
+        store: ConsentStore,
+        apply_signal: ApplySignal,
+        safety: SafetyQueue,
+        telemetry: Telemetry,
+        new_inbox_id: NewInboxId,
+        fallback_number: str | None,
+    ) -> None:
+        self._doors = doors
+        self._store = store
+        self._apply_signal = apply_signal
+        self._safety = safety
+        self._telemetry = telemetry
+        self._new_inbox_id = new_inbox_id
+        self._fallback_number = fallback_number
+
+    def __call__(self, connection_id: str, connect_key: str, request: RawRequest) -> ApiAnswer:
+        """Return 200 with the state, or 503 with the fallback when it could not be stored.
+
+        Raises UnauthorizedError, InvalidInputError, ConflictError (`must_text_unstop`,
+        `connection_not_connected`, `event_id_reused`), StackKeyError.
+        """
+        if len(request.body) > MAX_BODY:
+            raise TooLargeError("a body may have 256 KB")
+        hashed = token_hash(connect_key)
+        try:
+            with self._store.within(TABLE_BUDGET):
+                return self.record(connection_id, hashed, request)
+        except StorageUnavailableError:
+            return self._not_confirmed(connection_id, hashed, request)
+
+    def record(self, connection_id: str, hashed_key: str, request: RawRequest) -> ApiAnswer:
+        """The walk itself, without the safety net: WebhookRescue comes in here."""
+        opened = self._doors.open(
+            connection_id, lambda c, at: c.accepts_connect_key(hashed_key, at), request.received_at
+        )
+        call = parse_consent_call(request.body)
+        return self.apply(opened, call, request)
+
+    def apply(
+        self, opened: Opened, call: ConsentCall, request: RawRequest, *, stored: bool = False
+    ) -> ApiAnswer:
+        """Apply a parsed call; `stored` = its body is in the inbox already (a replay)."""
+        connection = opened.connection
+        if not call.opt_out and connection.state not in _LISTENING:
+            raise ConflictError(
+                f"this connection is {connection.state.value}; only opt-outs are taken",
+                code="connection_not_connected",
+            )
+        point = normalised(call.channel, call.point, connection)
+        inbox_id = self._new_inbox_id(request.received_at)
+        signal = _signal(connection, call, point, request, inbox_id)
+        applied = self._apply_signal(
+            connection=connection,
+            stack_key=opened.secrets.stack_key,
+            channel=call.channel,
+            point=point,
+            signal=signal,
+            marker=Marker(
+                merchant_id=connection.merchant_id,
+                connection_id=connection.connection_id,
+                event_key=event_key(f"connect|{call.event_id}"),
+                body_hash=sha256_hex(request.body),
+            ),
+            inbox=None if stored else _inbox(connection, inbox_id, request),
+        )
+        if not applied.duplicate:
+            self._telemetry.count("OptOutApplied" if call.opt_out else "ConsentSeen")
+            self._telemetry.info(
+                "consent_call",
+                via=call.via,
+                state=applied.state.value,
+                evidence=applied.evidence_id,
+            )
+        return _answer(connection, call, point, applied)
+
+    def _not_confirmed(self, connection_id: str, hashed_key: str, request: RawRequest) -> ApiAnswer:
+        """Keep the call in the safety queue; tell the person how to opt out by text (TEA-20..22).
+
+        Even when the queue is away too, the answer tells it: never a bare 500.
+        """
+        connection = self._doors.remembered(connection_id)
+        known = connection is not None and connection.accepts_connect_key(
+            hashed_key, request.received_at
+        )
+        if connection is not None and not known:
+            raise UnauthorizedError("unknown connection, token or key")
+        call = parse_consent_call(request.body)
+        try:
+            self._safety.put(
+                SafetyMessage(
+                    kind="connect",
+                    connection_id=connection_id,
+                    request=request,
+                    verified=known,
+                    credential_hash=hashed_key,
+                )
+            )
+            self._telemetry.count("SafetyQueued")
+        except StorageUnavailableError:
+            self._telemetry.count("SafetyUnavailable")
+        return self.fallback_answer(connection, call)
+
+    def fallback_answer(self, connection: Connection | None, call: ConsentCall) -> ApiAnswer:
+        """Return the 503 that says what to do. The number may be old, but it is never missing
+        for want of the table: memory first, then the stack's own, then wording without a number."""
+        number = (connection.fallback_number if connection else None) or self._fallback_number
+        who = audience(call.via)
+        own = connection.settings.texts if connection else {}
+        body: dict[str, object] = {
+            "type": "about:blank",
+            "title": "Service Unavailable",
+            "status": 503,
+            "code": "opt_out_not_confirmed" if call.opt_out else "opt_in_not_confirmed",
+            "detail": "it could not be stored just now; it will be applied when possible",
+        }
+        if call.opt_out:
+            body["fallback"] = {
+                "audience": who,
+                "message": fallback(who, own, number),
+                "number": number,
+            }
+        headers = {"Content-Type": "application/problem+json", "Retry-After": "30"}
+        return ApiAnswer(503, body, headers)
+
+
+def normalised(channel: Channel, point: str, connection: Connection) -> str:
+    """Return the point as it is kept: E.164, or the address in lower case."""
+    if channel is Channel.SMS:
+        return normalise_phone(point, connection.country)
+    return normalise_email(point)
+
+
+def _kind(connection: Connection, call: ConsentCall) -> SignalKind:
+    if call.opt_out:
+        return SignalKind.OPT_OUT
+    if connection.profile(call.channel).double_opt_in:
+        return SignalKind.OPT_IN_REQUEST
+    own_act = call.via in _OWN_ACT and bool(call.evidence.get("text"))
+    return SignalKind.OWN_OPT_IN if own_act else SignalKind.OPT_IN
+
+
+def _signal(
+    connection: Connection, call: ConsentCall, point: str, request: RawRequest, inbox_id: str
+) -> Signal:
+    return Signal(
+        kind=_kind(connection, call),
+        effective_at=effective_at(call.occurred_at, request.received_at, live_opt_out=call.opt_out),
+        received_at=request.received_at,
+        occurred_at=call.occurred_at,
+        via=call.via,
+        source={
+            "platform": connection.source.platform,
+            "connection_id": connection.connection_id,
+            "event": event_key(call.event_id),
+            "inbox_id": inbox_id,
+        },
+        personal={
+            **call.evidence,
+            "actor": call.actor,
+            "shopper_id": call.shopper_id,
+            "point": point,
+        },
+    )
+
+
+def _inbox(connection: Connection, inbox_id: str, request: RawRequest) -> InboxEntry:
+    return InboxEntry(
+        merchant_id=connection.merchant_id,
+        connection_id=connection.connection_id,
+        inbox_id=inbox_id,
+        platform=connection.source.platform,
+        topic="consents",
+        kind="connect",
+        state=InboxState.PROCESSED,
+        request=RawRequest(
+            method=request.method,
+            headers={},
+            body=request.body,
+            received_at=request.received_at,
+            source_ip=request.source_ip,
+        ),
+    )
+
+
+def _answer(connection: Connection, call: ConsentCall, point: str, applied: Applied) -> ApiAnswer:
+    if not call.opt_out and applied.state is State.OPTED_OUT:
+        code = connection.profile(call.channel).rejection
+        extra = {"text_to": connection.fallback_number} if call.channel is Channel.SMS else {}
+        raise ConflictError(
+            "this shopper opted out; only her own act brings her back"
+            + (": she texts UNSTOP" if extra else ""),
+            code=code,
+            extra=extra,
+        )
+    return ApiAnswer(
+        200,
+        {
+            "state": applied.state.value,
+            "basis": applied.basis.value if applied.basis else None,
+            "point": point,
+            "consent_event_id": applied.evidence_id,
+        },
+    )
