@@ -16,7 +16,6 @@ from enum import StrEnum
 
 from concord.domain.profiles import Profile, SignalKind
 
-
 VIA_PLATFORM = "platform"
 
 

@@ -295,13 +295,15 @@ def _personal_faults(record: Mapping[str, Any], event: Any) -> list[str]:
         for name, value in personal.items()
         if not isinstance(value, str) or committed.get(name) != commitment(salt_bytes, name, value)
     ]
-    if not committed or set(committed) - set(personal):
+    if not committed:
+        faults.append("holds a salt that nothing was committed with")
+    elif set(committed) - set(personal):
         faults.append("lacks a personal field that was not erased")
     return faults
 
 
 def _digest(value: Mapping[str, Any]) -> str | None:
-    """Return the hash of a JSON object; None for what has no canonical form (NaN, endless depth)."""
+    """Return the hash of a JSON object; None if it has no canonical form (NaN, endless depth)."""
     try:
         return record_hash(value)
     except (TypeError, ValueError, RecursionError):
