@@ -1,4 +1,4 @@
-"""Guards over the API of template.yaml: who may call, what is logged, what the gateway itself says."""
+"""Guards over the API of template.yaml: who may call, what is logged, what the gateway says."""
 
 import json
 
