@@ -1,0 +1,24 @@
+"""AWS End User Messaging SMS: carries texts; inbound texts and events arrive through SNS and SQS.
+
+It has no webhook: `webhook.parse_sms` and `webhook.parse` read what our own queue brings.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from concord.platforms.base import Http, Platform
+from concord.ports import Endpoint
+
+if TYPE_CHECKING:
+    from concord.platforms.aws_messaging.client import AwsTextSender
+
+
+def _sender(endpoint: Endpoint, http: Http) -> AwsTextSender:
+    # AWS's own endpoint is not a merchant's choice, so the guarded client plays no part.
+    from concord.platforms.aws_messaging.client import AwsTextSender
+
+    return AwsTextSender(endpoint)
+
+
+PLATFORM = Platform(name="aws", sender=_sender, signs_webhooks=False)
