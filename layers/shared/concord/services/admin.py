@@ -1,0 +1,40 @@
+"""Everything that the admin API can do, as one object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from concord.services.browse_inbox import BrowseInbox
+from concord.services.change_state import ChangeState
+from concord.services.check_connection import CheckConnection
+from concord.services.export_dossier import ExportDossier
+from concord.services.idempotent_call import IdempotentCall
+from concord.services.import_consents import ImportConsents
+from concord.services.manage_connections import ManageConnections
+from concord.services.manage_merchants import ManageMerchants
+from concord.services.read_audit import ReadAudit
+from concord.services.read_consents import ReadConsents
+from concord.services.read_health import ReadHealth
+from concord.services.read_jobs import ReadJobs
+from concord.services.review_consents import ReviewConsents
+from concord.services.rotate_secrets import RotateSecrets
+
+
+@dataclass(frozen=True, slots=True)
+class AdminServices:
+    """One service per noun of the admin API."""
+
+    merchants: ManageMerchants
+    connections: ManageConnections
+    change_state: ChangeState
+    check_connection: CheckConnection
+    rotate_secrets: RotateSecrets
+    import_consents: ImportConsents
+    read_consents: ReadConsents
+    export_dossier: ExportDossier
+    reviews: ReviewConsents
+    read_audit: ReadAudit
+    inbox: BrowseInbox
+    read_jobs: ReadJobs
+    read_health: ReadHealth
+    idempotent: IdempotentCall

@@ -1,0 +1,129 @@
+"""Judge what an operator wants a connection set to, and name every field that cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from concord.domain.connection import ConnectionSettings, SenderChoice, Side
+from concord.domain.errors import FieldError, InvalidInputError, PlatformError
+from concord.domain.identity import check_account_id
+from concord.domain.keywords import is_usable_join_keyword
+from concord.domain.phone import normalise_phone
+from concord.domain.profiles import INTEGRATIONS
+from concord.domain.texts import check_texts
+
+DEFAULT_JOIN: Final = ConnectionSettings().join_keyword
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsRules:
+    """The rules that need to know the deployment.
+
+    `guard_url` raises a PlatformError for a base URL that may not be called; `senders` names the
+    platforms that can carry a text; `default_urls` says where those with one public address are.
+    """
+
+    guard_url: Callable[[str], object]
+    senders: Collection[str]
+    default_urls: Mapping[str, str]
+
+    def sides(self, integration: str, source: Side, destination: Side) -> None:
+        """Raise InvalidInputError naming what is wrong with the two accounts."""
+        if integration not in INTEGRATIONS:
+            known = ", ".join(sorted(INTEGRATIONS))
+            raise _invalid(FieldError("integration", f"there are: {known}"))
+        parts = zip(("source", "destination"), integration.split("-"), strict=True)
+        wrong = [
+            FieldError(f"{name}.platform", f"{integration} needs {platform} here")
+            for (name, platform), side in zip(parts, (source, destination), strict=True)
+            if side.platform != platform
+        ]
+        if wrong:
+            raise _invalid(*wrong)
+        for name, side in (("source", source), ("destination", destination)):
+            check_account_id(side.account_id, f"{name}.account_id")
+            self.url(side.base_url, f"{name}.base_url")
+
+    def url(self, base_url: str, field: str) -> None:
+        """Raise InvalidInputError unless this base URL may be called."""
+        try:
+            self.guard_url(base_url)
+        except PlatformError:
+            message = "use https and a host that this deployment allows (ALLOWED_HOSTS)"
+            raise _invalid(FieldError(field, message)) from None
+
+    def settings(
+        self, wanted: ConnectionSettings, country: str, destination: Side
+    ) -> ConnectionSettings:
+        """Return the settings in their stored form. Raises InvalidInputError naming fields."""
+        if not is_usable_join_keyword(wanted.join_keyword):
+            message = "this word already means something else (STOP, HELP ...); choose another"
+            raise _invalid(FieldError("settings.join_keyword", message))
+        check_texts(wanted.texts)
+        number = wanted.fallback_number
+        if number is not None:
+            number = normalise_phone(number, country, "settings.fallback_number")
+        sender = wanted.sender and self._sender(wanted.sender, country, destination)
+        return replace(wanted, fallback_number=number, sender=sender)
+
+    def _sender(self, sender: SenderChoice, country: str, destination: Side) -> SenderChoice:
+        if sender.platform not in self.senders:
+            known = ", ".join(sorted(self.senders))
+            raise _invalid(FieldError("settings.sender.platform", f"there are: {known}"))
+        base_url = sender.base_url or self.default_urls.get(sender.platform, "")
+        if sender.platform == destination.platform:
+            base_url = sender.base_url or destination.base_url
+        if base_url:
+            self.url(base_url, "settings.sender.base_url")
+        sends_from = sender.sends_from.strip()
+        # A number is compared with the `to` of inbound texts; a sender id or pool is not one.
+        if sends_from[:1] in "+(" or sends_from.isdigit():
+            sends_from = normalise_phone(sends_from, country, "settings.sender.from")
+        return replace(sender, sends_from=sends_from, base_url=base_url)
+
+
+def patched(settings: ConnectionSettings, changes: Mapping[str, Any]) -> ConnectionSettings:
+    """Return settings with `changes` merged in (RFC 7396): null or a null member = the default."""
+    values: dict[str, Any] = {}
+    for name, value in changes.items():
+        if name == "texts" and value is not None:
+            merged = {**settings.texts, **value}
+            values[name] = {kind: text for kind, text in merged.items() if text is not None}
+        else:
+            values[name] = _DEFAULTS[name] if value is None else value
+    return replace(settings, **values)
+
+
+def differences(before: ConnectionSettings, after: ConnectionSettings) -> dict[str, Any]:
+    """Return `{field: {"from", "to"}}` for the audit trail; settings hold no secret."""
+    return {
+        name: {"from": old, "to": new} for name, old, new in _pairs(before, after) if old != new
+    }
+
+
+_NAMES: Final = ("join_keyword", "fallback_number", "texts", "require_signature", "sender")
+_DEFAULTS: Final = {name: getattr(ConnectionSettings(), name) for name in _NAMES}
+
+
+def _pairs(
+    before: ConnectionSettings, after: ConnectionSettings
+) -> Iterator[tuple[str, object, object]]:
+    for name in _NAMES:
+        yield name, _plain(getattr(before, name)), _plain(getattr(after, name))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, SenderChoice):
+        return {
+            "platform": value.platform,
+            "base_url": value.base_url,
+            "from": value.sends_from,
+            "answers_stop": value.answers_stop,
+        }
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _invalid(*errors: FieldError) -> InvalidInputError:
+    return InvalidInputError("the connection cannot be set up like this", errors=errors)

@@ -1,0 +1,246 @@
+"""Connections: make one, show it, change what it is set to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from concord.domain.connection import (
+    Connection,
+    ConnectionSettings,
+    ConnectionState,
+    HashedSecret,
+    Side,
+)
+from concord.domain.errors import FieldError, InvalidInputError, NotFoundError, StorageError
+from concord.domain.events import SecretValue
+from concord.domain.identity import check_merchant_id, key_fingerprint, token_hash
+from concord.domain.merchant import Merchant
+from concord.ports import Clock, Connections, ConnectionSecrets, Merchants, Secrets
+from concord.services.admin_scope import (
+    Page,
+    audit_entry,
+    change_connection,
+    find_connection,
+    page,
+)
+from concord.services.connection_settings import SettingsRules, differences, patched
+from concord.services.new_secrets import (
+    RandomBytes,
+    new_connect_key,
+    new_scoped_id,
+    new_token,
+    new_webhook_secret,
+)
+
+type Credentials = Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class NewConnection:
+    """A connection that was just made, with what is shown this once."""
+
+    connection: Connection
+    webhooks: Mapping[str, str] = field(repr=False)
+    webhook_secret: str = field(repr=False)
+    connect_key: str = field(repr=False)
+
+
+class ManageConnections:
+    """Operators' view of connections. Credentials go to the parameter store and never come back."""
+
+    def __init__(
+        self,
+        connections: Connections,
+        merchants: Merchants,
+        secrets: Secrets,
+        rules: SettingsRules,
+        clock: Clock,
+        random_bytes: RandomBytes,
+    ) -> None:
+        self._connections = connections
+        self._merchants = merchants
+        self._secrets = secrets
+        self._rules = rules
+        self._clock = clock
+        self._random_bytes = random_bytes
+
+    def get(self, connection_id: str) -> Connection:
+        """Return the connection. Raises NotFoundError."""
+        return find_connection(self._connections, connection_id)
+
+    def list(self, merchant_id: str, limit: int, cursor: str | None) -> Page[Connection]:
+        """Return a page of a merchant's connections, by id."""
+        merchant = self._merchant(merchant_id)
+        found = sorted(
+            self._connections.of_merchant(merchant.merchant_id), key=lambda c: c.connection_id
+        )
+        return page(found, limit, cursor, lambda c: c.connection_id)
+
+    def create(
+        self,
+        merchant_id: str,
+        *,
+        integration: str,
+        source: Side,
+        destination: Side,
+        settings: ConnectionSettings,
+        credentials: Credentials,
+        base_url: str,
+        actor: str,
+    ) -> NewConnection:
+        """Link two accounts. Raises ConflictError `account_already_linked` (TEA-02).
+
+        The row comes first: its transaction decides who wins, and only the winner stores secrets.
+        """
+        merchant = self._merchant(merchant_id)
+        self._rules.sides(integration, source, destination)
+        settings = self._rules.settings(settings, merchant.country, destination)
+        stack_key = self._secrets.stack_key()
+        token, connect_key = new_token(self._random_bytes), new_connect_key(self._random_bytes)
+        connection_id = new_scoped_id(merchant.merchant_id, self._random_bytes)
+        connection = Connection(
+            connection_id=connection_id,
+            merchant_id=merchant.merchant_id,
+            merchant_name=merchant.name,
+            country=merchant.country,
+            integration=integration,
+            state=ConnectionState.REQUESTED,
+            source=source,
+            destination=destination,
+            settings=settings,
+            key_fingerprint=key_fingerprint(stack_key, connection_id),
+            tokens=(HashedSecret(token_hash(token)),),
+            connect_keys=(HashedSecret(token_hash(connect_key)),),
+            created_at=self._clock.now(),
+            public_url=base_url,
+        )
+        webhook_secret = new_webhook_secret(self._random_bytes)
+        secrets = ConnectionSecrets(
+            stack_key=stack_key,
+            webhook_secrets=(SecretValue(webhook_secret),),
+            source=credentials.get("source", {}),
+            destination=credentials.get("destination", {}),
+            sender=_sender_credentials(destination, settings, credentials),
+        )
+        self._store(connection, secrets, merchant, actor)
+        webhooks = webhook_urls(connection, base_url, token)
+        return NewConnection(connection, webhooks, webhook_secret, connect_key)
+
+    def patch(
+        self,
+        connection_id: str,
+        *,
+        settings: Mapping[str, Any],
+        sides: Mapping[str, Mapping[str, Any]],
+        credentials: Credentials,
+        actor: str,
+    ) -> Connection:
+        """Change settings (null = default), where an account is, or its credentials."""
+        current = self.get(connection_id)
+        self._check(current, settings, sides)
+        if credentials or settings.get("sender", current) is None:
+            self._save_credentials(current, settings, credentials)
+        return change_connection(
+            self._connections,
+            connection_id,
+            lambda c: self._changed(c, settings, sides),
+            lambda before, after: audit_entry(
+                after,
+                self._clock.now(),
+                actor,
+                "settings_changed",
+                {
+                    **differences(before.settings, after.settings),
+                    **{name: sorted(change) for name, change in sides.items()},
+                    "credentials": sorted(credentials),
+                },
+            ),
+            always=bool(credentials),
+        )
+
+    def _merchant(self, merchant_id: str) -> Merchant:
+        merchant = self._merchants.get(check_merchant_id(merchant_id))
+        if merchant is None:
+            raise NotFoundError("no such merchant")
+        return merchant
+
+    def _store(
+        self, connection: Connection, secrets: ConnectionSecrets, merchant: Merchant, actor: str
+    ) -> None:
+        now = self._clock.now()
+        details = {"source": connection.source.platform, "account": connection.account}
+        created = audit_entry(connection, now, actor, "connection_requested", details)
+        self._connections.create(connection, multi_link=merchant.allow_multi_link, audit=created)
+        try:
+            self._secrets.save(connection.connection_id, secrets)
+        except StorageError:
+            # Without secrets it can do nothing: free both accounts for another try.
+            ended = replace(connection, state=ConnectionState.DISCONNECTED, version=2)
+            undone = audit_entry(ended, now, "concord", "connection_undone", {})
+            self._connections.disconnect(ended, undone)
+            raise
+
+    def _check(
+        self,
+        connection: Connection,
+        settings: Mapping[str, Any],
+        sides: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        for name, change in sides.items():
+            if "base_url" in change:
+                self._rules.url(change["base_url"], f"{name}.base_url")
+        if connection.state is ConnectionState.DISCONNECTED and (settings or sides):
+            message = "a disconnected connection stays as it is; make a new one"
+            raise InvalidInputError("disconnected", errors=(FieldError("connection_id", message),))
+
+    def _changed(
+        self,
+        connection: Connection,
+        settings: Mapping[str, Any],
+        sides: Mapping[str, Mapping[str, Any]],
+    ) -> Connection:
+        wanted = self._rules.settings(
+            patched(connection.settings, settings), connection.country, connection.destination
+        )
+        return replace(
+            connection,
+            settings=wanted,
+            source=replace(connection.source, **sides.get("source", {})),
+            destination=replace(connection.destination, **sides.get("destination", {})),
+        )
+
+    def _save_credentials(
+        self, connection: Connection, settings: Mapping[str, Any], credentials: Credentials
+    ) -> None:
+        self._changed(connection, settings, {})  # an invalid request changes no secret
+        known = self._secrets.load(connection.connection_id, fresh=True)
+        ended = "sender" in settings and settings["sender"] is None
+        changed = replace(
+            known,
+            source=credentials.get("source", known.source),
+            destination=credentials.get("destination", known.destination),
+            sender={} if ended else credentials.get("sender", known.sender),
+        )
+        self._secrets.save(connection.connection_id, changed)
+
+
+def _sender_credentials(
+    destination: Side, settings: ConnectionSettings, credentials: Credentials
+) -> Mapping[str, str]:
+    """Return the sender's own credentials; the destination's, if it is the sender by name only."""
+    given = credentials.get("sender", {})
+    named = settings.sender is not None and settings.sender.platform == destination.platform
+    return credentials.get("destination", {}) if named and not given else given
+
+
+def webhook_urls(connection: Connection, base_url: str, token: str) -> dict[str, str]:
+    """Return the URL that each platform of this connection has to call."""
+    platforms = (
+        connection.source.platform,
+        connection.destination.platform,
+        connection.sender_platform,
+    )
+    path = f"{connection.connection_id}/{token}"
+    return {name: f"{base_url.rstrip('/')}/webhooks/{name}/{path}" for name in platforms}

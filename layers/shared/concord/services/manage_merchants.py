@@ -1,0 +1,108 @@
+"""Merchants: who they are, and whether they may link several messaging accounts (TEA-04)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from zoneinfo import ZoneInfo
+
+from concord.domain.errors import FieldError, ForbiddenError, InvalidInputError, NotFoundError
+from concord.domain.identity import check_merchant_id
+from concord.domain.merchant import Merchant
+from concord.ports import AuditEntry, Clock, Connections, Merchants
+from concord.services.admin_scope import audit_entry, change_connection
+
+
+class ManageMerchants:
+    """Reads and writes merchants; connections carry a copy of the name and the country."""
+
+    def __init__(
+        self,
+        merchants: Merchants,
+        connections: Connections,
+        clock: Clock,
+        operator_arns: Sequence[str],
+    ) -> None:
+        self._merchants = merchants
+        self._connections = connections
+        self._clock = clock
+        self._operator_arns = tuple(operator_arns)
+
+    def get(self, merchant_id: str) -> Merchant:
+        """Return the merchant. Raises NotFoundError."""
+        merchant = self._merchants.get(check_merchant_id(merchant_id))
+        if merchant is None:
+            raise NotFoundError("no such merchant")
+        return merchant
+
+    def put(self, merchant: Merchant, actor: str) -> tuple[Merchant, bool]:
+        """Create or replace; returns the merchant and whether it is new.
+
+        `allow_multi_link` has a route of its own and is kept as it is.
+        """
+        check_merchant_id(merchant.merchant_id)
+        _check_time_zone(merchant.time_zone)
+        before = self._merchants.get(merchant.merchant_id)
+        kept = before.allow_multi_link if before else False
+        merchant = replace(merchant, allow_multi_link=kept)
+        if merchant != before:
+            self._merchants.put(merchant, self._audit(merchant, actor, "merchant_put"))
+        if before is not None:
+            self._carry_over(merchant, actor)
+        return merchant, before is None
+
+    def allow_multi_link(
+        self, merchant_id: str, allowed: bool, caller_arn: str, actor: str
+    ) -> Merchant:
+        """Set the switch. Only callers whose ARN an operator pattern names may (TEA-04)."""
+        if not self._is_operator(caller_arn):
+            raise ForbiddenError("only an operator role may set allow_multi_link")
+        merchant = replace(self.get(merchant_id), allow_multi_link=allowed)
+        action = "multi_link_allowed" if allowed else "multi_link_forbidden"
+        self._merchants.put(merchant, self._audit(merchant, actor, action))
+        return merchant
+
+    def _is_operator(self, caller_arn: str) -> bool:
+        # Without an identity (a local gateway) only the pattern that means everybody fits.
+        if not caller_arn:
+            return "*" in self._operator_arns
+        return any(fnmatchcase(caller_arn, pattern) for pattern in self._operator_arns)
+
+    def _carry_over(self, merchant: Merchant, actor: str) -> None:
+        """Give every connection the new name and country, so that one read has all it needs."""
+        now = self._clock.now()
+        for stale in self._connections.of_merchant(merchant.merchant_id):
+            if (stale.merchant_name, stale.country) == (merchant.name, merchant.country):
+                continue
+            change_connection(
+                self._connections,
+                stale.connection_id,
+                lambda c: replace(c, merchant_name=merchant.name, country=merchant.country),
+                lambda _, after: audit_entry(after, now, actor, "merchant_changed", {}),
+            )
+
+    def _audit(self, merchant: Merchant, actor: str, action: str) -> AuditEntry:
+        return AuditEntry(
+            merchant_id=merchant.merchant_id,
+            connection_id="",
+            at=self._clock.now(),
+            actor=actor or "unknown",
+            action=action,
+            details={
+                "name": merchant.name,
+                "time_zone": merchant.time_zone,
+                "country": merchant.country,
+                "allow_multi_link": merchant.allow_multi_link,
+            },
+        )
+
+
+def _check_time_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        message = "give an IANA time zone, for example America/New_York"
+        raise InvalidInputError(
+            "unknown time zone", errors=(FieldError("time_zone", message),)
+        ) from None
