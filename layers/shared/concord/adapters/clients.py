@@ -1,0 +1,23 @@
+"""Builds boto3 clients when they are first used: importing an adapter loads no SDK."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def client(service: str, *, connect: float, read: float) -> Any:
+    """Return a client that makes each request once: our own loops are the only retry layer.
+
+    `connect` and `read` are seconds. Region, credentials and `AWS_ENDPOINT_URL_<SERVICE>` come from
+    the environment.
+    """
+    import boto3
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=connect,
+        read_timeout=read,
+        retries={"mode": "standard", "total_max_attempts": 1},
+        tcp_keepalive=True,
+    )
+    return boto3.client(service, config=config)

@@ -1,0 +1,260 @@
+"""Every key of the table, spelled once. No key holds personal data (docs/data-model.md).
+
+Ids never hold `#` (domain/identity.py checks those that people choose), so keys can be read back.
+Times in keys are RFC 3339 in UTC with microseconds: they sort like time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from zlib import crc32
+
+from concord.domain.evidence import ConsentKey
+from concord.domain.identity import Channel, merchant_of
+from concord.domain.tasks import QUEUE_OF, Queue, RowKey, TaskKind
+from concord.domain.times import from_rfc3339, to_rfc3339
+from concord.ports import TaskRef
+
+DUE_SHARDS: Final = 16
+INBOX_SHARDS: Final = 8
+PUSH_OUT: Final = "push_consent_out"
+LAPSE: Final = TaskKind.LAPSE.value
+STATE: Final = "STATE"
+_TASK_PREFIX: Final = {Queue.URGENT: "TU", Queue.BULK: "TB"}
+_INBOX_ID: Final = re.compile(r"(\d{8}T\d{12})-([0-9a-z]+)")
+_INBOX_TIME: Final = "%Y%m%dT%H%M%S%f"
+
+
+# --- merchants and connections ---------------------------------------------------------------
+
+
+def merchant(merchant_id: str) -> RowKey:
+    """Return `M#<merchant>` / `MERCHANT`."""
+    return RowKey(f"M#{merchant_id}", "MERCHANT")
+
+
+def connection(connection_id: str) -> RowKey:
+    """Return `M#<merchant>` / `CONNECTION#<connection>`. ValueError: not a connection id."""
+    return RowKey(f"M#{merchant_of(connection_id)}", f"{CONNECTIONS}{connection_id}")
+
+
+CONNECTIONS: Final = "CONNECTION#"
+
+
+def link(platform: str, account_id: str) -> RowKey:
+    """Return `LINK#<platform>#<account>` / `LINK`."""
+    return RowKey(f"LINK#{platform}#{account_id}", "LINK")
+
+
+def number(text_number: str) -> RowKey:
+    """Return `NUMBER#<text number>` / `NUMBER`: the retailer's number, not a shopper's."""
+    return RowKey(f"NUMBER#{text_number}", "NUMBER")
+
+
+def audit(merchant_id: str, connection_id: str, at: datetime, entry_id: str) -> RowKey:
+    """Return `A#<merchant>#<connection or ->` / `<at>#<id>`."""
+    return RowKey(audit_pk(merchant_id, connection_id), f"{to_rfc3339(at)}#{entry_id}")
+
+
+def audit_pk(merchant_id: str, connection_id: str) -> str:
+    """Return `A#<merchant>#<connection>`; `-` stands for the merchant itself."""
+    return f"A#{merchant_id}#{connection_id or '-'}"
+
+
+# --- consent ---------------------------------------------------------------------------------
+
+
+def consent_pk(key: ConsentKey) -> str:
+    """Return `C#<merchant>#<account>#<channel>#<point_id>`."""
+    return f"C#{key.merchant_id}#{key.account}#{key.channel.value}#{key.point_id}"
+
+
+def consent_state(key: ConsentKey) -> RowKey:
+    """Return `C#<merchant>#<account>#<channel>#<point_id>` / `STATE`."""
+    return RowKey(consent_pk(key), STATE)
+
+
+def consent_key_of(key: RowKey) -> ConsentKey:
+    """Return the consent key that a STATE row stands for."""
+    _, merchant_id, account, channel, point_id = key.pk.split("#")
+    return ConsentKey(merchant_id, account, Channel(channel), point_id)
+
+
+def is_consent_state(key: RowKey) -> bool:
+    """Whether this is a consent state: the only due row that is no task row."""
+    return key.pk.startswith("C#")
+
+
+EVIDENCE: Final = "E#"
+
+
+def evidence(key: ConsentKey, seq: int) -> RowKey:
+    """Return `C#<merchant>#<account>#<channel>#<point_id>` / `E#<seq, ten digits>`."""
+    return RowKey(consent_pk(key), f"{EVIDENCE}{seq:010d}")
+
+
+def marker(merchant_id: str, connection_id: str, event_key: str) -> RowKey:
+    """Return `X#<merchant>#<connection>#<event key>` / `MARKER`."""
+    return RowKey(f"X#{merchant_id}#{connection_id}#{event_key}", "MARKER")
+
+
+# --- inbox -----------------------------------------------------------------------------------
+
+
+def inbox(merchant_id: str, inbox_id: str) -> RowKey:
+    """Return `I#<merchant>#<yyyymmdd>#<shard 0..7>` / `<received_at>#<id>`.
+
+    An inbox id is `<yyyymmddThhmmssffffff>-<random, 0-9a-z>`, so that day, time and shard can be
+    read from it. ValueError: it is not of that form.
+    """
+    at, token = _read_inbox_id(inbox_id)
+    shard = crc32(token.encode()) % INBOX_SHARDS
+    return RowKey(inbox_pk(merchant_id, at, shard), f"{to_rfc3339(at)}#{inbox_id}")
+
+
+def new_inbox_id(received_at: datetime) -> str:
+    """Return an inbox id for a body received at `received_at`."""
+    return f"{received_at.astimezone(UTC):{_INBOX_TIME}}-{secrets.token_hex(6)}"
+
+
+def inbox_pk(merchant_id: str, day: datetime, shard: int) -> str:
+    """Return `I#<merchant>#<yyyymmdd>#<shard>`."""
+    return f"I#{merchant_id}#{day:%Y%m%d}#{shard}"
+
+
+def inbox_time(inbox_id: str) -> datetime:
+    """Return when the body of this id was received."""
+    return _read_inbox_id(inbox_id)[0]
+
+
+def inbox_days(start: datetime, end: datetime) -> list[datetime]:
+    """Return the UTC days that hold the bodies received from `start` up to, not at, `end`."""
+    day = start.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    days = []
+    while day < end:
+        days.append(day)
+        day += timedelta(days=1)
+    return days
+
+
+def _read_inbox_id(inbox_id: str) -> tuple[datetime, str]:
+    match = _INBOX_ID.fullmatch(inbox_id)
+    if match is None:
+        raise ValueError("not an inbox id")
+    return datetime.strptime(match[1], _INBOX_TIME).replace(tzinfo=UTC), match[2]
+
+
+# --- tasks and the due index -----------------------------------------------------------------
+
+
+def task(merchant_id: str, kind: TaskKind, connection_id: str, task_id: str) -> RowKey:
+    """Return `TU#<merchant>#<kind>#<connection>#<task>` / `TASK`; `TB#` is the bulk queue."""
+    prefix = _TASK_PREFIX[QUEUE_OF[kind]]
+    return RowKey(f"{prefix}#{merchant_id}#{kind.value}#{connection_id}#{task_id}", "TASK")
+
+
+def read_task(key: RowKey) -> TaskRef | None:
+    """Return what the key of a task row says; None = it is none."""
+    parts = key.pk.split("#", 4)
+    if key.sk != "TASK" or len(parts) != 5 or parts[0] not in _TASK_PREFIX.values():
+        return None
+    return TaskRef(parts[1], TaskKind(parts[2]), parts[3], parts[4])
+
+
+def queue_of(key: RowKey) -> Queue:
+    """Return the queue of a row: `TU#` is urgent, all else (a lapsing consent too) is bulk."""
+    return Queue.URGENT if key.pk.startswith("TU#") else Queue.BULK
+
+
+def merchant_in(key: RowKey) -> str:
+    """Return the merchant of a row whose partition names it second."""
+    return key.pk.split("#", 2)[1]
+
+
+def failed_pk(merchant_id: str, connection_id: str) -> str:
+    """Return `F#<merchant>#<connection>`: the partition of parked failures."""
+    return f"F#{merchant_id}#{connection_id}"
+
+
+def failed(
+    merchant_id: str, connection_id: str, at: datetime, kind: TaskKind, task_id: str
+) -> RowKey:
+    """Return `F#<merchant>#<connection>` / `<at>#<kind>#<task>`."""
+    sk = f"{to_rfc3339(at)}#{kind.value}#{task_id}"
+    return RowKey(failed_pk(merchant_id, connection_id), sk)
+
+
+def due_pk(key: RowKey) -> str:
+    """Return `DUE#<shard 0..15>` of the due index, the same for a row all its life."""
+    return due_shard(crc32(key.pk.encode()) % DUE_SHARDS)
+
+
+def due_shard(shard: int) -> str:
+    """Return `DUE#<shard>`."""
+    return f"DUE#{shard}"
+
+
+def due_sk(due_at: datetime, kind: str, created_at: datetime, row_id: str) -> str:
+    """Return `<due_at>#<kind>#<created_at>#<id>` of the due index.
+
+    The kind of an opt-out's push is `push_consent_out`, and its created_at the first opt-out that
+    nobody was told of: the sweep measures the oldest un-synced opt-out from keys alone.
+    """
+    return f"{to_rfc3339(due_at)}#{kind}#{to_rfc3339(created_at)}#{row_id}"
+
+
+def read_due_sk(text: str) -> tuple[datetime, str, datetime]:
+    """Return (due_at, kind, created_at) of a due index key."""
+    due_at, kind, created_at, _ = text.split("#", 3)
+    return from_rfc3339(due_at), kind, from_rfc3339(created_at)
+
+
+def due_before(before: datetime) -> str:
+    """Return the bound that all due index keys due before `before` sort under."""
+    return to_rfc3339(before)
+
+
+# --- reviews, shoppers, answers, jobs --------------------------------------------------------
+
+
+def review_pk(merchant_id: str, connection_id: str) -> str:
+    """Return `R#<merchant>#<connection>`."""
+    return f"R#{merchant_id}#{connection_id}"
+
+
+def review(merchant_id: str, connection_id: str, kind: str, review_id: str) -> RowKey:
+    """Return `R#<merchant>#<connection>` / `<kind>#<id>`."""
+    return RowKey(review_pk(merchant_id, connection_id), f"{kind}#{review_id}")
+
+
+def shopper(merchant_id: str, connection_id: str, shopper_key: str) -> RowKey:
+    """Return `S#<merchant>#<connection>#<shopper key>` / `SHOPPER`."""
+    return RowKey(f"S#{merchant_id}#{connection_id}#{shopper_key}", "SHOPPER")
+
+
+def carriers_pk(merchant_id: str, connection_id: str, point_id: str) -> str:
+    """Return `P#<merchant>#<connection>#<point_id>`: who carries a point."""
+    return f"P#{merchant_id}#{connection_id}#{point_id}"
+
+
+CARRIER: Final = "SHOPPER#"
+
+
+def carrier(merchant_id: str, connection_id: str, point_id: str, shopper_key: str) -> RowKey:
+    """Return `P#<merchant>#<connection>#<point_id>` / `SHOPPER#<shopper key>`."""
+    return RowKey(carriers_pk(merchant_id, connection_id, point_id), f"{CARRIER}{shopper_key}")
+
+
+def answer(merchant_id: str, idempotency_key: str) -> RowKey:
+    """Return `K#<merchant>#<SHA-256 of the Idempotency-Key>` / `ANSWER`."""
+    digest = hashlib.sha256(idempotency_key.encode()).hexdigest()
+    return RowKey(f"K#{merchant_id}#{digest}", "ANSWER")
+
+
+def job(job_id: str) -> RowKey:
+    """Return `J#<merchant>#<job>` / `JOB`. ValueError: not a job id."""
+    return RowKey(f"J#{merchant_of(job_id)}#{job_id}", "JOB")

@@ -1,0 +1,46 @@
+"""Merchants."""
+
+from __future__ import annotations
+
+import json
+
+from concord.adapters.dynamodb import keys
+from concord.adapters.dynamodb.audit import put_audit
+from concord.adapters.dynamodb.marshal import Item
+from concord.adapters.dynamodb.table import Table, put
+from concord.domain.merchant import Merchant
+from concord.ports import AuditEntry
+
+
+class DynamoDbMerchants:
+    """Merchants over the one table."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def get(self, merchant_id: str) -> Merchant | None:
+        """Read a merchant."""
+        item = self._table.get(keys.merchant(merchant_id))
+        if item is None:
+            return None
+        return Merchant(
+            merchant_id=merchant_id,
+            name=item["name"],
+            time_zone=item["time_zone"],
+            country=item["country"],
+            allow_multi_link=item["allow_multi_link"],
+            quiet_hours=json.loads(item["quiet_hours"]),
+            frequency_cap=json.loads(item["frequency_cap"]),
+        )
+
+    def put(self, merchant: Merchant, audit: AuditEntry) -> None:
+        """Insert or replace, with the audit entry in the same transaction."""
+        item: Item = {
+            "name": merchant.name,
+            "time_zone": merchant.time_zone,
+            "country": merchant.country,
+            "allow_multi_link": merchant.allow_multi_link,
+            "quiet_hours": json.dumps(dict(merchant.quiet_hours)),
+            "frequency_cap": json.dumps(dict(merchant.frequency_cap)),
+        }
+        self._table.transact([put(keys.merchant(merchant.merchant_id), item), put_audit(audit)])

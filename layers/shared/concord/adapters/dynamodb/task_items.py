@@ -1,0 +1,116 @@
+"""A task row as an item, and the writes that bring one into the table."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from concord.adapters.dynamodb import keys
+from concord.adapters.dynamodb.marshal import Item
+from concord.adapters.dynamodb.table import put, update
+from concord.domain.tasks import RowKey, Task, TaskKind, TaskSpec, TaskState
+from concord.domain.times import from_rfc3339, to_rfc3339
+
+_PARKED_FOR: Final = timedelta(days=30)
+
+
+def task_key(merchant_id: str, spec: TaskSpec) -> RowKey:
+    """Return where the row of a task is."""
+    return keys.task(merchant_id, spec.kind, spec.connection_id, spec.task_id)
+
+
+def task_item(merchant_id: str, spec: TaskSpec, now: datetime) -> Item:
+    """Return the attributes of a new row, due now."""
+    key = task_key(merchant_id, spec)
+    return {
+        "merchant_id": merchant_id,
+        "connection_id": spec.connection_id,
+        "kind": spec.kind.value,
+        "task_id": spec.task_id,
+        "payload": dict(spec.payload),
+        "state": TaskState.OPEN.value,
+        "attempts": 0,
+        "created_at": to_rfc3339(now),
+        "want": spec.want or 0,
+        "out_since": to_rfc3339(now) if spec.urgent_opt_out else None,
+        "due_pk": keys.due_pk(key),
+        "due_sk": _due_sk(spec, now),
+    }
+
+
+def write_task(merchant_id: str, spec: TaskSpec, now: datetime) -> dict[str, Any]:
+    """Return the transaction item that inserts a task.
+
+    A task that must happen once is a put that a repeat cannot pass. A state push coalesces: the row
+    that may be there gets the new `want`. The version of the consent state is raised by the same
+    transaction, so the new `want` is always the higher one.
+    """
+    key = task_key(merchant_id, spec)
+    item = task_item(merchant_id, spec, now)
+    if spec.want is None:
+        return put(key, item, "attribute_not_exists(pk)")
+    kept = ("attempts", "created_at", "due_pk")
+    expression = "SET " + ", ".join(
+        [f"#{name} = if_not_exists(#{name}, :{name})" for name in kept]
+        + [
+            f"#{name} = :{name}"
+            for name in ("merchant_id", "connection_id", "kind", "task_id", "payload", "state")
+        ]
+        + ["#want = :want"]
+    )
+    if spec.urgent_opt_out:
+        # Rewritten even if the row waits for a later try: an opt-out is due at once, and the index
+        # says so. `out_since` keeps the age of the first opt-out that nobody was told of.
+        expression += ", #due_sk = :due_sk, #out_since = if_not_exists(#out_since, :out_since)"
+    else:
+        item.pop("out_since")
+        expression += ", #due_sk = if_not_exists(#due_sk, :due_sk) REMOVE #out_since"
+    return update(key, expression, **item)
+
+
+def _due_sk(spec: TaskSpec, now: datetime) -> str:
+    kind = keys.PUSH_OUT if spec.urgent_opt_out else spec.kind.value
+    return keys.due_sk(now, kind, now, spec.task_id)
+
+
+def due_again(item: Item, due_at: datetime) -> str:
+    """Return the due index key of an existing row that becomes due at `due_at`."""
+    since = item.get("out_since")
+    kind = keys.PUSH_OUT if since else item["kind"]
+    created_at = from_rfc3339(since or item["created_at"])
+    return keys.due_sk(due_at, kind, created_at, item["task_id"])
+
+
+def task_from(item: Item) -> Task:
+    """Return the task that a row holds."""
+    return Task(
+        key=RowKey(item["pk"], item["sk"]),
+        kind=TaskKind(item["kind"]),
+        merchant_id=item["merchant_id"],
+        connection_id=item["connection_id"],
+        task_id=item["task_id"],
+        payload=item["payload"],
+        state=TaskState(item["state"]),
+        attempts=item["attempts"],
+        created_at=from_rfc3339(item["created_at"]),
+        want=item["want"],
+        lease_owner=item.get("lease_owner", ""),
+    )
+
+
+def park_task(task: Task, reason: str, words: str, now: datetime) -> dict[str, Any]:
+    """Return the put of a failure, kept 30 days with the platform's words."""
+    item: Item = {
+        "kind": task.kind.value,
+        "task_id": task.task_id,
+        "at": to_rfc3339(now),
+        "reason": reason,
+        "words": words,
+        "attempts": task.attempts,
+        "created_at": to_rfc3339(task.created_at),
+        "payload": dict(task.payload),
+        "want": task.want,
+        "expires_at": int((now + _PARKED_FOR).timestamp()),
+    }
+    key = keys.failed(task.merchant_id, task.connection_id, now, task.kind, task.task_id)
+    return put(key, item)
