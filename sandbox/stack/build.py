@@ -2,6 +2,8 @@
 
 import fcntl
 import hashlib
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,8 +37,22 @@ def build(wanted: str, where: Layout) -> bool:
         places = ["--build-dir", str(TEMPLATE.parent), "--cache-dir", str(BUILD / "cache")]
         overrides = ["--parameter-overrides", f"Architecture={architecture()}"]
         sam([*arguments, *places, *overrides], where.log("sam-build"))
+        _precompile()
         _HASH_FILE.write_text(wanted)
         return True
+
+
+def _precompile() -> None:
+    """Compile the layer, as `make build` does: Lambda cannot write, so it would at every start.
+
+    By hash and unchecked, because zip files do not keep times. What compileall cannot compile is
+    left as it is: the interpreter says it better.
+    """
+    layer = TEMPLATE.parent / "SharedLayer" / "python"
+    options = ["-q", "-q", "-f", "-j", "0", "--invalidation-mode", "unchecked-hash"]
+    skipped = ["-x", "phonenumbers/(geodata|carrierdata|tzdata|shortdata)"]
+    command = [sys.executable, "-m", "compileall", *options, *skipped, str(layer)]
+    subprocess.run(command, check=False)
 
 
 def _files() -> Iterator[Path]:

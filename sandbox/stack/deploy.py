@@ -1,5 +1,7 @@
 """`sam deploy` to MiniStack, and what the deployed stack is called there."""
 
+import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +10,7 @@ from botocore.config import Config
 
 from sandbox.stack.build import TEMPLATE
 from sandbox.stack.layout import ACCOUNT, OPERATOR, REGION, STACK_NAME, STAGE, Layout
+from sandbox.stack.processes import answers
 from sandbox.stack.tools import ROOT_KEY, architecture, sam
 
 
@@ -66,6 +69,24 @@ def describe(endpoints: Endpoints) -> Deployed:
                 functions[logical] = name
     api_url = f"{endpoints.emulator}/_aws/execute-api/{physical['Api']}/{STAGE}"
     return Deployed(api_url, physical["Table"], functions)
+
+
+def warm(endpoints: Endpoints, deployed: Deployed) -> None:
+    """Start the functions of the walk, so that nobody's first text waits for a cold one.
+
+    The calls are ones that the functions refuse or have nothing to do for.
+    """
+    nobody = "00000000-0000-4000-8000-000000000000"
+    paths = (f"/webhooks/text_em_all/{nobody}/none", f"/connect/{nobody}/consents/sms/none")
+    lambda_client = client("lambda", endpoints.emulator)
+
+    def invoke(name: str) -> None:
+        payload = json.dumps({"Records": []})
+        lambda_client.invoke(FunctionName=deployed.functions[name], Payload=payload)
+
+    with ThreadPoolExecutor() as pool:
+        pool.map(lambda path: answers(f"{deployed.api_url}{path}", 20), paths)
+        pool.map(invoke, ("SyncRelay", "SyncRunTask"))
 
 
 def client(service: str, endpoint_url: str) -> Any:

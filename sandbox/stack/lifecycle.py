@@ -131,7 +131,7 @@ def _wait(running: Running, where: Layout) -> None:
 
 def _deploy(running: Running, wanted: str, where: Layout, say: Say) -> dict[str, Any]:
     # boto3 takes half a second to import; an unchanged stack needs none of it.
-    from sandbox.stack.deploy import Endpoints, deploy, describe
+    from sandbox.stack.deploy import Endpoints, deploy, describe, warm
     from sandbox.stack.identities import make_keys, make_operator
 
     urls = {name: f"http://127.0.0.1:{port}" for name, port in running.ports.items()}
@@ -143,6 +143,7 @@ def _deploy(running: Running, wanted: str, where: Layout, say: Say) -> dict[str,
     deploy(endpoints, where)
     deployed = describe(endpoints)
     say(f"deployed {len(deployed.functions)} functions")
+    warm(endpoints, deployed)
     stack = {
         "api_url": deployed.api_url,
         "endpoint_url": endpoints.emulator,

@@ -89,10 +89,10 @@ def wait_for(started: Started, ready: Callable[[], bool], log: Path, seconds: fl
     raise StackError(f"{started.name} did not answer within {seconds:.0f} s: see {log}")
 
 
-def answers(url: str) -> bool:
+def answers(url: str, seconds: float = 2) -> bool:
     """Tell whether a GET of the address is answered with success."""
     try:
-        with urllib.request.urlopen(url, timeout=2) as response:
+        with urllib.request.urlopen(url, timeout=seconds) as response:
             return bool(response.status < 400)
     except (OSError, urllib.error.URLError):
         return False

@@ -88,6 +88,8 @@ def sam(arguments: Sequence[str], log: Path, endpoint_url: str | None = None) ->
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "SAM_CLI_TELEMETRY": "0",
+        # Seconds between looks at the stack; the default of 5 is meant to be kind to AWS.
+        "SAM_CLI_POLL_DELAY": "0.2",
     }
     if endpoint_url:
         env["AWS_ENDPOINT_URL"] = endpoint_url
