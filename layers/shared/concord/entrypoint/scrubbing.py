@@ -25,7 +25,9 @@ _RULES: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (re.compile(r"\b(oauth)\s{1,4}(?=\w{1,40}=)[^\r\n]*", re.IGNORECASE), rf"\1 {MASK}"),
     (
         re.compile(
-            rf"\b({_SECRET}[\"']?\s{{0,4}}[:=]\s{{0,4}})b?(?:\"[^\"]*\"|'[^']*'|[^\s\"',;&}})]+)",
+            # The quotes may be escaped: JSON inside JSON.
+            rf"\b({_SECRET}\\{{0,2}}[\"']?\s{{0,4}}[:=]\s{{0,4}})"
+            r"b?(?:\\{0,2}\"[^\"]*\"|'[^']*'|[^\s\"',;&})]+)",
             re.IGNORECASE,
         ),
         rf"\1{MASK}",
