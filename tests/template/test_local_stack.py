@@ -1,6 +1,8 @@
 """The deployed local stack keeps its contract: stack.json, signatures, roles, the proxy between."""
 
+import contextlib
 import json
+import secrets
 from typing import Any
 
 import boto3
@@ -25,14 +27,16 @@ def stack() -> dict[str, Any]:
     return content
 
 
-def call(stack: dict[str, Any], path: str, secret: str | None = None) -> httpx.Response:
-    """GET a path of the API, signed by the operator if a secret is given."""
+def call(
+    stack: dict[str, Any], path: str, secret: str | None = None, method: str = "GET"
+) -> httpx.Response:
+    """Call a path of the API, signed if a secret is given."""
     url = stack["api_url"] + path
-    request = AWSRequest("GET", url)
+    request = AWSRequest(method, url)
     if secret:
         credentials = Credentials(stack["access_key_id"], secret)
         SigV4Auth(credentials, "execute-api", stack["region"]).add_auth(request)
-    return httpx.get(url, headers=dict(request.headers), timeout=30)
+    return httpx.request(method, url, headers=dict(request.headers), timeout=30)
 
 
 def dynamodb(stack: dict[str, Any], endpoint_url: str, secret: str) -> Any:
@@ -83,26 +87,32 @@ def test_proxy_passes_signatures_on_untouched(stack: dict[str, Any]) -> None:
         dynamodb(stack, proxy, WRONG).list_tables()
 
 
-def test_functions_are_held_to_their_roles(stack: dict[str, Any]) -> None:
-    """Assuming a function's role shows what the function itself would be refused."""
-    keys = {
-        "endpoint_url": stack["endpoint_url"],
-        "region_name": stack["region"],
-        "aws_access_key_id": stack["access_key_id"],
-        "aws_secret_access_key": stack["secret_access_key"],
-    }
-    relay = boto3.client("lambda", **keys).get_function_configuration(
-        FunctionName=stack["functions"]["SyncRelay"]
-    )
-    lent = boto3.client("sts", **keys).assume_role(RoleArn=relay["Role"], RoleSessionName="test")
-    table = boto3.client(
-        "dynamodb",
-        endpoint_url=stack["endpoint_url"],
-        region_name=stack["region"],
-        aws_access_key_id=lent["Credentials"]["AccessKeyId"],
-        aws_secret_access_key=lent["Credentials"]["SecretAccessKey"],
-        aws_session_token=lent["Credentials"]["SessionToken"],
-    )
-    key = {"pk": {"S": "x"}, "sk": {"S": "x"}}
-    with pytest.raises(ClientError, match="AccessDenied"):
-        table.get_item(TableName=stack["table"], Key=key)
+def test_admin_policy_stops_at_allow_multi_link(stack: dict[str, Any]) -> None:
+    """TEA-04: the admin policy opens the admin API, but not the route of the operators."""
+    root = {"endpoint_url": stack["endpoint_url"], "region_name": stack["region"]}
+    root |= {"aws_access_key_id": stack["access_key_id"]}
+    root |= {"aws_secret_access_key": stack["secret_access_key"]}
+    outputs = boto3.client("cloudformation", **root).describe_stacks(StackName=stack["stack_name"])
+    policies = {each["OutputKey"]: each["OutputValue"] for each in outputs["Stacks"][0]["Outputs"]}
+    iam = boto3.client("iam", **root)
+    name = f"admin-{secrets.token_hex(4)}"
+    iam.create_user(UserName=name)
+    try:
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        admin = stack | {"access_key_id": key["AccessKeyId"]}
+        secret = key["SecretAccessKey"]
+        route = "/v1/merchants/nobody/allow-multi-link"
+        assert call(admin, "/v1/health", secret).status_code == 403
+        iam.attach_user_policy(UserName=name, PolicyArn=policies["AdminPolicyArn"])
+        assert call(admin, "/v1/health", secret).status_code != 403
+        assert call(admin, route, secret, "PUT").status_code == 403
+        iam.detach_user_policy(UserName=name, PolicyArn=policies["AdminPolicyArn"])
+        iam.attach_user_policy(UserName=name, PolicyArn=policies["OperatorPolicyArn"])
+        refused_by_the_gateway = "not authorized to perform"
+        assert refused_by_the_gateway not in call(admin, route, secret, "PUT").text
+    finally:
+        for policy in ("AdminPolicyArn", "OperatorPolicyArn"):
+            with contextlib.suppress(ClientError):
+                iam.detach_user_policy(UserName=name, PolicyArn=policies[policy])
+        iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
+        iam.delete_user(UserName=name)
