@@ -1,0 +1,151 @@
+"""`concord inbox`: bodies that were kept, and doing them again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+import typer
+
+from cli.api import Patience, segment
+from cli.commands.connections import Limit
+from cli.errors import FAILED, CommandError, usage_error
+from cli.screen import coloured, moment
+from cli.session import Session, session_of
+
+app = typer.Typer(no_args_is_help=True, help="Inbox: what was received, and doing it again.")
+
+MerchantId = Annotated[str, typer.Argument(metavar="MERCHANT", help="Merchant id.")]
+_POLL_SECONDS: Final = 2.0
+_LONGEST_WAIT: Final = 3600.0
+
+
+class BodyState(StrEnum):
+    """What became of a body."""
+
+    PROCESSED = "processed"
+    IGNORED = "ignored"
+    UNKNOWN = "unknown"
+    KEPT = "kept"
+    FAILED = "failed"
+
+
+@app.command("list")
+def list_bodies(
+    ctx: typer.Context,
+    merchant: MerchantId,
+    state: Annotated[BodyState | None, typer.Option(help="Only these.")] = None,
+    limit: Limit = 100,
+) -> None:
+    """List received bodies, without their content."""
+    session = session_of(ctx)
+    params = {"state": state.value} if state else {}
+    path = f"/merchants/{segment(merchant)}/inbox"
+    items = list(session.api.pages(path, limit, params))
+    if session.screen.result({"items": items}):
+        return
+    session.screen.table(
+        ("id", "received", "platform", "state", "error"),
+        [
+            (
+                item.get("inbox_id") or item.get("id"),
+                moment(item.get("received_at")),
+                item.get("platform") or item.get("kind") or "-",
+                coloured(item.get("state")),
+                item.get("error") or "-",
+            )
+            for item in items
+        ],
+        empty="The inbox holds nothing like that.",
+    )
+
+
+@app.command()
+def replay(
+    ctx: typer.Context,
+    merchant: MerchantId,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Inbox ids.")] = None,
+    since: Annotated[str | None, typer.Option("--from", help="RFC 3339, or a UTC day.")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Default: now.")] = None,
+    connection: Annotated[str | None, typer.Option(help="Only this connection's.")] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the job.")] = True,
+) -> None:
+    """Do failed, kept and unknown bodies again: by id, or all of a time. Effects happen once."""
+    session = session_of(ctx)
+    if bool(ids) == bool(since):
+        raise usage_error("name the bodies by id, or a time with --from (and --to)")
+    path = f"/merchants/{segment(merchant)}/inbox"
+    if ids:
+        _by_id(session, path, ids)
+        return
+    body = {"from": instant(str(since)), "to": instant(until) if until else _now()}
+    if connection:
+        body["connection_id"] = connection
+    job = session.api.post(f"{path}/replays", body, patience=Patience())
+    if wait and job.get("job_id"):
+        job = _finished(session, str(job["job_id"]))
+    _report(session, job)
+
+
+def _by_id(session: Session, path: str, ids: list[str]) -> None:
+    answers = []
+    for one in ids:
+        answer = session.api.post(f"{path}/{segment(one)}/replay", patience=Patience())
+        answers.append({"inbox_id": one, **answer})
+    if not session.screen.result({"items": answers}):
+        rows = [(a["inbox_id"], coloured(a.get("state")), a.get("error") or "-") for a in answers]
+        session.screen.table(("id", "state now", "error"), rows, empty="Nothing was replayed.")
+    if any(answer.get("state") == BodyState.FAILED for answer in answers):
+        raise typer.Exit(FAILED)
+
+
+def _finished(session: Session, job_id: str) -> dict[str, Any]:
+    """Ask for the job until it has ended."""
+    waited = 0.0
+    with session.screen.err.status("Replaying ...") as shown:
+        while True:
+            job = session.api.get(f"/jobs/{segment(job_id)}")
+            if job.get("state") not in ("queued", "running", "pending"):
+                return {"job_id": job_id, **job}
+            if waited >= _LONGEST_WAIT:
+                raise CommandError(f"job {job_id} is still at work; it goes on by itself")
+            shown.update(f"Replaying ... {job.get('done', 0):,} so far")
+            session.sleep(_POLL_SECONDS)
+            waited += _POLL_SECONDS
+
+
+def _report(session: Session, job: dict[str, Any]) -> None:
+    skipped = job.get("skipped") or {}
+    if not session.screen.result(job):
+        if "state" not in job:
+            session.screen.line(f"Job {job.get('job_id')} has begun.")
+            return
+        session.screen.facts(
+            [
+                ("job", job.get("job_id")),
+                ("state", coloured(job.get("state"))),
+                ("looked at", job.get("done")),
+                ("done again", job.get("updated", 0)),
+                *((reason.replace("_", " "), count) for reason, count in skipped.items()),
+            ]
+        )
+    if job.get("state") == "failed" or skipped.get("failed"):
+        raise typer.Exit(FAILED)
+
+
+def instant(text: str) -> str:
+    """Return a moment in UTC; a bare day is its first moment. Raises CommandError."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is not None and at.tzinfo is None and len(text) == len("2026-11-21"):
+        at = at.replace(tzinfo=UTC)
+    if at is None or at.tzinfo is None:
+        raise usage_error(f"{text!r} is no time", "for example: 2026-11-21T08:30:00Z, 2026-11-21")
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
