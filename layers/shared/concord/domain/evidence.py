@@ -216,8 +216,7 @@ def _links(events: list[Any]) -> list[_Link]:
         digest = _digest(record)
         intact = digest is not None and digest == claimed
         # What was changed may claim any number: it is taken to stand in line.
-        trusted = intact and type(seq) is int
-        shift = seq - number if trusted else links[-1].shift
+        shift = seq - number if intact and type(seq) is int else links[-1].shift
         links.append(_Link(number, event, record, claimed, intact, shift))
     return links
 
