@@ -15,7 +15,7 @@ from concord.services.admin_scope import Page, find_connection, read_cursor, wri
 from concord.services.new_secrets import RandomBytes, new_scoped_id
 from concord.services.replay_inbox import ReplayInbox
 
-KEPT_FOR: Final = timedelta(days=30)
+KEPT_FOR: Final = timedelta(days=31)
 # A page looks at no more than this many bodies, so that a rare state does not read a month.
 _LOOKED_AT: Final = 1_000
 
@@ -54,21 +54,30 @@ class BrowseInbox:
     ) -> Page[InboxEntry]:
         """Return a page, oldest first. A page may be short (even empty) and still have a cursor."""
         check_merchant_id(merchant_id)
-        now = self._clock.now()
-        entries = self._inbox.between(
-            merchant_id,
-            start or now - KEPT_FOR,
-            end or now + timedelta(minutes=1),
-            read_cursor(cursor),
-        )
+        first, last = self._within_reach(start, end)
+        entries = self._inbox.between(merchant_id, first, last, read_cursor(cursor))
         taken: list[InboxEntry] = []
-        for looked_at, entry in enumerate(islice(entries, _LOOKED_AT), 1):
-            if state is None or entry.state == state:
-                taken.append(entry)
-            if len(taken) == limit or looked_at == _LOOKED_AT:
-                more = next(entries, None) is not None
-                return Page(tuple(taken), write_cursor(entry.inbox_id) if more else None)
+        try:
+            for looked_at, entry in enumerate(islice(entries, _LOOKED_AT), 1):
+                if state is None or entry.state == state:
+                    taken.append(entry)
+                if len(taken) == limit or looked_at == _LOOKED_AT:
+                    more = next(entries, None) is not None
+                    return Page(tuple(taken), write_cursor(entry.inbox_id) if more else None)
+        except ValueError:
+            message = "use the cursor of the page before, as it came"
+            raise InvalidInputError(
+                "bad cursor", errors=(FieldError("cursor", message),)
+            ) from None
         return Page(tuple(taken))
+
+    def _within_reach(
+        self, start: datetime | None, end: datetime | None
+    ) -> tuple[datetime, datetime]:
+        """Return the part of a span in which bodies can be: nobody looks for those of last year."""
+        now = self._clock.now()
+        first, last = now - KEPT_FOR, now + timedelta(minutes=1)
+        return max(start or first, first), min(end or last, last)
 
     def replay(self, merchant_id: str, inbox_id: str) -> InboxState:
         """Apply one body again; what is done stays done. Returns its new state."""
@@ -82,8 +91,9 @@ class BrowseInbox:
     ) -> str:
         """Start a job that replays what came in a span of time; returns the job's id."""
         check_merchant_id(merchant_id)
+        start, end = self._within_reach(start, end)
         if start >= end:
-            message = "must be later than from"
+            message = "must be later than from, and within the 30 days that bodies are kept"
             raise InvalidInputError("an empty span", errors=(FieldError("to", message),))
         if connection_id is not None:
             connection = find_connection(self._connections, connection_id)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from concord.domain.connection import Connection
-from concord.domain.errors import PlatformError, StorageError
+from concord.domain.errors import ConflictError, PlatformError, StorageError
 from concord.domain.tasks import TaskKind, TaskSpec
 from concord.ports import AccountFacts, Clock, Connections, Tasks
-from concord.services.admin_scope import audit_entry, change_connection
+from concord.services.admin_scope import audit_entry, change_connection, find_connection
 from concord.services.reach_platforms import ReachPlatforms
 from concord.services.refresh_numbers import with_numbers
 
@@ -35,17 +35,25 @@ class KeepNumbers:
             )
             self._tasks.ensure(connection.merchant_id, spec, self._clock.now())
             facts = AccountFacts()
-        return self.store(connection, facts)
+        try:
+            return self.store(connection, facts)
+        except ConflictError:
+            # The state has changed already, and stays: `check` tells the operator of the number.
+            return find_connection(self._connections, connection.connection_id)
 
     def store(self, connection: Connection, facts: AccountFacts) -> Connection:
         """Keep what the platform said, and point its numbers and the sender's to this connection.
 
-        An answer without numbers is no reason to forget those that we know.
+        An answer without numbers is no reason to forget those that we know. Raises ConflictError
+        `number_already_claimed` when a live connection of another merchant has one of them.
         """
-        for number in _own_numbers(connection, facts):
+        if facts.text_numbers:
+            connection = self._with_numbers(connection, facts)
+        for number in _own_numbers(connection):
             self._connections.claim_number(number, connection.connection_id)
-        if not facts.text_numbers:
-            return connection
+        return connection
+
+    def _with_numbers(self, connection: Connection, facts: AccountFacts) -> Connection:
         return change_connection(
             self._connections,
             connection.connection_id,
@@ -60,7 +68,9 @@ class KeepNumbers:
         )
 
 
-def _own_numbers(connection: Connection, facts: AccountFacts) -> list[str]:
+def _own_numbers(connection: Connection) -> list[str]:
     sender = connection.settings.sender
-    numbers = [number for number, _ in facts.text_numbers]
-    return numbers + [sender.sends_from] if sender and sender.sends_from[:1] == "+" else numbers
+    numbers = [number for number, _ in connection.text_numbers]
+    if sender is not None and sender.sends_from.startswith("+"):
+        numbers.append(sender.sends_from)
+    return numbers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,6 +28,7 @@ from concord.services.doors import Doors
 
 FUZZY: Final = "fuzzy"
 UNMATCHED: Final = "unmatched"
+_REVIEW_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _SIGNALS: Final = {
     "confirm": SignalKind.REVIEW_CONFIRMED,
     "dismiss": SignalKind.REVIEW_DISMISSED,
@@ -85,6 +87,8 @@ class ReviewConsents:
                 "a review needs an actor", errors=(FieldError("actor", message),)
             )
         connection = find_connection(self._connections, connection_id)
+        if not _REVIEW_ID.fullmatch(review_id):
+            raise NotFoundError("no such review")
         review = self._reviews.get(connection.merchant_id, connection_id, FUZZY, review_id)
         if review is None:
             self._dismiss_unmatched(connection, review_id, decision)

@@ -1,0 +1,22 @@
+"""/v1/...: what operators do. Everything it offers is in docs/openapi.json."""
+
+from typing import Any, Final
+
+from concord.entrypoint.http import http_api
+from concord.entrypoint.observability import observed
+from functions.admin.operations import Operation
+from functions.admin.routes import connections, consents, health, inbox, merchants, reviews
+
+NOUNS: Final = (merchants, connections, consents, reviews, inbox, health)
+OPERATIONS: Final[tuple[Operation, ...]] = tuple(
+    operation for noun in NOUNS for operation in noun.operations.declared
+)
+
+api = http_api()
+for _noun in NOUNS:
+    api.include_router(_noun.operations.router)
+
+
+@observed
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    return api.resolve(event, context)

@@ -1,0 +1,197 @@
+"""Declare an operation once: its route, its validation and its entry in docs/openapi.json."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aws_lambda_powertools.event_handler.api_gateway import Response
+from pydantic import BaseModel, ValidationError
+
+from concord.bootstrap import services
+from concord.domain.canonical import sha256_hex
+from concord.domain.errors import FieldError, InvalidInputError, TooLargeError
+from concord.domain.events import ApiAnswer
+from concord.entrypoint.http import raw_request, respond, routes, unquoted
+from concord.entrypoint.observability import TELEMETRY
+
+MAX_BODY: Final = 1024 * 1024
+_MAX_KEY: Final = 255
+
+type Handler = Callable[..., BaseModel]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a route may know of a request beyond its typed parameters."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+    base_url: str
+    caller_arn: str
+
+    def actor(self, named: str | None = None) -> str:
+        """Return who did it: the caller's ARN, and the person that the body names, if any."""
+        return " for ".join(part for part in (self.caller_arn, named or "") if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation as docs/openapi.json describes it."""
+
+    tag: str
+    method: str
+    path: str
+    name: str
+    summary: str
+    status: int
+    answer: type[BaseModel]
+    body: type[BaseModel] | None
+    query: type[BaseModel] | None
+    idempotent: bool
+    accepts_csv: bool
+
+
+class Operations:
+    """The operations of one noun. Types are read from each handler's signature, and only there.
+
+    A handler takes `call`, its path parameters by name, and `body` and `query` if it has them.
+    """
+
+    def __init__(self, tag: str) -> None:
+        self.tag = tag
+        self.router = routes()
+        self.declared: list[Operation] = []
+
+    def on(
+        self,
+        method: str,
+        path: str,
+        *,
+        status: int = 200,
+        idempotent: bool = False,
+        accepts_csv: bool = False,
+    ) -> Callable[[Handler], Handler]:
+        """Register a handler. `idempotent` = it takes an Idempotency-Key and names a merchant."""
+
+        def register(handler: Handler) -> Handler:
+            types = inspect.get_annotations(handler, eval_str=True)
+            operation = Operation(
+                tag=self.tag,
+                method=method,
+                path=path,
+                name=handler.__name__,
+                summary=inspect.getdoc(handler) or "",
+                status=status,
+                answer=types["return"],
+                body=types.get("body"),
+                query=types.get("query"),
+                idempotent=idempotent,
+                accepts_csv=accepts_csv,
+            )
+            self.declared.append(operation)
+
+            def route(**segments: str) -> Response[str]:
+                call = _call(self.router.current_event.raw_event)
+                names = {name: unquoted(value) for name, value in segments.items()}
+                return respond(_answer(operation, handler, call, names))
+
+            rule = path.replace("{", "<").replace("}", ">")
+            self.router.route(rule, method=method)(route)
+            return handler
+
+        return register
+
+
+def _answer(
+    operation: Operation, handler: Handler, call: Call, names: Mapping[str, str]
+) -> ApiAnswer:
+    given: dict[str, Any] = dict(names)
+    if operation.query is not None:
+        given["query"] = validated(operation.query, call.query)
+    if operation.body is not None and not (operation.accepts_csv and is_csv(call)):
+        given["body"] = parsed(operation.body, call.body or b"{}")
+    elif operation.body is not None:
+        given["body"] = None
+
+    def run() -> ApiAnswer:
+        answer = handler(call, **given)
+        return ApiAnswer(operation.status, answer.model_dump(mode="json", by_alias=True))
+
+    key = call.headers.get("idempotency-key")
+    if not operation.idempotent or key is None:
+        return run()
+    if not 1 <= len(key) <= _MAX_KEY:
+        message = f"use 1 to {_MAX_KEY} characters"
+        raise InvalidInputError("bad key", errors=(FieldError("Idempotency-Key", message),))
+    redact = getattr(operation.answer, "without_secrets", dict)
+    scope = names.get("merchant_id") or names["connection_id"].rpartition(".")[0]
+    fingerprint = sha256_hex(f"{call.method} {call.path}\n".encode() + call.body)
+    return services(TELEMETRY).admin.idempotent(scope, key, fingerprint, run, redact)
+
+
+def is_csv(call: Call) -> bool:
+    """Whether the body is a CSV file."""
+    return call.headers.get("content-type", "").partition(";")[0].strip().lower() == "text/csv"
+
+
+def parsed[M: BaseModel](model: type[M], body: bytes) -> M:
+    """Return the JSON body as `model`. Raises InvalidInputError naming every wrong field."""
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as refusal:
+        raise invalid(refusal) from None
+
+
+def validated[M: BaseModel](model: type[M], values: Mapping[str, Any]) -> M:
+    """Return query parameters as `model`. Raises InvalidInputError."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as refusal:
+        raise invalid(refusal) from None
+
+
+def invalid(refusal: ValidationError) -> InvalidInputError:
+    """Return pydantic's refusal in our shape; what was sent is not repeated."""
+    errors = tuple(
+        FieldError(".".join(str(part) for part in error["loc"]) or "body", error["msg"])
+        for error in refusal.errors(include_url=False, include_context=False, include_input=False)
+    )
+    return InvalidInputError("The request does not fit its schema.", errors=errors)
+
+
+def _call(event: Mapping[str, Any]) -> Call:
+    request = raw_request({**event, "body": None})
+    url = request.url.partition("?")[0]
+    context = event.get("requestContext") or {}
+    path = str(event.get("path", ""))
+    return Call(
+        method=request.method,
+        path=path,
+        headers=request.headers,
+        query=dict(request.query),
+        body=_body(event),
+        base_url=url.removesuffix(path),
+        caller_arn=str((context.get("identity") or {}).get("userArn") or ""),
+    )
+
+
+def _body(event: Mapping[str, Any]) -> bytes:
+    text = event.get("body") or ""
+    if len(text) > 2 * MAX_BODY:
+        raise TooLargeError("A body may have 1 MB.")
+    try:
+        encoded = event.get("isBase64Encoded")
+        body = base64.b64decode(text) if encoded else text.encode("utf-8", "surrogatepass")
+    except (binascii.Error, ValueError):
+        raise InvalidInputError("The body is not what the gateway says it is.") from None
+    if len(body) > MAX_BODY:
+        raise TooLargeError("A body may have 1 MB.")
+    return bytes(body)

@@ -1,0 +1,85 @@
+"""Consents: look one up, prove one, import many."""
+
+from concord.bootstrap import services
+from concord.domain.canonical import sha256_hex
+from concord.domain.errors import FieldError, InvalidInputError
+from concord.domain.identity import Channel
+from concord.entrypoint.observability import TELEMETRY
+from functions.admin.csv_rows import read_rows
+from functions.admin.models import ImportPost, ImportQuery, PointPost
+from functions.admin.models_answers import (
+    ConsentAnswer,
+    ConsentEvent,
+    Dossier,
+    ImportAnswer,
+    RowResult,
+)
+from functions.admin.operations import Call, Operations
+
+operations = Operations("consents")
+
+
+@operations.on("POST", "/v1/connections/{connection_id}/consents/lookup")
+def look_up_consent(call: Call, connection_id: str, body: PointPost) -> ConsentAnswer:
+    """Show the state of a point and every event that made it so."""
+    return _consent(connection_id, body.channel, body.point)
+
+
+@operations.on("GET", "/v1/connections/{connection_id}/consents/{channel}/{point}")
+def get_consent(call: Call, connection_id: str, channel: str, point: str) -> ConsentAnswer:
+    """Show the state of a point and every event that made it so."""
+    if channel not in Channel:
+        message = f"use one of: {', '.join(Channel)}"
+        raise InvalidInputError("no such channel", errors=(FieldError("channel", message),))
+    return _consent(connection_id, Channel(channel), point)
+
+
+@operations.on("POST", "/v1/connections/{connection_id}/consents/dossier")
+def export_dossier(call: Call, connection_id: str, body: PointPost) -> Dossier:
+    """Export the signed proof of a point's consent; it verifies offline."""
+    admin = services(TELEMETRY).admin
+    return Dossier(admin.export_dossier(connection_id, body.channel, body.point))
+
+
+@operations.on(
+    "POST", "/v1/connections/{connection_id}/consent-imports", idempotent=True, accepts_csv=True
+)
+def import_consents(
+    call: Call, connection_id: str, query: ImportQuery, body: ImportPost | None
+) -> ImportAnswer:
+    """Import opt-ins that were given elsewhere, one result per row."""
+    if body is None:
+        rows = read_rows(call.body)
+        import_id = query.import_id or f"csv-{sha256_hex(call.body)[:16]}"
+        attestation = call.headers.get("x-attestation", "")
+    else:
+        rows = [row.model_dump() for row in body.rows]
+        import_id, attestation = body.import_id, body.attestation
+    report = services(TELEMETRY).admin.import_consents(
+        connection_id,
+        import_id=import_id,
+        attestation=attestation,
+        rows=rows,
+        dry_run=query.dry_run,
+    )
+    return ImportAnswer(
+        import_id=report.import_id,
+        dry_run=report.dry_run,
+        complete=report.complete,
+        total=len(report.results),
+        counts=report.counts,
+        results=[RowResult(row=n, result=result) for n, result in enumerate(report.results, 1)],
+    )
+
+
+def _consent(connection_id: str, channel: Channel, point: str) -> ConsentAnswer:
+    view = services(TELEMETRY).admin.read_consents(connection_id, channel, point)
+    return ConsentAnswer(
+        channel=channel,
+        point=view.point,
+        account=view.key.account,
+        state=view.state,
+        basis=view.basis,
+        updated_at=view.updated_at,
+        events=[ConsentEvent.of(event) for event in view.events],
+    )

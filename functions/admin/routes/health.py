@@ -1,0 +1,22 @@
+"""Whether work moves."""
+
+from concord.bootstrap import services
+from concord.entrypoint.observability import TELEMETRY
+from functions.admin.models_answers import HealthAnswer
+from functions.admin.operations import Call, Operations
+
+operations = Operations("health")
+
+
+@operations.on("GET", "/v1/health")
+def get_health(call: Call) -> HealthAnswer:
+    """Show the oldest un-synced opt-out, queue depths, dead letters, and whether keys are there."""
+    health = services(TELEMETRY).admin.read_health()
+    return HealthAnswer(
+        status="ok" if health.healthy else "attention",
+        oldest_unsynced_opt_out_seconds=health.oldest_unsynced_opt_out_seconds,
+        overdue_tasks=health.overdue_tasks,
+        queues={name: dict(figures) for name, figures in health.queues.items()},
+        stack_key_present=health.stack_key_present,
+        public_key=health.public_key,
+    )

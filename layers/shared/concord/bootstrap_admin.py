@@ -1,0 +1,136 @@
+"""Builds what operators do: the part of bootstrap that only the admin API needs."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any, Final
+
+from concord.adapters.dynamodb.audit import DynamoDbAudit
+from concord.adapters.dynamodb.idempotency import DynamoDbIdempotency
+from concord.adapters.dynamodb.merchants import DynamoDbMerchants
+from concord.adapters.signing import sign
+from concord.platforms.registry import PLATFORMS, platform_named
+from concord.services.admin import AdminServices
+from concord.services.browse_inbox import BrowseInbox
+from concord.services.change_state import ChangeState
+from concord.services.check_connection import CheckConnection
+from concord.services.connection_settings import SettingsRules
+from concord.services.export_dossier import ExportDossier
+from concord.services.idempotent_call import IdempotentCall
+from concord.services.import_consents import ImportConsents
+from concord.services.keep_numbers import KeepNumbers
+from concord.services.manage_connections import ManageConnections
+from concord.services.manage_merchants import ManageMerchants
+from concord.services.read_audit import ReadAudit
+from concord.services.read_consents import ReadConsents
+from concord.services.read_health import ReadHealth
+from concord.services.read_jobs import ReadJobs
+from concord.services.review_consents import ReviewConsents
+from concord.services.rotate_secrets import RotateSecrets
+
+if TYPE_CHECKING:
+    from concord.bootstrap import Parts
+
+# Where platforms with one public address are, for senders that name no base_url.
+DEFAULT_URLS: Final = {
+    "text_em_all": "https://rest.text-em-all.com/v1",
+    "twilio": "https://api.twilio.com",
+}
+_DEPTHS: Final = {
+    "waiting": "ApproximateNumberOfMessages",
+    "in_flight": "ApproximateNumberOfMessagesNotVisible",
+    "delayed": "ApproximateNumberOfMessagesDelayed",
+}
+
+
+def admin_services(parts: Parts) -> AdminServices:
+    """Return the admin services over the adapters that `parts` holds."""
+    merchants = DynamoDbMerchants(parts.table)
+    connections, clock, secrets = parts.connections, parts.clock, parts.secrets
+    numbers = KeepNumbers(
+        connections=connections, reach=parts.reach, tasks=parts.tasks, clock=clock
+    )
+    consents = ReadConsents(connections, parts.doors, parts.store)
+    return AdminServices(
+        merchants=ManageMerchants(merchants, connections, clock, parts.config.operator_arns),
+        connections=ManageConnections(
+            connections, merchants, secrets, _rules(parts), clock, os.urandom
+        ),
+        change_state=ChangeState(connections, numbers, clock),
+        check_connection=CheckConnection(
+            connections=connections, secrets=secrets, reach=parts.reach, numbers=numbers
+        ),
+        rotate_secrets=RotateSecrets(connections, secrets, clock, os.urandom),
+        import_consents=ImportConsents(connections, parts.doors, parts.apply_signal, clock),
+        read_consents=consents,
+        export_dossier=ExportDossier(consents, parts.store, secrets, sign, clock),
+        reviews=ReviewConsents(
+            connections, parts.doors, parts.reviews, parts.store, parts.apply_signal, clock
+        ),
+        read_audit=ReadAudit(connections, DynamoDbAudit(parts.table)),
+        inbox=BrowseInbox(
+            inbox=parts.inbox,
+            connections=connections,
+            replay=parts.replay,
+            jobs=parts.jobs,
+            tasks=parts.tasks,
+            clock=clock,
+            random_bytes=os.urandom,
+        ),
+        read_jobs=ReadJobs(parts.jobs),
+        read_health=ReadHealth(parts.tasks, secrets, lambda: _queue_figures(parts), clock),
+        idempotent=IdempotentCall(DynamoDbIdempotency(parts.table), clock),
+    )
+
+
+def _rules(parts: Parts) -> SettingsRules:
+    def guard(base_url: str) -> None:
+        from concord.platforms.http import GuardedHttp
+
+        config = parts.config
+        http = GuardedHttp(config.allowed_hosts, allow_private=config.allow_private_hosts)
+        http.client(base_url).close()
+
+    loaded = {name: platform_named(name) for name in PLATFORMS}
+    senders = frozenset(name for name, found in loaded.items() if found and found.sender)
+    return SettingsRules(guard_url=guard, senders=senders, default_urls=DEFAULT_URLS)
+
+
+def _queue_figures(parts: Parts) -> dict[str, dict[str, int | None]]:
+    """Return the depth of every queue and of its dead letters; None = could not be asked."""
+    from concord.adapters.clients import client
+
+    sqs = client("sqs", connect=1.0, read=3.0)
+    urls = {
+        "urgent": parts.config.urgent_queue_url,
+        "bulk": parts.config.bulk_queue_url,
+        "safety": parts.config.safety_queue_url,
+    }
+    return {name: _figures(sqs, url) for name, url in urls.items()}
+
+
+def _figures(sqs: Any, url: str) -> dict[str, int | None]:
+    attributes = _attributes(sqs, url, [*_DEPTHS.values(), "RedrivePolicy"])
+    figures: dict[str, int | None] = {
+        name: int(attributes[theirs]) if theirs in attributes else None
+        for name, theirs in _DEPTHS.items()
+    }
+    policy = json.loads(attributes.get("RedrivePolicy", "{}"))
+    dead_letters = str(policy.get("deadLetterTargetArn", "")).rpartition(":")[2]
+    depth = _DEPTHS["waiting"]
+    if dead_letters:
+        dead_url = f"{url.rpartition('/')[0]}/{dead_letters}"
+        dead = _attributes(sqs, dead_url, [depth])
+        figures["dead_letters"] = int(dead[depth]) if depth in dead else None
+    return figures
+
+
+def _attributes(sqs: Any, url: str, names: list[str]) -> dict[str, str]:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)
+    except (BotoCoreError, ClientError):
+        return {}
+    return dict(answer.get("Attributes") or {})
