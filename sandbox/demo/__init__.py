@@ -1,0 +1,1 @@
+"""The tour: one day in a shop, played on the running local stack."""

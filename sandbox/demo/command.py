@@ -1,0 +1,47 @@
+"""The `concord` command, run as a person would run it."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.demo.clients import ROOT, Stack
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a command ended, and everything it said."""
+
+    code: int
+    out: str
+    said: str
+
+
+class Concord:
+    """Runs `concord` against one stack."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+
+    def run(self, *arguments: str) -> Ran:
+        """Run `concord ARGUMENTS`."""
+        command = [sys.executable, "-m", "cli.main", *arguments]
+        env = {**os.environ, "CONCORD_STACK": str(self._stack.file), "NO_COLOR": "1"}
+        done = subprocess.run(
+            command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False
+        )
+        return Ran(done.returncode, done.stdout, done.stdout + done.stderr)
+
+    def import_file(self, connection_id: str, file: Path, errors: Path, attestation: str) -> Ran:
+        """Import a CSV file of opt-ins; refused rows go to `errors`."""
+        words = ("--attestation", attestation, "--errors", str(errors))
+        return self.run("consents", "import", connection_id, str(file), *words)
+
+    def export(self, connection_id: str, number: str, file: Path) -> Ran:
+        """Write the dossier of a number."""
+        return self.run("consents", "export", connection_id, number, "--output", str(file))
+
+    def verify(self, file: Path, key: str) -> Ran:
+        """Prove a dossier offline."""
+        return self.run("consents", "verify", str(file), "--key", key)
