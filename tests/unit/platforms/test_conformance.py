@@ -1,0 +1,304 @@
+"""What every platform has to do, run over the registry: a new one is tested by being listed."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import concord.platforms
+from concord.domain.errors import (
+    CredentialsRejectedError,
+    OutcomeUnknownError,
+    PermanentError,
+    PlatformError,
+    RetryableError,
+    ThrottledError,
+)
+from concord.domain.events import RawRequest, UnparseableError
+from concord.platforms.registry import PLATFORMS, PlatformRegistry, platform_named
+from concord.ports import WebhookAdapter
+from tests.unit.platforms.kit import (
+    FUZZ,
+    NOW,
+    PUSH,
+    TEXT,
+    Answer,
+    Fixture,
+    PlatformCase,
+    WebhookCase,
+    case_of,
+    describe,
+    fixtures_of,
+)
+
+CASES = {name: case_of(folder) for name, folder in PLATFORMS.items()}
+WITH_WEBHOOK = [name for name, case in CASES.items() if case.webhook]
+HERE = Path(__file__).parent
+
+
+def _adapter(name: str) -> WebhookAdapter:
+    adapter = PlatformRegistry().webhook(name)
+    assert adapter is not None
+    return adapter
+
+
+def _webhook_case(name: str) -> WebhookCase:
+    case = CASES[name].webhook
+    assert case is not None
+    return case
+
+
+def _all_fixtures() -> Iterator[tuple[str, Fixture]]:
+    for name, folder in PLATFORMS.items():
+        for fixture in fixtures_of(folder):
+            yield name, fixture
+
+
+def _signed(name: str) -> RawRequest:
+    return _webhook_case(name).sign(fixtures_of(PLATFORMS[name])[0].request)
+
+
+def _verifies(name: str, request: RawRequest) -> bool:
+    case = _webhook_case(name)
+    return _adapter(name).verify(request, case.secrets, case.credentials)
+
+
+# --- completeness ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "folder"), PLATFORMS.items())
+def test_every_platform_is_complete(name: str, folder: str) -> None:
+    """Promise 6: a platform is one folder, and it comes with README, fixtures and tests."""
+    package = Path(concord.platforms.__path__[0]) / folder
+    assert "http" in (package / "README.md").read_text(), "the README links their documentation"
+    assert list((HERE / folder).glob("test_*.py")), "the platform has tests of its own"
+    events = importlib.import_module(f"concord.platforms.{folder}.webhook").EVENTS
+    assert {fixture.event for fixture in fixtures_of(folder)} == set(events)
+
+
+@pytest.mark.parametrize("name", PLATFORMS)
+def test_a_case_covers_each_capability(name: str) -> None:
+    """A capability that is registered cannot dodge the suite."""
+    platform, case = platform_named(name), CASES[name]
+    assert platform is not None
+    assert platform.name == name == case.name
+    assert (platform.webhook is None) == (case.webhook is None)
+    assert (platform.sender is None) == (case.sender is None)
+    assert (platform.consent_peer is None) == (case.peer is None)
+    assert (platform.checker is None) == (case.checker is None)
+
+
+def test_no_folder_is_left_out_of_the_registry() -> None:
+    """Promise 6: the one list is complete."""
+    root = Path(concord.platforms.__path__[0])
+    assert {path.parent.name for path in root.glob("*/__init__.py")} == set(PLATFORMS.values())
+
+
+def test_an_unknown_platform_has_no_capability() -> None:
+    registry = PlatformRegistry()
+    assert registry.webhook("nobody") is None
+    assert platform_named("nobody") is None
+
+
+# --- webhooks --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "fixture"), [pytest.param(n, f, id=f"{n}-{f.path.stem}") for n, f in _all_fixtures()]
+)
+def test_each_fixture_parses_to_the_events_beside_it(name: str, fixture: Fixture) -> None:
+    """R-15, R-24: what a platform sent is what we understood."""
+    parse = CASES[name].parse or _adapter(name).parse
+    parsed = parse(fixture.request, fixture.settings)
+    assert [describe(event) for event in parsed.events] == fixture.events
+    assert parsed.unknown_type is None
+    assert parsed.event_id == parsed.events[0].event_id
+
+
+@pytest.mark.parametrize(
+    ("name", "fixture"),
+    [pytest.param(n, f, id=f"{n}-{f.path.stem}") for n, f in _all_fixtures() if n in WITH_WEBHOOK],
+)
+def test_a_good_signature_passes(name: str, fixture: Fixture) -> None:
+    assert _verifies(name, _webhook_case(name).sign(fixture.request))
+
+
+@pytest.mark.parametrize("name", WITH_WEBHOOK)
+def test_a_tampered_body_fails(name: str) -> None:
+    request = _signed(name)
+    middle = len(request.body) // 2
+    flipped = bytes([request.body[middle] ^ 1])
+    for body in (
+        request.body[:-3],
+        request.body[:middle] + flipped + request.body[middle + 1 :],
+        b"",
+    ):
+        assert not _verifies(name, dataclasses.replace(request, body=body))
+
+
+@pytest.mark.parametrize("name", WITH_WEBHOOK)
+def test_a_missing_header_fails(name: str) -> None:
+    request = _signed(name)
+    for missing in _webhook_case(name).signature_headers:
+        headers = {key: value for key, value in request.headers.items() if key != missing}
+        assert headers != request.headers
+        assert not _verifies(name, dataclasses.replace(request, headers=headers))
+
+
+@pytest.mark.parametrize("name", WITH_WEBHOOK)
+def test_a_wrong_secret_fails(name: str) -> None:
+    """Reliability 2: the signature of one merchant opens no other merchant's door."""
+    case, request = _webhook_case(name), _signed(name)
+    assert not _adapter(name).verify(request, case.wrong_secrets, case.wrong_credentials)
+    assert not _adapter(name).verify(request, (), {})
+
+
+@pytest.mark.parametrize("name", [name for name in WITH_WEBHOOK if _webhook_case(name).expires])
+@pytest.mark.parametrize(("seconds", "accepted"), [(-301, 0), (-300, 1), (300, 1), (301, 0)])
+def test_a_stale_timestamp_fails(name: str, seconds: int, accepted: int) -> None:
+    """Reliability 5: the clock window is 300 s on both sides."""
+    late = dataclasses.replace(_signed(name), received_at=NOW + timedelta(seconds=seconds))
+    assert _verifies(name, late) is bool(accepted)
+
+
+@pytest.mark.parametrize("name", WITH_WEBHOOK)
+@FUZZ
+@given(data=st.data())
+def test_verify_and_parse_are_total(name: str, data: st.DataObject) -> None:
+    """Reliability 2: any header and any body is accepted or refused, never another error."""
+    request = _signed(name)
+    names = st.sampled_from([*request.headers, "x-other"])
+    mangled = st.dictionaries(names, st.text(st.characters(), max_size=80), max_size=3)
+    position = data.draw(st.integers(0, len(request.body)))
+    body = request.body[:position] + data.draw(st.binary(max_size=20))
+    body += request.body[position + data.draw(st.integers(0, 20)) :]
+    mutated = dataclasses.replace(
+        request, headers={**request.headers, **data.draw(mangled)}, body=body
+    )
+    assert _verifies(name, mutated) in (True, False)
+    try:
+        parsed = _adapter(name).parse(mutated, {})
+    except UnparseableError:
+        return
+    for event in parsed.events:
+        repr(event).encode()  # nothing that cannot be stored came through
+
+
+# --- calls -----------------------------------------------------------------------------------
+
+OWN = b"their own error body"
+SENDS = [
+    (Answer(400, OWN), PermanentError),
+    (Answer(401, OWN), CredentialsRejectedError),
+    (Answer(403, OWN), CredentialsRejectedError),
+    (Answer(404, OWN), PermanentError),
+    (Answer(409, OWN), PermanentError),
+    (Answer(429, OWN), ThrottledError),
+    (Answer(500, OWN), OutcomeUnknownError),
+    (Answer(502, b"<html>"), OutcomeUnknownError),
+    (Answer(503, OWN), RetryableError),
+    (Answer(503, b"<html>"), OutcomeUnknownError),
+    (Answer(504, b"<html>"), OutcomeUnknownError),
+    (Answer(302, b"", {"location": "https://169.254.169.254/"}), PermanentError),
+    (Answer(200, b"<html>"), OutcomeUnknownError),
+    (Answer(lost="refused"), RetryableError),
+    (Answer(lost="connect_timeout"), RetryableError),
+    (Answer(lost="read_timeout"), OutcomeUnknownError),
+    (Answer(lost="reset"), OutcomeUnknownError),
+    (Answer(lost="closed"), OutcomeUnknownError),
+]
+IDEMPOTENT = [
+    (answer, RetryableError if expected is OutcomeUnknownError else expected)
+    for answer, expected in SENDS
+    # A 2xx is enough for a push, and some 404s mean "nobody there": see each platform's own tests.
+    if answer.status not in (200, 404) or answer.lost
+]
+
+
+def _spoken(case: PlatformCase, answer: Answer) -> Answer:
+    return dataclasses.replace(answer, body=case.refused) if answer.body == OWN else answer
+
+
+def _id(value: object) -> str:
+    if isinstance(value, Answer):
+        return value.lost or f"{value.status}{'-own' if value.body == OWN else ''}"
+    return str(getattr(value, "__name__", value))
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.sender])
+@pytest.mark.parametrize(("answer", "expected"), SENDS, ids=_id)
+def test_a_sender_says_what_to_do(name: str, answer: Answer, expected: type[Exception]) -> None:
+    """R-10: a lost answer is an unknown outcome on every platform, never a retry."""
+    case = CASES[name]
+    assert case.sender is not None
+    with pytest.raises(PlatformError) as caught:
+        case.sender(_spoken(case, answer)).send(TEXT)
+    assert type(caught.value) is expected
+    assert TEXT.to not in str(caught.value)
+    assert "://" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.sender])
+def test_a_sender_hands_over(name: str) -> None:
+    case = CASES[name]
+    assert case.sender is not None
+    assert case.sender(Answer(200, case.accepted)).send(TEXT).message_id == case.message_id
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.sender])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"retry-after": "7"},
+        {
+            "date": "Sun, 01 Mar 2026 10:00:00 GMT",
+            "retry-after": "Sun, 01 Mar 2026 10:00:07 GMT",
+        },
+    ],
+)
+def test_throttling_says_when(name: str, headers: dict[str, str]) -> None:
+    case = CASES[name]
+    assert case.sender is not None
+    with pytest.raises(ThrottledError) as caught:
+        case.sender(Answer(429, case.refused, headers)).send(TEXT)
+    assert caught.value.retry_after == 7.0
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.peer])
+@pytest.mark.parametrize(("answer", "expected"), IDEMPOTENT, ids=_id)
+def test_a_push_can_be_repeated(name: str, answer: Answer, expected: type[Exception]) -> None:
+    """TEA-17: consent pushes are idempotent, so a lost answer is simply tried again."""
+    case = CASES[name]
+    assert case.peer is not None
+    peer = case.peer(_spoken(case, answer))
+    with pytest.raises(PlatformError) as caught:
+        peer.set_consent(PUSH)
+    assert type(caught.value) is expected
+    assert PUSH.point not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.checker])
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (Answer(401, OWN), CredentialsRejectedError),
+        (Answer(403, OWN), CredentialsRejectedError),
+        (Answer(500, OWN), RetryableError),
+        (Answer(lost="read_timeout"), RetryableError),
+        (Answer(lost="refused"), RetryableError),
+    ],
+    ids=_id,
+)
+def test_a_check_says_what_is_wrong(name: str, answer: Answer, expected: type[Exception]) -> None:
+    case = CASES[name]
+    assert case.checker is not None
+    with pytest.raises(PlatformError) as caught:
+        case.checker(_spoken(case, answer)).check()
+    assert type(caught.value) is expected
