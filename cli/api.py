@@ -34,7 +34,7 @@ class Patience:
         """Return the seconds to wait after this attempt (1-based); what the server says counts."""
         if retry_after and retry_after.isascii() and retry_after.isdigit():
             return min(float(retry_after), 4 * _LONGEST_PAUSE)
-        longest = min(self.first * 2 ** (attempt - 1), _LONGEST_PAUSE)
+        longest: float = min(self.first * 2.0 ** (attempt - 1), _LONGEST_PAUSE)
         return longest * random.uniform(0.5, 1)
 
 
@@ -92,7 +92,7 @@ class Api:
             yield from items
             left -= len(items)
             cursor = answer.get("cursor")
-            if not cursor or not items:
+            if not cursor:  # a filtered page may be empty, and more may follow
                 return
 
     def call(

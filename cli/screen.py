@@ -34,9 +34,14 @@ _COLOURS: Final = {
 }
 
 
+def clean(text: object) -> str:
+    """Return text without control characters: a file or an answer must not steer a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in str(text))
+
+
 def coloured(word: object) -> Text:
     """Return a state in its colour; the word says the same without colours."""
-    text = "-" if word in (None, "") else str(word)
+    text = "-" if word in (None, "") else clean(word)
     return Text(text, style=_COLOURS.get(text, ""))
 
 
@@ -75,18 +80,18 @@ class Screen:
 
     def line(self, text: str = "", style: str = "") -> None:
         """Print one line of the result. Long ones are not broken, so that they can be copied."""
-        self.out.print(Text(text, style=style), soft_wrap=True)
+        self.out.print(Text(clean(text), style=style), soft_wrap=True)
 
     def say(self, text: str, style: str = "") -> None:
         """Tell what happens, beside the result."""
-        self.err.print(Text(text, style=style))
+        self.err.print(Text(clean(text), style=style))
 
     def facts(self, pairs: Iterable[tuple[str, object]]) -> None:
         """Print names and values in two columns; values stay whole."""
         known = [(name, value) for name, value in pairs if value not in (None, "", {}, [])]
         width = max((len(name) for name, _ in known), default=0)
         for name, value in known:
-            shown = value if isinstance(value, Text) else Text(str(value))
+            shown = value if isinstance(value, Text) else Text(clean(value))
             self.out.print(Text(f"{name:<{width}}  ", style="dim") + shown, soft_wrap=True)
 
     def table(
@@ -97,7 +102,7 @@ class Screen:
         for number, name in enumerate(columns):
             made.add_column(name, no_wrap=number == whole, overflow="fold")
         for row in rows:
-            made.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
+            made.add_row(*(cell if isinstance(cell, Text) else Text(clean(cell)) for cell in row))
         if made.row_count:
             self.out.print(made)
         else:
@@ -106,19 +111,23 @@ class Screen:
     def next_steps(self, steps: Sequence[str]) -> None:
         """Say what to do now."""
         for number, step in enumerate(steps, 1):
-            self.err.print(Text(f"  {number}. {step}"), soft_wrap=True)
+            self.err.print(Text(f"  {number}. {clean(step)}"), soft_wrap=True)
 
     def error(self, error: CommandError) -> None:
         """Print an expected failure: one line, the fields that are wrong, what to do."""
         if self.json_only:
             sys.stderr.write(json.dumps(error.as_json(), ensure_ascii=False) + "\n")
             return
-        code = f" [dim]\\[{escape(error.code)}][/dim]" if error.code else ""
-        self.err.print(f"[bold red]Error:[/bold red] {escape(error.message)}{code}", soft_wrap=True)
+        code = f" [dim]\\[{escape(clean(error.code))}][/dim]" if error.code else ""
+        self.err.print(
+            f"[bold red]Error:[/bold red] {escape(clean(error.message))}{code}", soft_wrap=True
+        )
         for name, text in error.fields:
-            self.err.print(f"  [yellow]{escape(name)}[/yellow]: {escape(text)}", soft_wrap=True)
+            self.err.print(
+                f"  [yellow]{escape(clean(name))}[/yellow]: {escape(clean(text))}", soft_wrap=True
+            )
         for hint in error.hints:
-            self.err.print(f"  [dim]->[/dim] {escape(hint)}", soft_wrap=True)
+            self.err.print(f"  [dim]->[/dim] {escape(clean(hint))}", soft_wrap=True)
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, object]]:

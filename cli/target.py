@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from cli.errors import CommandError, usage_error
+from cli.errors import MISUSED, CommandError, usage_error
 from cli.signing import Signer, fixed_credentials, session_credentials
 
-LOCAL_STACK: Final = Path(".local/stack.json")
 START: Final = "start the local stack with: make up"
 _GATEWAY: Final = re.compile(r"https://[a-z0-9]+\.execute-api\.([a-z0-9-]+)\.amazonaws\.com")
+
+
+def local_stack() -> Path:
+    """Return where `make up` writes its stack.json; CONCORD_LOCAL_DIR names another instance."""
+    return Path(os.environ.get("CONCORD_LOCAL_DIR") or ".local") / "stack.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class Choice:
                 "--profile and --region need the address of the API in AWS",
                 "give it with --api-url or CONCORD_API_URL; it is the stack's output ApiUrl",
             )
-        return self._local(self.stack or LOCAL_STACK)
+        return self._local(self.stack or local_stack())
 
     def _local(self, file: Path) -> Target:
         stack = read_stack(file)
@@ -79,7 +84,7 @@ def read_stack(file: Path) -> dict[str, Any]:
         raise CommandError(
             f"no stack is up here: {file} does not exist",
             hints=(START, "or name one in AWS with --api-url or CONCORD_API_URL"),
-            exit_code=2,
+            exit_code=MISUSED,
         ) from None
     except (OSError, ValueError) as error:
         raise usage_error(f"{file} cannot be read: {error}") from error

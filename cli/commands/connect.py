@@ -82,7 +82,7 @@ def _create(
     try:
         return _post(session, path, body)
     except CommandError as error:
-        if error.status != 404:
+        if error.code != "not_found":
             raise
     fill_merchant(details, lambda question, default: session.ask(question, default=default))
     session.api.call("PUT", path, details, patience=Patience())

@@ -193,7 +193,7 @@ def _ask(
 
 def _asked(session: Session) -> str:
     health = session.api.get("/health")
-    found = health.get("dossier_public_key")
+    found = health.get("public_key")
     if not isinstance(found, str) or not found:
         raise CommandError("the stack has no dossier key yet", hints=("run: concord setup",))
     return found

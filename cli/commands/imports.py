@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -18,11 +18,18 @@ from cli.import_state import ImportState, load_state
 from cli.screen import coloured
 from cli.session import Session, session_of
 
-# Half of what a call may hold: a part then ends well within the gateway's 29 s. Part and row name
-# an event, so these two may never change: a file imported before would be imported anew.
+# Half of what a call may hold: such a part ends well before the gateway gives up on it.
 ROWS_PER_PART: Final = 250
 BYTES_PER_PART: Final = 512 * 1024
 _FINE: Final = frozenset({"accepted", "duplicate"})
+_NOT_PROCESSED: Final = "not_processed"
+_AGAIN: Final = "run the same command again: it goes on, and what was taken is a duplicate then"
+_MEANING: Final = {
+    "invalid_phone": "not a phone number: give it in E.164, for example +15551230000",
+    "invalid_email": "not an e-mail address",
+    "must_text_unstop": "opted out: only UNSTOP, texted by the shopper, opts this number in again",
+    "must_opt_in_personally": "opted out: only the shopper's own opt-in lifts it",
+}
 
 
 def import_file(
@@ -127,6 +134,19 @@ class _Import:
             self.state.save(self.checkpoint)
 
     def _send(self, number: int, rows: Sequence[Row]) -> list[tuple[str, str]]:
+        """Return result and message per row; rows the API had no time for are sent again."""
+        results: dict[int, str] = {}
+        left = list(range(len(rows)))
+        while left:
+            told = self._call(number, [rows[index] for index in left])
+            results.update(zip(left, told, strict=True))
+            still = [index for index in left if results[index] == _NOT_PROCESSED]
+            if len(still) == len(left):
+                raise CommandError("the API gets through no row in time", hints=(_AGAIN,))
+            left = still
+        return [(results[n], _MEANING.get(results[n], "")) for n in range(len(rows))]
+
+    def _call(self, number: int, rows: Sequence[Row]) -> list[str]:
         body = {
             "import_id": f"{self.state.file_sha256[:40]}-{number}",
             "attestation": self.state.attestation,
@@ -138,13 +158,12 @@ class _Import:
             params=None if self.checkpoint else {"dry_run": "true"},
             patience=PATIENT,
         )
-        results = list(_results(answer))
-        if len(results) != len(rows):
+        told = [str(item["result"]) for item in answer.get("results") or ()]
+        if len(told) != len(rows):
             raise CommandError(
-                f"the API answered for {len(results)} rows of {len(rows)}: nothing is certain",
-                hints=("run the same command again: rows that were taken are duplicates then",),
+                f"the API answered for {len(told)} rows of {len(rows)}", hints=(_AGAIN,)
             )
-        return results
+        return told
 
     def _progress(self) -> Progress:
         return Progress(
@@ -156,11 +175,6 @@ class _Import:
             transient=True,
             disable=self.session.screen.json_only,
         )
-
-
-def _results(answer: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for item in answer.get("results") or ():
-        yield str(item.get("result")), str(item.get("message") or "")
 
 
 def _report(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import uuid
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final
@@ -13,6 +15,7 @@ from cli.commands.connections import Limit
 from cli.errors import FAILED, CommandError, usage_error
 from cli.screen import coloured, moment
 from cli.session import Session, session_of
+from concord.domain.times import from_rfc3339, to_rfc3339
 
 app = typer.Typer(no_args_is_help=True, help="Inbox: what was received, and doing it again.")
 
@@ -82,7 +85,9 @@ def replay(
     body = {"from": instant(str(since)), "to": instant(until) if until else _now()}
     if connection:
         body["connection_id"] = connection
-    job = session.api.post(f"{path}/replays", body, patience=Patience())
+    job = session.api.post(
+        f"{path}/replays", body, idempotency_key=str(uuid.uuid4()), patience=Patience()
+    )
     if wait and job.get("job_id"):
         job = _finished(session, str(job["job_id"]))
     _report(session, job)
@@ -136,16 +141,14 @@ def _report(session: Session, job: dict[str, Any]) -> None:
 
 def instant(text: str) -> str:
     """Return a moment in UTC; a bare day is its first moment. Raises CommandError."""
+    is_day = re.fullmatch(r"\d{4}-\d{2}-\d{2}", text)
     try:
-        at = datetime.fromisoformat(text)
+        return to_rfc3339(from_rfc3339(f"{text}T00:00:00Z" if is_day else text))
     except ValueError:
-        at = None
-    if at is not None and at.tzinfo is None and len(text) == len("2026-11-21"):
-        at = at.replace(tzinfo=UTC)
-    if at is None or at.tzinfo is None:
-        raise usage_error(f"{text!r} is no time", "for example: 2026-11-21T08:30:00Z, 2026-11-21")
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        raise usage_error(
+            f"{text!r} is no time", "for example: 2026-11-21T08:30:00Z, 2026-11-21"
+        ) from None
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    return to_rfc3339(datetime.now(UTC))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -14,6 +14,10 @@ from cli.session import session_of
 
 app = typer.Typer(no_args_is_help=True, help="Reviews: likely opt-outs, numbers nobody carries.")
 
+_PERSONAL: Final = frozenset({"point", "text"})
+Actor = Annotated[
+    str | None, typer.Option(help="Who decides, where your AWS identity does not say.")
+]
 ReviewId = Annotated[str, typer.Argument(metavar="REVIEW", help="Review id.")]
 
 
@@ -31,44 +35,58 @@ def list_reviews(
     kind: Annotated[
         Kind, typer.Option(help="fuzzy = texts like an opt-out; unmatched = no shopper has it.")
     ] = Kind.FUZZY,
+    reveal: Annotated[
+        bool, typer.Option("--reveal", help="Show numbers and texts: they are personal data.")
+    ] = False,
     limit: Limit = 100,
 ) -> None:
-    """List what waits. Numbers are named by their keyed id only."""
+    """List what waits for a person."""
     session = session_of(ctx)
     path = f"/connections/{segment(connection)}/reviews"
     items = list(session.api.pages(path, limit, {"kind": kind.value}))
+    if not reveal:
+        items = [{n: v for n, v in item.items() if n not in _PERSONAL} for item in items]
     if session.screen.result({"items": items}):
         return
+    shown = ("point", "text") if reveal else ("consent_event_id",)
     session.screen.table(
-        ("review", "since", "channel", "evidence"),
+        ("review", "since", "channel", *("evidence" if n not in _PERSONAL else n for n in shown)),
         [
             (
                 item.get("review_id"),
                 moment(item.get("created_at")),
                 item.get("channel", "-"),
-                item.get("evidence_id") or "-",
+                *(item.get(name) or "-" for name in shown),
             )
             for item in items
         ],
         empty=f"Nothing waits for review ({kind.value}).",
     )
+    if items and not reveal:
+        session.screen.say("--reveal shows the numbers and texts.")
 
 
 @app.command()
-def confirm(ctx: typer.Context, connection: ConnectionId, review: ReviewId) -> None:
+def confirm(
+    ctx: typer.Context, connection: ConnectionId, review: ReviewId, actor: Actor = None
+) -> None:
     """It was an opt-out: it becomes explicit."""
-    _decide(ctx, connection, review, "confirm", "confirmed: it is an explicit opt-out now")
+    _decide(ctx, connection, review, actor, "confirm", "confirmed: it is an explicit opt-out now")
 
 
 @app.command()
-def dismiss(ctx: typer.Context, connection: ConnectionId, review: ReviewId) -> None:
+def dismiss(
+    ctx: typer.Context, connection: ConnectionId, review: ReviewId, actor: Actor = None
+) -> None:
     """It was none: what held before holds again, recorded in your name."""
-    _decide(ctx, connection, review, "dismiss", "dismissed: what held before holds again")
+    _decide(ctx, connection, review, actor, "dismiss", "dismissed: what held before holds again")
 
 
-def _decide(ctx: typer.Context, connection: str, review: str, decision: str, words: str) -> None:
+def _decide(
+    ctx: typer.Context, connection: str, review: str, actor: str | None, decision: str, words: str
+) -> None:
     session = session_of(ctx)
     path = f"/connections/{segment(connection)}/reviews/{segment(review)}/{decision}"
-    answer = session.api.post(path)
+    answer = session.api.post(path, {"actor": actor} if actor else {})
     if not session.screen.result(answer):
         session.screen.line(f"Review {review} {words}.")
