@@ -15,7 +15,7 @@ type Url = Annotated[str, Field(min_length=1, max_length=500)]
 type Point = Annotated[str, Field(min_length=1, max_length=300)]
 type Actor = Annotated[str, Field(min_length=1, max_length=200)]
 type Credential = Annotated[str, Field(min_length=1, max_length=2000)]
-type Credentials = Annotated[dict[str, Credential], Field(min_length=1, max_length=10, repr=False)]
+type Credentials = Annotated[dict[str, Credential], Field(min_length=1, max_length=10)]
 type BodyState = Literal["processed", "ignored", "unknown", "kept", "failed"]
 type Scalar = Annotated[int, Field(ge=-(10**9), le=10**9)] | bool | str | None
 type Options = dict[str, Scalar | list[Scalar] | dict[str, Scalar]]
@@ -61,7 +61,7 @@ class SideIn(Sent):
     platform: Name
     account_id: Name
     base_url: Url
-    credentials: Credentials
+    credentials: Annotated[Credentials, Field(repr=False)]
     settings: Options = {}
 
     def to_side(self) -> Side:
@@ -76,7 +76,7 @@ class SenderIn(Sent):
     base_url: Url | None = None
     sends_from: Annotated[Name, Field(alias="from")]
     account_id: Name | None = None
-    credentials: Credentials | None = None
+    credentials: Annotated[Credentials | None, Field(repr=False)] = None
     answers_stop: bool | None = Field(
         default=None,
         description="Whether the carrier confirms STOP and HELP itself. "
@@ -145,7 +145,7 @@ class SidePatch(Sent):
     """What may change about a linked account: everything but which one it is."""
 
     base_url: Url | None = None
-    credentials: Credentials | None = None
+    credentials: Annotated[Credentials | None, Field(repr=False)] = None
     settings: Options | None = None
 
     def changes(self) -> dict[str, Any]:
@@ -209,7 +209,7 @@ class ImportRow(Sent):
     point: Annotated[str, Field(max_length=300)]
     channel: Annotated[str, Field(max_length=20)] | None = None
     occurred_at: Annotated[str, Field(max_length=40)] | None = None
-    evidence: Annotated[str, Field(max_length=2000, repr=False)] | None = None
+    evidence: Annotated[Annotated[str, Field(max_length=2000)] | None, Field(repr=False)] = None
 
 
 class ImportPost(Sent):

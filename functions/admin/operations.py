@@ -7,7 +7,7 @@ import binascii
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from aws_lambda_powertools.event_handler.api_gateway import Response
 from pydantic import BaseModel, ValidationError
@@ -91,8 +91,8 @@ class Operations:
                 summary=inspect.getdoc(handler) or "",
                 status=status,
                 answer=types["return"],
-                body=types.get("body"),
-                query=types.get("query"),
+                body=_model(types.get("body")),
+                query=_model(types.get("query")),
                 idempotent=idempotent,
                 accepts_csv=accepts_csv,
             )
@@ -108,6 +108,12 @@ class Operations:
             return handler
 
         return register
+
+
+def _model(annotation: Any) -> type[BaseModel] | None:
+    """Return the model of `Model` or `Model | None`."""
+    kinds = get_args(annotation) or (annotation,)
+    return next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
 
 
 def _answer(

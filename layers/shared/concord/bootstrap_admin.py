@@ -89,8 +89,8 @@ def _rules(parts: Parts) -> SettingsRules:
         from concord.platforms.http import GuardedHttp
 
         config = parts.config
-        http = GuardedHttp(config.allowed_hosts, allow_private=config.allow_private_hosts)
-        http.client(base_url).close()
+        guarded = GuardedHttp(config.allowed_hosts, allow_private=config.allow_private_hosts)
+        guarded.client(base_url).close()
 
     loaded = {name: platform_named(name) for name in PLATFORMS}
     senders = frozenset(name for name, found in loaded.items() if found and found.sender)
