@@ -1,6 +1,5 @@
 """`sam deploy` to MiniStack, and what the deployed stack is called there."""
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -72,21 +71,16 @@ def describe(endpoints: Endpoints) -> Deployed:
 
 
 def warm(endpoints: Endpoints, deployed: Deployed) -> None:
-    """Start the functions of the walk, so that nobody's first text waits for a cold one.
+    """Start the functions that answer somebody, so that nobody's first text meets a cold one.
 
-    The calls are ones that the functions refuse or have nothing to do for.
+    The calls are ones that they refuse, or have nothing to do for.
     """
     nobody = "00000000-0000-4000-8000-000000000000"
     paths = (f"/webhooks/text_em_all/{nobody}/none", f"/connect/{nobody}/consents/sms/none")
-    lambda_client = client("lambda", endpoints.emulator)
-
-    def invoke(name: str) -> None:
-        payload = json.dumps({"Records": []})
-        lambda_client.invoke(FunctionName=deployed.functions[name], Payload=payload)
-
     with ThreadPoolExecutor() as pool:
         pool.map(lambda path: answers(f"{deployed.api_url}{path}", 20), paths)
-        pool.map(invoke, ("SyncRelay", "SyncRunTask"))
+        relay = {"FunctionName": deployed.functions["SyncRelay"], "Payload": b'{"Records": []}'}
+        pool.submit(client("lambda", endpoints.emulator).invoke, **relay)
 
 
 def client(service: str, endpoint_url: str) -> Any:

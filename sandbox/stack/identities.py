@@ -1,16 +1,14 @@
 """Who may call the local stack, and the keys it decides with."""
 
-import base64
 import json
-import os
+import subprocess
+import sys
 from dataclasses import dataclass
 
-from botocore.exceptions import ClientError
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from sandbox.stack.deploy import client
-from sandbox.stack.layout import OPERATOR, STAGE
+from sandbox.stack.layout import OPERATOR, ROOT, STAGE, Layout
+from sandbox.stack.processes import StackError
+from sandbox.stack.tools import clean_environment
 
 
 @dataclass(frozen=True)
@@ -36,22 +34,16 @@ def make_operator(endpoint_url: str) -> Credentials:
     return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
 
 
-def make_keys(endpoint_url: str) -> None:
-    """Make the stack key and the dossier's key pair, unless they exist: never overwrite them."""
-    private = Ed25519PrivateKey.generate()
-    raw = serialization.Encoding.Raw
-    public = private.public_key().public_bytes(raw, serialization.PublicFormat.Raw)
-    seed = private.private_bytes(raw, serialization.PrivateFormat.Raw, serialization.NoEncryption())
-    values = (
-        ("stack-key", os.urandom(32), "SecureString"),
-        ("dossier-key", seed, "SecureString"),
-        ("dossier-public-key", public, "String"),
+def make_keys(where: Layout) -> None:
+    """Let `concord setup` make the stack key and the dossier's key pair, as a person would in AWS.
+
+    Keys that exist stay: setup never replaces one.
+    """
+    setup = [sys.executable, "-m", "cli.main", "setup", "--prefix", f"/concord/{STAGE}"]
+    options = ["--stack", str(where.stack_file), "--no-show"]
+    env = clean_environment()
+    done = subprocess.run(
+        [*setup, *options], cwd=ROOT, env=env, capture_output=True, text=True, check=False
     )
-    ssm = client("ssm", endpoint_url)
-    for name, value, kind in values:
-        text = base64.b64encode(value).decode()
-        try:
-            ssm.put_parameter(Name=f"/concord/{STAGE}/{name}", Value=text, Type=kind)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ParameterAlreadyExists":
-                raise
+    if done.returncode:
+        raise StackError(f"concord setup failed: {done.stderr.strip() or done.stdout.strip()}")

@@ -139,11 +139,9 @@ def _deploy(running: Running, wanted: str, where: Layout, say: Say) -> dict[str,
     if not running.operator:
         running.operator.update(asdict(make_operator(endpoints.emulator)))
         running.save(where)
-    make_keys(endpoints.emulator)
     deploy(endpoints, where)
     deployed = describe(endpoints)
     say(f"deployed {len(deployed.functions)} functions")
-    warm(endpoints, deployed)
     stack = {
         "api_url": deployed.api_url,
         "endpoint_url": endpoints.emulator,
@@ -155,6 +153,8 @@ def _deploy(running: Running, wanted: str, where: Layout, say: Say) -> dict[str,
         "table": deployed.table,
     }
     _write(where, where.stack_file, stack)
+    make_keys(where)
+    warm(endpoints, deployed)
     replace(running, source=wanted).save(where)
     return stack
 
