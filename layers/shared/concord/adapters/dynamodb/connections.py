@@ -86,8 +86,7 @@ class DynamoDbConnections:
         try:
             self._table.transact(actions)
         except TransactionRefusedError as refused:
-            stored = refused.at(0)
-            if stored is None or stored.item is None or not _same(stored.item, connection):
+            if not _our_own(refused, connection):
                 raise _already_linked(connection, refused) from None
         self._remember(connection)
 
@@ -114,9 +113,7 @@ class DynamoDbConnections:
         try:
             self._table.transact([write, *more])
         except TransactionRefusedError as refused:
-            stored = refused.at(0)
-            ours = stored is not None and stored.item and _same(stored.item, connection)
-            if not ours:
+            if not _our_own(refused, connection):
                 return False
         self._remember(connection)
         return True
@@ -165,10 +162,12 @@ class DynamoDbConnections:
         return connection is not None and connection.state is not ConnectionState.DISCONNECTED
 
 
-def _same(stored: Item, connection: Connection) -> bool:
-    """Whether this very write is stored: its answer was lost and it was made again."""
-    same_version: bool = stored["version"] == connection.version
-    return same_version and stored["body"] == connection_json(connection)
+def _our_own(refused: TransactionRefusedError, connection: Connection) -> bool:
+    """Whether this very write is what stands in its way: stored, its answer lost, made again."""
+    if not refused.answer_lost or (refusal := refused.at(0)) is None or refusal.item is None:
+        return False
+    stored = (refusal.item["version"], refusal.item["body"])
+    return stored == (connection.version, connection_json(connection))
 
 
 def _link(side: Side) -> RowKey:

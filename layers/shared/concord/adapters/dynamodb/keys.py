@@ -84,11 +84,6 @@ def consent_key_of(key: RowKey) -> ConsentKey:
     return ConsentKey(merchant_id, account, Channel(channel), point_id)
 
 
-def is_consent_state(key: RowKey) -> bool:
-    """Whether this is a consent state: the only due row that is no task row."""
-    return key.pk.startswith("C#")
-
-
 EVIDENCE: Final = "E#"
 
 
@@ -163,6 +158,14 @@ def read_task(key: RowKey) -> TaskRef | None:
     if key.sk != "TASK" or len(parts) != 5 or parts[0] not in _TASK_PREFIX.values():
         return None
     return TaskRef(parts[1], TaskKind(parts[2]), parts[3], parts[4])
+
+
+def read_task(key: RowKey) -> tuple[str, TaskKind, str, str] | None:
+    """Return (merchant, kind, connection, task) of a task row's key; None for any other key."""
+    prefix, *parts = key.pk.split("#", 4)
+    if prefix not in _TASK_PREFIX.values() or len(parts) != 4 or parts[1] not in set(TaskKind):
+        return None
+    return parts[0], TaskKind(parts[1]), parts[2], parts[3]
 
 
 def queue_of(key: RowKey) -> Queue:

@@ -1,0 +1,45 @@
+"""Every storage port is implemented: mypy checks the types here, the test that it can be built."""
+
+from __future__ import annotations
+
+from concord import ports
+from concord.adapters.dynamodb.audit import DynamoDbAudit
+from concord.adapters.dynamodb.connections import DynamoDbConnections
+from concord.adapters.dynamodb.consent_store import DynamoDbConsentStore
+from concord.adapters.dynamodb.idempotency import DynamoDbIdempotency
+from concord.adapters.dynamodb.inbox import DynamoDbInbox
+from concord.adapters.dynamodb.jobs import DynamoDbJobs
+from concord.adapters.dynamodb.merchants import DynamoDbMerchants
+from concord.adapters.dynamodb.reviews import DynamoDbReviews
+from concord.adapters.dynamodb.shoppers import DynamoDbShoppers
+from concord.adapters.dynamodb.table import Table
+from concord.adapters.dynamodb.tasks import DynamoDbTasks
+from concord.adapters.parameters import SsmSecrets
+from concord.adapters.sqs import SqsSafetyQueue, SqsTaskQueue
+from concord.domain.tasks import Queue
+
+
+def test_every_storage_port_has_its_adapter_and_none_makes_a_client_yet() -> None:
+    """Reliability 35: building the adapters touches no SDK client."""
+    table = Table("t")
+    tasks = DynamoDbTasks(table)
+    consent: ports.ConsentStore = DynamoDbConsentStore(table)
+    rows: ports.Tasks = tasks
+    connections: ports.Connections = DynamoDbConnections(table)
+    shoppers: ports.Shoppers = DynamoDbShoppers(table, tasks)
+    inbox: ports.Inbox = DynamoDbInbox(table)
+    merchants: ports.Merchants = DynamoDbMerchants(table)
+    audit: ports.Audit = DynamoDbAudit(table)
+    reviews: ports.Reviews = DynamoDbReviews(table)
+    answers: ports.Idempotency = DynamoDbIdempotency(table)
+    jobs: ports.Jobs = DynamoDbJobs(table)
+    queue = SqsTaskQueue({Queue.URGENT: "u", Queue.BULK: "b"})
+    safety = SqsSafetyQueue("s")
+    secrets = SsmSecrets("/concord/x")
+    _tasks: ports.TaskQueue = queue
+    _safety: ports.SafetyQueue = safety
+    _secrets: ports.Secrets = secrets
+    stores = (consent, rows, connections, shoppers, inbox, merchants, audit, reviews, answers, jobs)
+    assert table._given is None
+    assert all(each is not None for each in stores)
+    assert [each._given for each in (queue, safety, secrets)] == [None] * 3

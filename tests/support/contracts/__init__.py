@@ -1,0 +1,1 @@
+"""One contract per port: every implementation and every emulator passes the same tests."""

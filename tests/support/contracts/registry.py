@@ -1,0 +1,358 @@
+"""The contracts of Connections, Merchants, Audit, Reviews, Shoppers, Idempotency and Jobs."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from concord.adapters.dynamodb import keys
+from concord.adapters.dynamodb.audit import DynamoDbAudit
+from concord.adapters.dynamodb.connections import DynamoDbConnections
+from concord.adapters.dynamodb.idempotency import DynamoDbIdempotency
+from concord.adapters.dynamodb.jobs import DynamoDbJobs
+from concord.adapters.dynamodb.merchants import DynamoDbMerchants
+from concord.adapters.dynamodb.reviews import DynamoDbReviews
+from concord.adapters.dynamodb.shoppers import DynamoDbShoppers
+from concord.adapters.dynamodb.table import Table
+from concord.adapters.dynamodb.tasks import DynamoDbTasks
+from concord.domain.connection import Connection, ConnectionSettings, ConnectionState, Side
+from concord.domain.errors import ConflictError
+from concord.domain.merchant import Merchant
+from concord.domain.tasks import Task
+from concord.ports import AuditEntry, Finish, StoredAnswer
+from tests.support.builders import (
+    CONNECTION,
+    MERCHANT,
+    NOW,
+    POINT,
+    at,
+    audit,
+    connection,
+    push,
+    review,
+    shopper,
+)
+from tests.support.contracts.consent import refaulted
+from tests.support.contracts.tasks import PUSH, leased
+from tests.support.counting import counted
+
+
+class Ticks:
+    """A monotonic clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def side(platform: str, account: str) -> Side:
+    return Side(platform, account, "https://x.example.com")
+
+
+def create(table: Table, made: Connection, *, multi_link: bool = False) -> None:
+    DynamoDbConnections(table).create(made, multi_link=multi_link, audit=audit())
+
+
+class ConnectionsContract:
+    """What every Connections does."""
+
+    def test_every_field_survives_storage(self, table: Table) -> None:
+        made = connection()
+        for value in (made, made.settings):
+            for each in fields(value):
+                if each.default is not MISSING and each.name != "version":
+                    assert getattr(value, each.name) != each.default, f"{each.name} proves nothing"
+        create(table, made)
+        assert DynamoDbConnections(table).get(CONNECTION) == made
+
+    def test_defaults_survive_storage(self, table: Table) -> None:
+        made = connection(settings=ConnectionSettings(), text_numbers=(), first_number=None)
+        create(table, made)
+        assert DynamoDbConnections(table).get(CONNECTION) == made
+
+    def test_one_request_when_cold_and_none_for_five_seconds(self, table: Table) -> None:
+        create(table, connection())
+        clock = Ticks()
+        connections = DynamoDbConnections(table, clock)
+        with counted(table.client) as requests:
+            connections.get(CONNECTION)
+            clock.now += 4.9
+            connections.get(CONNECTION)
+            assert requests.total() == 1
+            connections.get(CONNECTION, fresh=True)
+            assert requests.total() == 2
+            clock.now += 5
+            connections.get(CONNECTION)
+            assert requests.total() == 3
+
+    def test_a_change_shows_within_five_seconds(self, table: Table) -> None:
+        """Rules, Storage: state, settings and rotation hold everywhere within 5 s."""
+        create(table, connection())
+        clock = Ticks()
+        here, there = DynamoDbConnections(table, clock), DynamoDbConnections(table)
+        here.get(CONNECTION)
+        paused = connection(state=ConnectionState.PAUSED, version=2)
+        assert there.update(paused, audit("state"))
+        clock.now += 5
+        assert here.get(CONNECTION) == paused
+
+    def test_memory_is_there_when_the_table_is_not(self, table: Table) -> None:
+        """TEA-20: the fallback number is known without any request, however old."""
+        create(table, connection())
+        clock = Ticks()
+        connections = DynamoDbConnections(table, clock)
+        assert connections.get_stale(CONNECTION) is None
+        connections.get(CONNECTION)
+        clock.now += 1e6
+        with counted(table.client) as requests:
+            assert connections.get_stale(CONNECTION) == connection()
+        assert requests.total() == 0
+
+    @pytest.mark.parametrize("odd", ["shop.none", "", "x", "shop#.a", "a/b.c"])
+    def test_what_is_not_there_is_never_remembered(self, table: Table, odd: str) -> None:
+        connections = DynamoDbConnections(table)
+        assert connections.get(odd) is None
+        if odd == "shop.none":
+            create(table, connection("shop.none"))
+            assert connections.get(odd) is not None
+
+    def test_an_account_is_linked_once(self, table: Table) -> None:
+        """TEA-02: a second link from either side is refused and names the first."""
+        create(table, connection())
+        for part in ("source", "destination"):
+            other = {"source": "destination", "destination": "source"}[part]
+            taken = connection("shop.second", **{other: side("other", "9")})
+            with pytest.raises(ConflictError) as refused:
+                create(table, taken)
+            assert refused.value.code == "account_already_linked"
+            assert refused.value.extra["connection_id"] == CONNECTION
+        assert DynamoDbConnections(table).get("shop.second") is None
+        assert len(list(DynamoDbAudit(table).of(MERCHANT, CONNECTION))) == 1
+
+    def test_a_shop_may_have_several_accounts_by_leave_only(self, table: Table) -> None:
+        """TEA-04: the shop's side may be linked again with multi_link; the other never, and no
+        other merchant's."""
+        create(table, connection())
+        second = connection("shop.second", destination=side("text_em_all", "888"))
+        create(table, second, multi_link=True)
+        stranger = connection("thief.x", destination=side("text_em_all", "999"))
+        with pytest.raises(ConflictError):
+            create(table, stranger, multi_link=True)
+        with pytest.raises(ConflictError):
+            create(table, connection("shop.third", source=side("catapult", "S2")), multi_link=True)
+        assert {c.connection_id for c in DynamoDbConnections(table).of_merchant(MERCHANT)} == {
+            CONNECTION,
+            "shop.second",
+        }
+
+    def test_a_create_whose_answer_was_lost_is_done(self, table: Table) -> None:
+        """Reliability 13: or the operator would be told that her own link is in the way."""
+        faulty, _ = refaulted(table, lambda _, n: "lost" if n == 1 else None)
+        create(faulty, connection())
+        assert DynamoDbConnections(table).get(CONNECTION) == connection()
+
+    def test_the_first_of_two_updates_wins(self, table: Table) -> None:
+        create(table, connection())
+        connections = DynamoDbConnections(table)
+        first = connection(version=2, merchant_name="First")
+        assert connections.update(first, audit("patch"))
+        assert not connections.update(replace(first, merchant_name="Second"), audit("patch"))
+        assert connections.get(CONNECTION, fresh=True) == first
+        assert len(list(DynamoDbAudit(table).of(MERCHANT, CONNECTION))) == 2
+
+    def test_an_update_whose_answer_was_lost_is_done(self, table: Table) -> None:
+        """Reliability 13."""
+        create(table, connection())
+        faulty, _ = refaulted(table, lambda _, n: "lost" if n == 1 else None)
+        assert DynamoDbConnections(faulty).update(connection(version=2), audit("patch"))
+
+    def test_disconnecting_frees_both_accounts(self, table: Table) -> None:
+        """TEA-01, TEA-02: final, and both accounts can be linked again."""
+        create(table, connection())
+        gone = connection(state=ConnectionState.DISCONNECTED, version=2)
+        connections = DynamoDbConnections(table)
+        assert connections.disconnect(gone, audit("state"))
+        assert not connections.disconnect(gone, audit("state"))
+        create(table, connection("shop.second"))
+        assert connections.get(CONNECTION, fresh=True) == gone
+
+    def test_disconnecting_leaves_the_others_of_a_shared_account(self, table: Table) -> None:
+        """TEA-04."""
+        create(table, connection())
+        second = connection("shop.second", destination=side("text_em_all", "888"))
+        create(table, second, multi_link=True)
+        connections = DynamoDbConnections(table)
+        assert connections.disconnect(connection(version=2), audit("state"))
+        with pytest.raises(ConflictError) as refused:
+            create(table, connection("shop.third"))
+        assert refused.value.extra["connection_id"] == "shop.second"
+        assert connections.disconnect(replace(second, version=2), audit("state"))
+        create(table, connection("shop.third"))
+
+    def test_a_number_belongs_to_one_live_connection(self, table: Table) -> None:
+        create(table, connection())
+        create(
+            table,
+            connection("thief.x", source=side("a", "1"), destination=side("b", "2")),
+        )
+        connections = DynamoDbConnections(table)
+        assert connections.by_number(POINT) is None
+        connections.claim_number(POINT, CONNECTION)
+        connections.claim_number(POINT, CONNECTION)
+        with pytest.raises(ConflictError, match="another merchant"):
+            connections.claim_number(POINT, "thief.x")
+        assert connections.by_number(POINT) == CONNECTION
+        gone = connection(state=ConnectionState.DISCONNECTED, version=2)
+        connections.disconnect(gone, audit("state"))
+        connections.claim_number(POINT, "thief.x")
+        assert connections.by_number(POINT) == "thief.x"
+
+
+class MerchantsContract:
+    """What every Merchants and Audit does."""
+
+    def test_a_merchant_is_written_with_its_audit(self, table: Table) -> None:
+        merchants = DynamoDbMerchants(table)
+        assert merchants.get("m") is None
+        made = Merchant("m", "Søn", "Europe/Oslo", "NO", True, {"from": "21:00"}, {"max": 1.5})
+        merchants.put(made, AuditEntry("m", "", NOW, "op", "create", {"to": {"name": "Søn"}}))
+        merchants.put(
+            replace(made, name="New"), AuditEntry("m", "", at(1), "op", "update", {"n": [1]})
+        )
+        assert merchants.get("m") == replace(made, name="New")
+        trail = list(DynamoDbAudit(table).of("m", ""))
+        assert [(entry.action, entry.details) for entry in trail] == [
+            ("update", {"n": [1]}),
+            ("create", {"to": {"name": "Søn"}}),
+        ]
+
+    def test_a_merchant_is_not_among_its_connections(self, table: Table) -> None:
+        DynamoDbMerchants(table).put(Merchant(MERCHANT, "x", "UTC", "US"), audit(connection_id=""))
+        create(table, connection())
+        assert list(DynamoDbConnections(table).of_merchant(MERCHANT)) == [connection()]
+
+
+class ReviewsContract:
+    """What every Reviews does."""
+
+    def test_reviews_are_listed_by_kind(self, table: Table) -> None:
+        reviews = DynamoDbReviews(table)
+        fuzzy, unmatched = review("a"), replace(review("b", "unmatched"), reviewed_at=None)
+        for each in (fuzzy, unmatched, fuzzy):
+            reviews.put(each)
+        assert list(reviews.of(MERCHANT, CONNECTION, "fuzzy")) == [fuzzy]
+        assert reviews.get(MERCHANT, CONNECTION, "unmatched", "b") == unmatched
+        reviews.delete(fuzzy)
+        reviews.delete(fuzzy)
+        assert list(reviews.of(MERCHANT, CONNECTION, "fuzzy")) == []
+
+
+class ShoppersContract:
+    """What every Shoppers does."""
+
+    def stores(self, table: Table) -> tuple[DynamoDbShoppers, DynamoDbTasks]:
+        tasks = DynamoDbTasks(table)
+        return DynamoDbShoppers(table, tasks), tasks
+
+    def carrying(self, table: Table, point_id: str = "v1.aaaa") -> list[str]:
+        return self.stores(table)[0].carrying(MERCHANT, CONNECTION, point_id)
+
+    def test_a_shopper_is_found_by_each_of_her_points(self, table: Table) -> None:
+        shoppers, _ = self.stores(table)
+        assert shoppers.get(MERCHANT, CONNECTION, "k1") is None
+        assert shoppers.save(shopper(), None, [])
+        assert shoppers.get(MERCHANT, CONNECTION, "k1") == shopper()
+        assert self.carrying(table) == ["S-1"]
+        assert self.carrying(table, "v1.eeee") == ["S-1"]
+        assert self.carrying(table, "v1.none") == []
+
+    def test_a_number_can_have_several_shoppers(self, table: Table) -> None:
+        """TEA-08: a number shared by two."""
+        shoppers, _ = self.stores(table)
+        shoppers.save(shopper(), None, [])
+        shoppers.save(shopper(shopper_key="k2", shopper_id="S-2"), None, [])
+        assert self.carrying(table) == ["S-1", "S-2"]
+        away = shopper(2, shopper_key="k2", shopper_id="S-2", active=False)
+        shoppers.save(away, shopper(shopper_key="k2", shopper_id="S-2"), [])
+        assert self.carrying(table) == ["S-1"]
+
+    def test_a_number_that_she_gave_up_is_hers_no_more(self, table: Table) -> None:
+        shoppers, _ = self.stores(table)
+        shoppers.save(shopper(), None, [])
+        moved = shopper(2, phones={"v1.bbbb": "+15550100002"})
+        assert shoppers.save(moved, shopper(), [])
+        assert self.carrying(table) == []
+        assert self.carrying(table, "v1.bbbb") == ["S-1"]
+        assert table.get(keys.carrier(MERCHANT, CONNECTION, "v1.aaaa", "k1")) is None
+
+    def test_the_second_of_two_saves_is_stale(self, table: Table) -> None:
+        shoppers, _ = self.stores(table)
+        shoppers.save(shopper(), None, [])
+        assert not shoppers.save(shopper(), None, [])
+        moved = shopper(2, phones={"v1.bbbb": "+15550100002"})
+        assert shoppers.save(moved, shopper(), [])
+        assert not shoppers.save(shopper(2, phones={}), shopper(), [])
+        assert self.carrying(table, "v1.bbbb") == ["S-1"]
+
+    def test_work_is_inserted_before_she_counts_as_unchanged(self, table: Table) -> None:
+        """R-12: a crash between the shopper and her tasks leaves her looking changed."""
+        shoppers, tasks = self.stores(table)
+
+        class Crash(Exception): ...
+
+        def ensure(*_: Any) -> None:
+            stored = shoppers.get(MERCHANT, CONNECTION, "k1")
+            assert stored is not None
+            assert stored.digest == ""
+            raise Crash
+
+        broken = DynamoDbTasks(table)
+        broken.ensure = ensure  # type: ignore[method-assign]
+        with pytest.raises(Crash):
+            DynamoDbShoppers(table, broken).save(shopper(), None, [push()])
+        left = shoppers.get(MERCHANT, CONNECTION, "k1")
+        assert left is not None
+        assert shoppers.save(shopper(2), left, [push()])
+        assert shoppers.get(MERCHANT, CONNECTION, "k1") == shopper(2)
+        assert tasks.get(PUSH) is not None
+
+    def test_a_worker_that_looked_too_early_looks_again(self, table: Table) -> None:
+        """TEA-12."""
+        shoppers, tasks = self.stores(table)
+        tasks.ensure(MERCHANT, push(1), NOW)
+        running: Task = leased(tasks)
+        shoppers.save(shopper(), None, [push(1)])
+        assert tasks.finish_push(running, 1) is Finish.NEWER
+
+
+class AnswersContract:
+    """What every Idempotency and Jobs does."""
+
+    def test_an_answer_is_kept_for_a_day(self, table: Table) -> None:
+        now = NOW
+        answers = DynamoDbIdempotency(table, now=lambda: now)
+        first = StoredAnswer("h1", 201, {"connection_id": "x", "connect_key": None})
+        answers.store(MERCHANT, "key", first, NOW)
+        answers.store(MERCHANT, "key", StoredAnswer("h2", 200, {}), NOW)
+        assert answers.find(MERCHANT, "key") == first
+        assert answers.find("other", "key") is None
+        now = NOW + timedelta(hours=24)
+        assert answers.find(MERCHANT, "key") is None
+        second = StoredAnswer("h2", 200, {})
+        answers.store(MERCHANT, "key", second, now)
+        assert answers.find(MERCHANT, "key") == second
+
+    def test_a_job_is_read_back(self, table: Table) -> None:
+        jobs = DynamoDbJobs(table)
+        jobs.put(MERCHANT, "shop.j1", {"state": "running", "done": 1})
+        jobs.put(MERCHANT, "shop.j1", {"state": "done", "skipped": {"x": 2}})
+        assert jobs.get("shop.j1") == {"state": "done", "skipped": {"x": 2}}
+        assert jobs.get("shop.j2") is None
+        assert jobs.get("no job id") is None
+        with pytest.raises(ValueError, match="another merchant"):
+            jobs.put("other", "shop.j1", {})

@@ -1,0 +1,322 @@
+"""The contract of Tasks: leases, coalescing, the due index, parked failures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import pytest
+
+from concord.adapters.dynamodb.consent_store import DynamoDbConsentStore
+from concord.adapters.dynamodb.table import Table
+from concord.adapters.dynamodb.task_items import task_key
+from concord.adapters.dynamodb.tasks import DynamoDbTasks
+from concord.domain.tasks import RowKey, Task, TaskKind, TaskSpec, TaskState
+from concord.ports import DueRow, Finish, Lease, TaskRef
+from tests.support.builders import CONNECTION, MERCHANT, NOW, at, commit, push, text
+from tests.support.contracts.consent import refaulted
+
+PUSH = task_key(MERCHANT, push())
+TEXT = task_key(MERCHANT, text())
+
+
+def leased(tasks: DynamoDbTasks, key: RowKey = PUSH, now: datetime = NOW) -> Task:
+    task = tasks.lease(key, "worker", now)
+    assert isinstance(task, Task)
+    return task
+
+
+def due(tasks: DynamoDbTasks, before: datetime = at(1)) -> Sequence[DueRow]:
+    return list(tasks.due(before))
+
+
+class TasksContract:
+    """What every Tasks does."""
+
+    def test_a_new_row_is_open_and_due(self, table: Table) -> None:
+        tasks = DynamoDbTasks(table)
+        tasks.ensure(MERCHANT, push(3), NOW)
+        assert due(tasks) == [DueRow(PUSH, "push_consent", NOW, NOW)]
+        assert due(tasks, NOW) == []
+        task = tasks.get(PUSH)
+        assert task == Task(
+            key=PUSH,
+            kind=TaskKind.PUSH_CONSENT,
+            merchant_id=MERCHANT,
+            connection_id=CONNECTION,
+            task_id=push().task_id,
+            payload=push().payload,
+            state=TaskState.OPEN,
+            attempts=0,
+            created_at=NOW,
+            want=3,
+        )
+
+    def test_the_prefix_of_a_row_names_its_queue(self) -> None:
+        bulk = TaskSpec(TaskKind.REPLAY_INBOX, CONNECTION, "t")
+        assert PUSH.pk.startswith("TU#shop#")
+        assert task_key(MERCHANT, bulk).pk.startswith("TB#shop#")
+
+    def test_a_key_says_what_its_row_was(self, table: Table) -> None:
+        tasks = DynamoDbTasks(table)
+        assert tasks.identify(PUSH) == TaskRef(
+            MERCHANT, TaskKind.PUSH_CONSENT, CONNECTION, push().task_id
+        )
+        for odd in ("C#shop#a:b#sms#v1.a", "TU#shop", "TU#shop#dance#c#t", ""):
+            assert tasks.identify(RowKey(odd, "TASK")) is None
+
+    def test_one_worker_holds_a_row_until_its_lease_is_over(self, table: Table) -> None:
+        tasks = DynamoDbTasks(table)
+        tasks.ensure(MERCHANT, push(), NOW)
+        first = leased(tasks)
+        assert first.attempts == 1
+        assert tasks.lease(PUSH, "worker", at(59)) is Lease.BUSY
+        second = leased(tasks, now=at(60))
+        assert second.attempts == 2
+        assert not tasks.extend(first, at(61))
+        assert tasks.extend(second, at(61))
+        assert tasks.lease(PUSH, "worker", at(119)) is Lease.BUSY
+
+    def test_a_held_row_stays_in_the_index(self, table: Table) -> None:
+        """A worker that dies leaves a row that the sweep finds (R-12)."""
+        tasks = DynamoDbTasks(table)
+        tasks.ensure(MERCHANT, push(), NOW)
+        leased(tasks)
+        assert [row.key for row in due(tasks)] == [PUSH]
+
+    def test_what_is_not_there_is_gone(self, table: Table) -> None:
+        tasks = DynamoDbTasks(table)
+        assert tasks.lease(PUSH, "worker", NOW) is Lease.GONE
+        assert tasks.get(PUSH) is None
+        assert tasks.find_text(MERCHANT, CONNECTION, "none") is None
+
+    def test_a_lease_whose_answer_was_lost_is_ours(self, table: Table) -> None:
+        """Reliability 13."""
+        DynamoDbTasks(table).ensure(MERCHANT, push(), NOW)
+        faulty, _ = refaulted(table, lambda _, n: "lost" if n == 1 else None)
+        task = leased(DynamoDbTasks(faulty))
+        assert task.attempts == 1
+        assert DynamoDbTasks(table).extend(task, at(1))
+
+    # --- pushes ------------------------------------------------------------------------------
+
+    def test_a_push_that_told_the_newest_state_is_gone(self, table: Table) -> None:
+        """TEA-11: deleted, so that the next change is an insert again."""
+        tasks = DynamoDbTasks(table)
+        tasks.ensure(MERCHANT, push(2), NOW)
+        assert tasks.finish_push(leased(tasks), 2) is Finish.DONE
+        assert tasks.get(PUSH) is None
+        assert due(tasks) == []
+
+    def test_a_push_that_told_an_older_state_goes_round_again(self, table: Table) -> None:
+        """TEA-11: what was said during the call is told before the row is let go."""
+        tasks, store = DynamoDbTasks(table), DynamoDbConsentStore(table)
+        first = commit(tasks=(push(1),))
+        store.commit(first)
+        task = leased(tasks)
+        store.commit(commit(first.record, when=at(1), tasks=(push(2, out=True),)))
+        assert tasks.finish_push(task, 1) is Finish.NEWER
+        assert tasks.finish_push(task, 2) is Finish.DONE
+
+    def test_a_lost_lease_is_told_from_a_newer_state(self, table: Table) -> None:
+        tasks = DynamoDbTasks(table)
+        tasks.ensure(MERCHANT, push(1), NOW)
+        late = leased(tasks)
+        other = leased(tasks, now=at(61))
+        assert tasks.finish_push(late, 1) is Finish.LOST
+        assert tasks.finish_push(other, 1) is Finish.DONE
+        assert tasks.finish_push(late, 1) is Finish.LOST
+
+    def test_a_finish_whose_answer_was_lost_is_done(self, table: Table) -> None:
+        """Reliability 13."""
+        tasks = DynamoDbTasks(table)
+        tasks.ensure(MERCHANT, push(1), NOW)
+        task = leased(tasks)
+        faulty, _ = refaulted(table, lambda _, n: "lost" if n == 1 else None)
+        assert DynamoDbTasks(faulty).finish_push(task, 1) is Finish.DONE
+
+    def test_a_push_that_is_asked_for_again_while_it_runs_runs_again(self, table: Table) -> None:
+        """TEA-12: a shopper who appears during the push is not forgotten, at the same version."""
+        tasks = DynamoDbTasks(table)
+        tasks.ensure(MERCHANT, push(1), NOW)
+        task = leased(tasks)
+        tasks.ensure(MERCHANT, push(1), NOW)
+        assert tasks.finish_push(task, 1) is Finish.NEWER
+        assert tasks.finish_push(task, 1) is Finish.DONE
+
+    def test_ensuring_never_lowers_what_is_wanted(self, table: Table) -> None:
+        tasks = DynamoDbTasks(table)
+        tasks.ensure(MERCHANT, push(5), NOW)
+        tasks.ensure(MERCHANT, push(3, out=True), at(5))
+        task = tasks.get(PUSH)
+        assert task is not None
+        assert task.want == 5
+        assert due(tasks, at(6)) == [DueRow(PUSH, "push_consent_out", at(5), at(5))]
+
+    # --- giving back -------------------------------------------------------------------------
+
+    def test_a_row_that_is_given_back_is_due_later(self, table: Table) -> None:
+        tasks = DynamoDbTasks(table)
+        tasks.ensure(MERCHANT, push(1), NOW)
+        assert tasks.retry_at(leased(tasks), at(300), "platform_unavailable")
+        assert due(tasks, at(300)) == []
+        assert due(tasks, at(301)) == [DueRow(PUSH, "push_consent", at(300), NOW)]
+        assert leased(tasks).attempts == 2
+
+    def test_the_age_of_an_opt_out_survives_retries(self, table: Table) -> None:
+        """R-12: the sweep measures from the first opt-out that nobody was told of."""
+        tasks, store = DynamoDbTasks(table), DynamoDbConsentStore(table)
+        first = commit(tasks=(push(1, out=True),))
+        store.commit(first)
+        task = leased(tasks)
+        second = commit(first.record, when=at(100), tasks=(push(2, out=True),))
+        store.commit(second)
+        assert tasks.retry_at(task, at(400), "platform_unavailable")
+        assert due(tasks, at(401)) == [DueRow(PUSH, "push_consent_out", at(400), NOW)]
+        store.commit(commit(second.record, when=at(200), tasks=(push(3, out=True),)))
+        (row,) = due(tasks, at(201))
+        assert row.due_at == at(200)
+
+    def test_who_lost_the_row_cannot_give_it_back(self, table: Table) -> None:
+        tasks = DynamoDbTasks(table)
+        tasks.ensure(MERCHANT, push(1), NOW)
+        late = leased(tasks)
+        leased(tasks, now=at(61))
+        assert not tasks.retry_at(late, at(300), "x")
+        assert not tasks.mark(late, TaskState.ATTEMPTING, at(62))
+
+    # --- texts -------------------------------------------------------------------------------
+
+    def test_a_text_keeps_its_row_and_leaves_the_index(self, table: Table) -> None:
+        """Promise 4: for every text, what became of it."""
+        tasks = DynamoDbTasks(table)
+        tasks.ensure(MERCHANT, text(), NOW)
+        task = leased(tasks, TEXT)
+        assert tasks.mark(
+            task, TaskState.ATTEMPTING, NOW, {"attempted_at": "now"}, expected=TaskState.OPEN
+        )
+        assert [row.key for row in due(tasks)] == [TEXT]
+        assert tasks.mark(task, TaskState.SENT, at(1), {"message_id": "m1"})
+        assert due(tasks) == []
+        row = tasks.find_text(MERCHANT, CONNECTION, text().task_id)
+        assert row is not None
+        assert row.state is TaskState.SENT
+        assert row.payload == {"purpose": "x", "attempted_at": "now", "message_id": "m1"}
+        assert tasks.lease(TEXT, "worker", at(100)) is Lease.GONE
+
+    def test_a_text_is_marked_only_from_the_state_that_was_seen(self, table: Table) -> None:
+        tasks = DynamoDbTasks(table)
+        tasks.ensure(MERCHANT, text(), NOW)
+        task = leased(tasks, TEXT)
+        assert tasks.mark(task, TaskState.ATTEMPTING, NOW, expected=TaskState.OPEN)
+        assert not tasks.mark(task, TaskState.ATTEMPTING, at(1), expected=TaskState.OPEN)
+
+    def test_a_mark_whose_answer_was_lost_is_ours(self, table: Table) -> None:
+        """Reliability 13: or a text would be held for uncertain that was never tried."""
+        tasks = DynamoDbTasks(table)
+        tasks.ensure(MERCHANT, text(), NOW)
+        task = leased(tasks, TEXT)
+        faulty, _ = refaulted(table, lambda _, n: "lost" if n == 1 else None)
+        assert DynamoDbTasks(faulty).mark(task, TaskState.ATTEMPTING, NOW, expected=TaskState.OPEN)
+
+    def test_an_uncertain_text_waits_in_the_index_to_be_looked_up(self, table: Table) -> None:
+        tasks = DynamoDbTasks(table)
+        tasks.ensure(MERCHANT, text(), NOW)
+        task = leased(tasks, TEXT)
+        tasks.mark(task, TaskState.UNCERTAIN, NOW)
+        assert due(tasks) == []
+        assert tasks.retry_at(task, at(31), "outcome_unknown")
+        again = leased(tasks, TEXT, at(31))
+        assert again.state is TaskState.UNCERTAIN
+
+    def test_a_receipt_needs_no_lease(self, table: Table) -> None:
+        tasks = DynamoDbTasks(table)
+        tasks.ensure(MERCHANT, text(), NOW)
+        leased(tasks, TEXT)
+        row = tasks.find_text(MERCHANT, CONNECTION, text().task_id)
+        assert row is not None
+        tasks.note(row, TaskState.SENT, {"receipt": "delivered", "receipt_rank": 3}, at(1))
+        row = tasks.find_text(MERCHANT, CONNECTION, text().task_id)
+        assert row is not None
+        assert (row.state, row.payload["receipt_rank"]) == (TaskState.SENT, 3)
+        assert due(tasks) == []
+
+    def test_a_text_is_inserted_once(self, table: Table) -> None:
+        tasks = DynamoDbTasks(table)
+        tasks.ensure(MERCHANT, text(), NOW)
+        tasks.mark(leased(tasks, TEXT), TaskState.SENT, NOW)
+        tasks.ensure(MERCHANT, text(), at(5))
+        row = tasks.get(TEXT)
+        assert row is not None
+        assert row.state is TaskState.SENT
+
+    def test_a_detail_must_be_named_like_a_name(self, table: Table) -> None:
+        tasks = DynamoDbTasks(table)
+        tasks.ensure(MERCHANT, text(), NOW)
+        with pytest.raises(ValueError, match="identifier"):
+            tasks.mark(leased(tasks, TEXT), TaskState.SENT, NOW, {"a b": 1})
+
+    def test_other_tasks_go_when_they_are_done(self, table: Table) -> None:
+        tasks = DynamoDbTasks(table)
+        spec = TaskSpec(TaskKind.FETCH_NUMBERS, CONNECTION, "all")
+        for _ in range(2):
+            tasks.ensure(MERCHANT, spec, NOW)
+            task = leased(tasks, task_key(MERCHANT, spec))
+            assert tasks.mark(task, TaskState.DONE, NOW)
+            assert tasks.get(task.key) is None
+            assert not tasks.mark(task, TaskState.DONE, NOW)
+
+    # --- failures ----------------------------------------------------------------------------
+
+    def test_a_failed_push_is_parked_and_may_start_again(self, table: Table) -> None:
+        tasks = DynamoDbTasks(table)
+        tasks.ensure(MERCHANT, push(1), NOW)
+        tasks.fail(leased(tasks), "refused", "No such contact.", at(1))
+        assert tasks.get(PUSH) is None
+        (parked,) = tasks.failed(MERCHANT, CONNECTION)
+        assert (parked["reason"], parked["words"]) == ("refused", "No such contact.")
+        assert parked["attempts"] == 1
+        tasks.ensure(MERCHANT, push(2), at(2))
+        tasks.fail(leased(tasks), "refused", "Still not.", at(3))
+        assert [f["words"] for f in tasks.failed(MERCHANT, CONNECTION)] == [
+            "Still not.",
+            "No such contact.",
+        ]
+        assert list(tasks.failed(MERCHANT, "shop.other")) == []
+
+    def test_a_failure_does_not_swallow_what_came_meanwhile(self, table: Table) -> None:
+        tasks, store = DynamoDbTasks(table), DynamoDbConsentStore(table)
+        first = commit(tasks=(push(1),))
+        store.commit(first)
+        task = leased(tasks)
+        store.commit(commit(first.record, when=at(1), tasks=(push(2, out=True),)))
+        tasks.fail(task, "refused", "words", at(2))
+        assert list(tasks.failed(MERCHANT, CONNECTION)) == []
+        assert due(tasks, at(3)) == [DueRow(PUSH, "push_consent_out", at(2), at(1))]
+        assert leased(tasks, now=at(3)).want == 2
+
+    def test_who_lost_the_row_parks_nothing(self, table: Table) -> None:
+        tasks = DynamoDbTasks(table)
+        tasks.ensure(MERCHANT, push(1), NOW)
+        late = leased(tasks)
+        leased(tasks, now=at(61))
+        tasks.fail(late, "refused", "", at(62))
+        assert list(tasks.failed(MERCHANT, CONNECTION)) == []
+        assert tasks.get(PUSH) is not None
+
+    def test_a_failed_text_keeps_its_row(self, table: Table) -> None:
+        tasks = DynamoDbTasks(table)
+        tasks.ensure(MERCHANT, text(), NOW)
+        tasks.fail(leased(tasks, TEXT), "no_sender", "", NOW)
+        row = tasks.get(TEXT)
+        assert row is not None
+        assert (row.state, row.payload["reason"]) == (TaskState.FAILED, "no_sender")
+        assert due(tasks) == []
+
+    def test_the_index_spreads_over_shards(self, table: Table) -> None:
+        tasks = DynamoDbTasks(table)
+        for n in range(24):
+            tasks.ensure(MERCHANT, push(task_id=f"catapult#sms#v1.{n}"), at(n))
+        assert len(due(tasks, at(100))) == 24
+        shards = {table.get(row.key)["due_pk"] for row in due(tasks, at(100))}  # type: ignore[index]
+        assert len(shards) > 8
