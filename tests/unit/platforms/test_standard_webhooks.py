@@ -43,7 +43,7 @@ def library(monkeypatch: pytest.MonkeyPatch) -> Any:
         at = NOW
 
         @classmethod
-        def now(cls, tz: Any = None) -> datetime:
+        def now(cls, tz: Any = None) -> Any:
             return cls.at
 
     monkeypatch.setattr(standardwebhooks.webhooks, "datetime", Frozen)

@@ -30,8 +30,8 @@ _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _SCRUBBED: Final = (
     (re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE), "[url]"),
     (re.compile(r"\S+@\S+"), "[address]"),
+    (re.compile(r"(?=\S*\d)[A-Za-z0-9_+/=-]{20,}"), "[token]"),
     (re.compile(r"\+?\(?\d(?:[\s().-]*\d){5,}"), "[number]"),
-    (re.compile(r"[A-Za-z0-9_+/=-]{20,}"), "[token]"),
 )
 
 
@@ -53,11 +53,11 @@ def exchange(
         answer = client.request(method, path, **request)
     except _NOT_SENT as error:
         raise RetryableError(f"not connected ({type(error).__name__})") from None
+    except (httpx.LocalProtocolError, httpx.InvalidURL, ValueError):
+        # A header or path that cannot be spelled, so nothing was sent; their message quotes it.
+        raise PermanentError("the request could not be built", reason="invalid_request") from None
     except httpx.RequestError as error:
         raise _lost(type(error).__name__, sends=sends) from None
-    except (httpx.InvalidURL, ValueError):
-        # A header or path that cannot be spelled; the message would quote it.
-        raise PermanentError("the request could not be built", reason="invalid_request") from None
     if answer.is_success:
         return answer
     raise failure(answer, sends=sends, refusal=refusal)

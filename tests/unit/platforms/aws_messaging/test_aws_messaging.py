@@ -1,0 +1,190 @@
+"""AWS End User Messaging: what is sent, what its exceptions mean, what its topic brings."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ConnectTimeoutError
+
+from concord.domain.errors import (
+    CredentialsRejectedError,
+    OptedOutAtCarrierError,
+    OutcomeUnknownError,
+    PermanentError,
+    PlatformError,
+    RetryableError,
+    ThrottledError,
+)
+from concord.domain.events import DeliveryStatus, UnparseableError
+from concord.platforms.aws_messaging import client as module
+from concord.platforms.aws_messaging.webhook import IGNORED, STATUSES, parse, parse_sms
+from concord.ports import Endpoint
+from tests.unit.platforms.aws_messaging.case import CASE, sender
+from tests.unit.platforms.kit import TEXT, Answer
+
+
+def test_a_send_carries_our_reference_in_its_context() -> None:
+    """R-15: Context comes back with each delivery event."""
+    seen: list[Mapping[str, Any]] = []
+    sender(Answer(200, CASE.accepted), seen).send(TEXT)
+    assert seen == [
+        {
+            "DestinationPhoneNumber": "+15551230000",
+            "OriginationIdentity": "+15558880100",
+            "MessageBody": TEXT.body,
+            "MessageType": "PROMOTIONAL",
+            "Context": {"reference": "confirmation-0001"},
+        }
+    ]
+
+
+def test_options_come_from_the_settings() -> None:
+    seen: list[Mapping[str, Any]] = []
+    answer = Answer(200, CASE.accepted)
+    options = {"configuration_set": "receipts", "message_type": "TRANSACTIONAL"}
+    sender(answer, seen, **options).send(TEXT)
+    assert seen[0]["ConfigurationSetName"] == "receipts"
+    assert seen[0]["MessageType"] == "TRANSACTIONAL"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "reason", "expected", "ours"),
+    [
+        (
+            400,
+            "ConflictException",
+            "DESTINATION_PHONE_NUMBER_OPTED_OUT",
+            OptedOutAtCarrierError,
+            "opted_out_at_carrier",
+        ),
+        (
+            400,
+            "ConflictException",
+            "DESTINATION_PHONE_NUMBER_NOT_VERIFIED",
+            PermanentError,
+            "destination_phone_number_not_verified",
+        ),
+        (
+            400,
+            "ServiceQuotaExceededException",
+            "MONTHLY_SPEND_LIMIT_REACHED_FOR_TEXT",
+            PermanentError,
+            "monthly_spend_limit_reached_for_text",
+        ),
+        (400, "ResourceNotFoundException", None, PermanentError, "resourcenotfoundexception"),
+        (400, "ThrottlingException", None, ThrottledError, None),
+        (400, "AccessDeniedException", "ACCOUNT_DISABLED", CredentialsRejectedError, None),
+        (403, "ExpiredTokenException", None, CredentialsRejectedError, None),
+        (500, "InternalServerException", None, OutcomeUnknownError, None),
+        (503, "ServiceUnavailableException", None, RetryableError, None),
+    ],
+)
+def test_exceptions(
+    status: int, code: str, reason: str | None, expected: type[PlatformError], ours: str | None
+) -> None:
+    """R-07: provider codes are mapped in one table."""
+    body = {"__type": code, "Message": "for +15551230000", **({"Reason": reason} if reason else {})}
+    with pytest.raises(PlatformError) as caught:
+        sender(Answer(status, json.dumps(body).encode())).send(TEXT)
+    assert type(caught.value) is expected
+    assert getattr(caught.value, "reason", None) == ours
+    assert "555" not in str(caught.value)
+
+
+def test_what_botocore_refuses_is_never_sent_and_never_quoted() -> None:
+    seen: list[Mapping[str, Any]] = []
+    broken = dataclasses.replace(TEXT, to=5551230000)  # type: ignore[arg-type]
+    with pytest.raises(PermanentError) as caught:
+        sender(Answer(200, CASE.accepted), seen).send(broken)
+    assert (caught.value.reason, str(caught.value)) == ("invalid_request", "ParamValidationError")
+    assert seen == []
+
+
+def test_a_lost_answer_cannot_be_looked_up() -> None:
+    """R-10: it stays uncertain until a receipt comes."""
+    with pytest.raises(PermanentError) as caught:
+        sender(Answer(200)).find(TEXT)
+    assert caught.value.reason == "lookup_unsupported"
+
+
+def test_botocore_never_repeats_a_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    """R-10: a send is not idempotent, and botocore would retry a 500 by default."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    module._client_for.cache_clear()
+    client = module._client_for("us-east-1")
+    module._client_for.cache_clear()
+    assert client.meta.config.retries["total_max_attempts"] == 1
+    assert (client.meta.config.connect_timeout, client.meta.config.read_timeout) == (3, 10)
+    tries = []
+
+    def fail(**_: object) -> None:
+        tries.append(1)
+        raise ConnectTimeoutError(endpoint_url="https://sms.example.com")
+
+    client.meta.events.register("before-send.*.*", fail)
+    with pytest.raises(ConnectTimeoutError):
+        client.send_text_message(DestinationPhoneNumber="+15551230000")
+    assert len(tries) == 1
+
+
+def test_importing_makes_no_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a client was made before it was needed")
+
+    monkeypatch.setattr(boto3, "client", refuse)
+    module.AwsTextSender(Endpoint("aws-1", "", {}, {}))
+
+
+# --- what the topic brings -------------------------------------------------------------------
+
+TWO_WAY = {
+    "originationNumber": "+15551230000",
+    "destinationNumber": "+15558880100",
+    "messageKeyword": "JOIN",
+    "messageBody": "EXAMPLE",
+    "inboundMessageId": "cae173d2",
+    "previousPublishedMessageId": "862a8790",
+}
+
+
+def test_the_documented_two_way_message() -> None:
+    """AW1: the body counts, not the registered keyword that the service matched."""
+    event = parse_sms(TWO_WAY)
+    assert (event.sender, event.to, event.text) == ("+15551230000", "+15558880100", "EXAMPLE")
+    assert (event.event_id, event.carrier_keyword) == ("cae173d2", None)
+
+
+@pytest.mark.parametrize("missing", ["originationNumber", "destinationNumber", "inboundMessageId"])
+def test_a_two_way_message_needs_its_fields(missing: str) -> None:
+    with pytest.raises(UnparseableError):
+        parse({name: value for name, value in TWO_WAY.items() if name != missing})
+
+
+@pytest.mark.parametrize(("kind", "status"), STATUSES.items())
+def test_delivery_events(kind: str, status: DeliveryStatus) -> None:
+    """R-15: every TEXT_ type has a status; failures keep their type as code."""
+    parsed = parse({"eventType": kind, "messageId": "m1", "context": {"reference": "r-1"}})
+    (event,) = parsed.events
+    assert event.event_id == parsed.event_id == f"m1:{kind}"
+    assert getattr(event, "status") == status  # noqa: B009
+    assert getattr(event, "reference") == "r-1"  # noqa: B009
+    assert getattr(event, "code") == (kind if status is DeliveryStatus.FAILED else None)  # noqa: B009
+
+
+def test_every_text_event_of_the_service_is_known() -> None:
+    """botocore's model lists the event types: a new one shows up here."""
+    model = boto3.session.Session()._session.get_service_model(module.SERVICE)
+    listed = set(model.shape_for("EventType").enum)
+    types = {name for name in listed if name.startswith("TEXT_")} - {"TEXT_ALL"}
+    assert types <= STATUSES.keys() | IGNORED
+
+
+def test_types_without_a_status() -> None:
+    assert parse({"eventType": "TEXT_UNKNOWN", "messageId": "m1"}).unknown_type is None
+    assert parse({"eventType": "VOICE_RINGING", "messageId": "m1"}).unknown_type == "VOICE_RINGING"
