@@ -9,7 +9,7 @@ from concord.entrypoint.sqs import SqsMessage, sqs_function
 
 
 def rescue(message: SqsMessage) -> None:
-    services(TELEMETRY).rescue_request(message.body)
+    services(TELEMETRY).rescue_request(message.body, message.receive_count, message.receipt)
 
 
 _run = sqs_function(rescue)

@@ -58,7 +58,7 @@ class SigV4(httpx.Auth):
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
         kept = ("host", "content-type", "x-amz-target")
         headers = {name: request.headers[name] for name in kept if name in request.headers}
-        signed = AWSRequest(request.method, str(request.url), request.content, headers=headers)
+        signed = AWSRequest(request.method, str(request.url), headers=headers, data=request.content)
         self._signer.add_auth(signed)
         request.headers["Authorization"] = signed.headers["Authorization"]
         request.headers["X-Amz-Date"] = signed.headers["X-Amz-Date"]

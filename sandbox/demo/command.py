@@ -17,6 +17,12 @@ class Ran:
     out: str
     said: str
 
+    @property
+    def last(self) -> str:
+        """Return the last line that says something, for a one-line complaint."""
+        lines = [line.strip() for line in self.said.splitlines() if line.strip()]
+        return f"exit code {self.code}: {lines[-1] if lines else 'no output'}"
+
 
 class Concord:
     """Runs `concord` against one stack."""
@@ -26,16 +32,17 @@ class Concord:
 
     def run(self, *arguments: str) -> Ran:
         """Run `concord ARGUMENTS`."""
-        command = [sys.executable, "-m", "cli.main", *arguments]
-        env = {**os.environ, "CONCORD_STACK": str(self._stack.file), "NO_COLOR": "1"}
+        chosen = ("--stack", str(self._stack.file))
+        command = [sys.executable, "-m", "cli.main", *chosen, *arguments]
+        env = {**os.environ, "NO_COLOR": "1"}
         done = subprocess.run(
             command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False
         )
         return Ran(done.returncode, done.stdout, done.stdout + done.stderr)
 
-    def import_file(self, connection_id: str, file: Path, errors: Path, attestation: str) -> Ran:
-        """Import a CSV file of opt-ins; refused rows go to `errors`."""
-        words = ("--attestation", attestation, "--errors", str(errors))
+    def import_file(self, connection_id: str, file: Path, attestation: str) -> Ran:
+        """Import a CSV file of opt-ins and answer in JSON; refused rows land in a file beside."""
+        words = ("--attestation", attestation, "--json")
         return self.run("consents", "import", connection_id, str(file), *words)
 
     def export(self, connection_id: str, number: str, file: Path) -> Ran:

@@ -91,11 +91,13 @@ class Stage:
         return people
 
     def joined(self, *names: str) -> list[Person]:
-        """Return customers who joined by text, both sides told and the confirmation received."""
+        """Return customers who joined by text, both sides told and the confirmation received.
+
+        One after the other: a burst would make a laptop start one more Lambda worker for each.
+        """
         people = self.shoppers(*names)
         for person in people:
             self.text(person, "JOIN")
-        for person in people:
             self.settled(person, opted_in=True, texts=1)
         return people
 
@@ -158,7 +160,7 @@ class Stage:
         path = f"/connections/{self.shop.connection_id}/consents/lookup"
         events: Sequence[dict[str, Any]] = self.admin.ask("POST", path, asked)["events"]
         expect(bool(events), f"there is evidence on {person.name}")
-        return str(events[-1]["evidence_id"])
+        return str(events[-1]["consent_event_id"])
 
     def catapult_answers(self, person: Person) -> list[int | None]:
         """Return how CATAPULT answered each call about her number since the last reset."""

@@ -1,5 +1,6 @@
 """Steps 3 to 5: how people leave, and the one way back."""
 
+import json
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -108,17 +109,15 @@ def only_unstop_returns(stage: Stage) -> Person:
 def upload(stage: Stage, person: Person) -> None:
     """Import a file of one row with the `concord` command; the row has to be refused."""
     with tempfile.TemporaryDirectory() as folder:
-        file, errors = Path(folder, "opt-ins.csv"), Path(folder, "refused.csv")
+        file, errors = Path(folder, "opt-ins.csv"), Path(folder, "opt-ins.csv.errors.csv")
         file.write_text(f"point,evidence\n{person.number},spring raffle card\n")
-        ran = stage.concord.import_file(
-            stage.shop.connection_id, file, errors, "raffle cards, collected at the till"
-        )
-        refused = errors.read_text() if errors.exists() else ""
-        expect(
-            "must_text_unstop" in refused and person.number in refused,
-            "the import refuses the row with must_text_unstop",
-            f"exit code {ran.code}: {ran.said}",
-        )
+        vouched = "raffle cards, collected at the till"
+        ran = stage.concord.import_file(stage.shop.connection_id, file, vouched)
+        expect(ran.code == 1, "`concord consents import` says that a row was refused", ran.last)
+        results = json.loads(ran.out)["results"]
+        wanted = {"must_text_unstop": 1}
+        expect(results == wanted, "the row is refused with must_text_unstop", results)
+        expect(person.number in errors.read_text(), "and lands in the file of refused rows")
 
 
 def _still_out(stage: Stage, person: Person, out: Sides) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.demo.clients import Seen
 from sandbox.demo.stage import Person, Stage, Timer, expect, until
-from sandbox.demo.told import seconds
+from sandbox.demo.told import Sides, seconds
 
 
 @contextmanager
@@ -42,8 +42,11 @@ def catapult_down(stage: Stage) -> list[Person]:
                 partial(stage.catapult_answers, person),
                 lambda statuses: 503 in statuses,
             )
-            sides = stage.sides(person)
-            expect(sides.catapult == (True,), f"CATAPULT does not know of {person.name}", sides)
+            sides = until(
+                f"Text-Em-All shows {person.name} out, and CATAPULT cannot know",
+                partial(stage.sides, person),
+                lambda seen: seen == Sides(text_em_all=False, catapult=(True,)),
+            )
             how = "texts STOP" if person is kim else "opts out in the web cart"
             stage.told.part(
                 f"CATAPULT is down. {person.name} {how}: out in {seconds(answered)}",

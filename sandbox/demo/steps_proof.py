@@ -23,7 +23,7 @@ def dossier(stage: Stage) -> Person:
         file = Path(folder, "dossier.json")
         timer = Timer()
         ran = stage.concord.export(stage.shop.connection_id, pia.number, file)
-        expect(ran.code == 0, "`concord consents export` writes the dossier", ran.said)
+        expect(ran.code == 0, "`concord consents export` writes the dossier", ran.last)
         document: Dossier = json.loads(file.read_text())
         events = document["events"]
         expect(len(events) == 3, "it holds joining, leaving and coming back", len(events))
@@ -34,10 +34,10 @@ def dossier(stage: Stage) -> Person:
             evidence=stage.evidence(pia),
         )
 
-        key = str(stage.admin.ask("GET", "/health")["dossier_public_key"])
+        key = str(stage.admin.ask("GET", "/health")["public_key"])
         timer = Timer()
         ran = stage.concord.verify(file, key)
-        expect(ran.code == 0, "`concord consents verify` proves the dossier", ran.said)
+        expect(ran.code == 0, "`concord consents verify` proves the dossier", ran.last)
         stage.told.part("`concord consents verify` proves all 3 events", took=timer())
 
         forgeries = {
@@ -48,9 +48,9 @@ def dossier(stage: Stage) -> Person:
             timer = Timer()
             file.write_text(json.dumps(forged(document, forge)))
             ran = stage.concord.verify(file, key)
-            expect(ran.code == 1, f"with {what} verify refuses the file", f"exit code {ran.code}")
+            expect(ran.code == 1, f"with {what} verify refuses the file", ran.last)
             blamed = f"event {number}:"
-            expect(blamed in ran.said, f"with {what} verify names event {number}", ran.said)
+            expect(blamed in ran.said, f"with {what} verify names event {number}", ran.last)
             reason = ran.said.partition(blamed)[2].splitlines()[0].strip()
             stage.told.part(f"{what.capitalize()}: {blamed} {reason}", took=timer())
     return pia

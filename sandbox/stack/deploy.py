@@ -42,6 +42,8 @@ def deploy(endpoints: Endpoints, where: Layout) -> None:
         "AllowPrivateHosts": "true",
         "OperatorArns": f"arn:aws:iam::{ACCOUNT}:user/{OPERATOR}",
         "TableProtection": "false",
+        # An outage in the demo lasts a second or two, and somebody watches.
+        "RescueFirstWait": "1",
         "EndpointDynamoDb": endpoints.proxy,
         "EndpointSqs": endpoints.proxy,
         "EndpointSmsVoice": f"{endpoints.sandbox}/aws",

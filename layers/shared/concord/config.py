@@ -62,6 +62,14 @@ class Settings:
         return self._optional("FALLBACK_NUMBER") or None
 
     @property
+    def rescue_first_wait(self) -> int:
+        """Return the seconds before a request in the safety queue is tried a second time."""
+        value = self._optional("RESCUE_FIRST_WAIT") or "30"
+        if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= 1800:
+            raise ConfigurationError("RESCUE_FIRST_WAIT must be 1 to 1800 seconds")
+        return int(value)
+
+    @property
     def allowed_hosts(self) -> tuple[str, ...]:
         """Return the host names that Concord may call, in lower case; `*.example.com` allowed."""
         return tuple(host.lower() for host in self._list("ALLOWED_HOSTS"))

@@ -172,7 +172,10 @@ def test_a_request_stays_in_the_safety_queue_while_the_table_is_away(load: Load)
     assert answer["batchItemFailures"] == [{"itemIdentifier": "m0"}, {"itemIdentifier": "m1"}]
     rescue.services.answer = None
     assert rescue(sqs_event({"kind": "webhook"}))["batchItemFailures"] == []
-    assert rescue.services.calls[-1] == ("rescue_request", ({"kind": "webhook"},))
+    assert rescue.services.calls[-1] == (
+        "rescue_request",
+        ({"kind": "webhook"}, 1, "handle"),
+    )
 
 
 # --- connect -------------------------------------------------------------------------------------

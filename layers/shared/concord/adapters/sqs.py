@@ -6,6 +6,7 @@ import base64
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import batched
 from typing import TYPE_CHECKING, Any, Final
 
@@ -131,6 +132,15 @@ class SqsSafetyQueue:
             self._client.send_message(QueueUrl=self._url, MessageBody=encode_safety(message))
         except (ClientError, BotoCoreError):
             raise StorageUnavailableError("the safety queue cannot be reached") from None
+
+    def put_off(self, receipt: str, seconds: int) -> None:
+        """Hide a received message for `seconds`; if that fails, the queue's own visibility holds."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        with suppress(ClientError, BotoCoreError):
+            self._client.change_message_visibility(
+                QueueUrl=self._url, ReceiptHandle=receipt, VisibilityTimeout=seconds
+            )
 
 
 def encode_safety(message: SafetyMessage) -> str:

@@ -26,12 +26,16 @@ class MalformedMessageError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SqsMessage:
-    """A message; `sent_at` (UTC) is when the queue took it, `receive_count` starts at 1."""
+    """A message; `sent_at` (UTC) is when the queue took it, `receive_count` starts at 1.
+
+    `receipt` names this one receiving of it to the queue.
+    """
 
     message_id: str
     body: Mapping[str, Any] = field(repr=False)
     receive_count: int
     sent_at: datetime
+    receipt: str = field(repr=False, default="")
 
 
 def sqs_function(
@@ -80,6 +84,7 @@ def _message(record: SQSRecord) -> SqsMessage:
         body=_json_object(record.body),
         receive_count=_receives(record),
         sent_at=datetime.fromtimestamp(sent / 1000, UTC) if sent else datetime.now(UTC),
+        receipt=str(record.raw_event.get("receiptHandle", "")),
     )
 
 

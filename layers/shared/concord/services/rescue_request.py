@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from concord.domain.errors import ConcordError, StorageError
-from concord.ports import SafetyMessage, Telemetry
+from concord.ports import SafetyMessage, SafetyQueue, Telemetry
 from concord.services.ingest_webhook import IngestWebhook
 from concord.services.record_consent import RecordConsent
 from concord.services.save_shopper import RemoveShopper
+
+_LONGEST_WAIT: Final = 1800
 
 
 class RescueRequest:
@@ -18,15 +22,23 @@ class RescueRequest:
         ingest: IngestWebhook,
         record_consent: RecordConsent,
         remove_shopper: RemoveShopper,
+        safety: SafetyQueue,
+        first_wait: int,
         telemetry: Telemetry,
     ) -> None:
+        """`first_wait` is in seconds; each further failure doubles it, up to half an hour."""
         self._ingest = ingest
         self._record_consent = record_consent
         self._remove_shopper = remove_shopper
+        self._safety = safety
+        self._first_wait = first_wait
         self._telemetry = telemetry
 
-    def __call__(self, message: SafetyMessage) -> None:
+    def __call__(self, message: SafetyMessage, receives: int, receipt: str) -> None:
         """Apply it. Raises StorageError while the table is still away: the message stays.
+
+        `receives` counts from 1. A long outage must neither be hammered nor use the queue's
+        receives up before its retention ends, and a short one must not delay an opt-out.
 
         What is refused for good (a wrong token, a conflict) is counted and let go: the sender was
         only told that we keep it, and nothing that was refused can be an effect.
@@ -34,6 +46,8 @@ class RescueRequest:
         try:
             self._run(message)
         except StorageError:
+            wait = min(self._first_wait * 2 ** min(receives - 1, 20), _LONGEST_WAIT)
+            self._safety.put_off(receipt, wait)
             raise
         except ConcordError as problem:
             self._telemetry.count("RescueRefused")
