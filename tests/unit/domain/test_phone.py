@@ -31,6 +31,7 @@ US = "+12025550123"
         ("2025550123", "CA", US),
         # The same digits in another script are the same number, not another consent.
         ("+1\u0662\u0660\u0662\u0665\u0665\u0665\u0660\u0661\u0662\u0663", "US", US),
+        ("+1202555012\u0663", "US", US),
         ("\uff0b\uff11\uff12\uff10\uff12\uff15\uff15\uff15\uff10\uff11\uff12\uff13", "US", US),
         ("+442079460958", "US", "+442079460958"),
         ("020 7946 0958", "GB", "+442079460958"),
