@@ -194,7 +194,8 @@ def seconds(text: str) -> int:
 
 def _account(item: dict[str, Any], side: str) -> str:
     found = item.get(side) or {}
-    return f"{found.get('platform', '?')}:{found.get('account_id', '?')}"
+    # On two lines: beside an id that must stay whole, 80 columns hold no more.
+    return f"{found.get('platform', '?')}\n{found.get('account_id', '?')}"
 
 
 def _show(session: Session, connection: dict[str, Any]) -> None:

@@ -107,7 +107,8 @@ class _Import:
         """Send part after part; each is checkpointed before the next."""
         parts = enumerate(cut(read_rows(file), ROWS_PER_PART, BYTES_PER_PART))
         with self._progress() as progress:
-            task = progress.add_task("Importing" if self.checkpoint else "Checking", total=None)
+            doing = "Importing" if self.checkpoint else "Checking"
+            task = progress.add_task(doing, total=size, rows=0)
             seen = 0
             for number, part in parts:
                 seen += sum(row.weight() - 64 for row in part)
@@ -115,8 +116,8 @@ class _Import:
                     self._part(number, part)
                 # Cells are the file's bytes but for separators and quotes: close enough to show.
                 near = min(seen + self.state.rows * 4, size)
-                progress.update(task, completed=near, total=size, rows=self.state.rows)
-            progress.update(task, completed=size, total=size, rows=self.state.rows)
+                progress.update(task, completed=near, rows=self.state.rows)
+            progress.update(task, completed=size, rows=self.state.rows)
 
     def _part(self, number: int, part: Sequence[Row]) -> None:
         sent = [row for row in part if not row.fault]

@@ -27,7 +27,8 @@ def audit(ctx: typer.Context, connection: ConnectionId, limit: Limit = 50) -> No
             (
                 moment(item.get("at")),
                 item.get("action", "-"),
-                item.get("actor", "-"),
+                # An ARN's last part is who it is; --json has all of it.
+                str(item.get("actor") or "-").rpartition(":")[2],
                 ", ".join(f"{name} {_short(value)}" for name, value in _details(item)) or "-",
             )
             for item in items

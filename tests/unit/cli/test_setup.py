@@ -42,7 +42,7 @@ class FakeSsm:
         return httpx.Response(200, json={"Parameters": found, "InvalidParameters": []})
 
     def GetParameter(self, body: dict[str, Any]) -> httpx.Response:
-        kind, value = self.values[body["Name"]]
+        _, value = self.values[body["Name"]]
         return httpx.Response(200, json={"Parameter": {"Name": body["Name"], "Value": value}})
 
     def PutParameter(self, body: dict[str, Any]) -> httpx.Response:

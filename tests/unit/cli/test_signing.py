@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 import pytest
 from botocore.credentials import Credentials
@@ -13,7 +15,7 @@ from tests.unit.cli.sigv4 import expected_authorization
 _BASE = "https://abc.execute-api.eu-west-1.amazonaws.com/prod"
 
 
-def send(method: str, path: str, *, token: str | None = None, **options: object) -> httpx.Request:
+def send(method: str, path: str, *, token: str | None = None, **options: Any) -> httpx.Request:
     seen: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -26,7 +28,7 @@ def send(method: str, path: str, *, token: str | None = None, **options: object)
         auth=SigV4(keys, "execute-api", "eu-west-1"),
         transport=httpx.MockTransport(answer),
     ) as client:
-        client.request(method, path, **options)  # type: ignore[arg-type]
+        client.request(method, path, **options)
     return seen[0]
 
 
@@ -40,7 +42,7 @@ def send(method: str, path: str, *, token: str | None = None, **options: object)
         ("PATCH", "/v1/connections/m.x1", {"json": {"texts": {"help": "Žádost é"}}}),
     ],
 )
-def test_the_header_is_botocores(method: str, path: str, options: dict[str, object]) -> None:
+def test_the_header_is_botocores(method: str, path: str, options: dict[str, Any]) -> None:
     """R-27: the same command against AWS; queries, escapes and bodies are signed as sent."""
     request = send(method, path, **options)
     assert request.headers["Authorization"] == expected_authorization(request, "secret")
