@@ -63,4 +63,4 @@ def client_error(code: str, operation: str = "TransactWriteItems") -> ClientErro
         response["CancellationReasons"] = [{"Code": "TransactionConflict"}, {"Code": "None"}]
     if code == "InternalServerError":
         response["ResponseMetadata"]["HTTPStatusCode"] = 500
-    return ClientError(response, operation)  # type: ignore[arg-type]
+    return ClientError(response, operation)

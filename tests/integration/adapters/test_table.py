@@ -128,7 +128,7 @@ class TestTranslator:
 
     def test_a_condition_that_failed_is_never_repeated(self) -> None:
         error = client_error("ConditionalCheckFailedException")
-        error.response["Item"] = {"v": {"N": "1"}}  # type: ignore[typeddict-unknown-key]
+        error.response["Item"] = {"v": {"N": "1"}}
         verdict = judge(error, answer_lost=True)
         assert isinstance(verdict.error, ConditionFailedError)
         assert (verdict.error.item, verdict.error.answer_lost) == ({"v": 1}, True)
@@ -136,7 +136,7 @@ class TestTranslator:
 
     def test_a_condition_beside_a_conflict_is_an_answer(self) -> None:
         error = client_error("TransactionConflict")
-        error.response["CancellationReasons"].append(  # type: ignore[typeddict-item]
+        error.response["CancellationReasons"].append(
             {"Code": "ConditionalCheckFailed", "Item": {"v": {"N": "1"}}}
         )
         verdict = judge(error)
@@ -152,7 +152,7 @@ class TestTranslator:
 
     def test_a_cancellation_for_a_reason_of_ours_is_a_bug(self) -> None:
         error = client_error("TransactionConflict")
-        error.response["CancellationReasons"][0]["Code"] = "ValidationError"  # type: ignore[typeddict-item]
+        error.response["CancellationReasons"][0]["Code"] = "ValidationError"
         assert judge(error).error is error
 
 

@@ -312,7 +312,7 @@ class ShoppersContract:
             raise Crash
 
         broken = DynamoDbTasks(table)
-        broken.ensure = ensure  # type: ignore[method-assign]
+        broken.ensure = ensure  # type: ignore[assignment,method-assign]
         with pytest.raises(Crash):
             DynamoDbShoppers(table, broken).save(shopper(), None, [push()])
         left = shoppers.get(MERCHANT, CONNECTION, "k1")

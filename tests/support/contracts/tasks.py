@@ -26,8 +26,8 @@ def leased(tasks: DynamoDbTasks, key: RowKey = PUSH, now: datetime = NOW) -> Tas
     return task
 
 
-def due(tasks: DynamoDbTasks, before: datetime = at(1)) -> Sequence[DueRow]:
-    return list(tasks.due(before))
+def due(tasks: DynamoDbTasks, before: datetime | None = None) -> Sequence[DueRow]:
+    return list(tasks.due(before or at(1)))
 
 
 class TasksContract:

@@ -157,15 +157,9 @@ def read_task(key: RowKey) -> TaskRef | None:
     parts = key.pk.split("#", 4)
     if key.sk != "TASK" or len(parts) != 5 or parts[0] not in _TASK_PREFIX.values():
         return None
-    return TaskRef(parts[1], TaskKind(parts[2]), parts[3], parts[4])
-
-
-def read_task(key: RowKey) -> tuple[str, TaskKind, str, str] | None:
-    """Return (merchant, kind, connection, task) of a task row's key; None for any other key."""
-    prefix, *parts = key.pk.split("#", 4)
-    if prefix not in _TASK_PREFIX.values() or len(parts) != 4 or parts[1] not in set(TaskKind):
+    if parts[2] not in set(TaskKind):
         return None
-    return parts[0], TaskKind(parts[1]), parts[2], parts[3]
+    return TaskRef(parts[1], TaskKind(parts[2]), parts[3], parts[4])
 
 
 def queue_of(key: RowKey) -> Queue:

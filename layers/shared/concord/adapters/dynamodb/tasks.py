@@ -21,7 +21,7 @@ from concord.adapters.dynamodb.translate import ConditionFailedError, Transactio
 from concord.domain.errors import StorageUnavailableError
 from concord.domain.tasks import LEASE, RowKey, Task, TaskKind, TaskSpec, TaskState
 from concord.domain.times import to_rfc3339
-from concord.ports import DueRow, Finish, Lease, TaskRef, TaskRef
+from concord.ports import DueRow, Finish, Lease, TaskRef
 
 _OPEN: Final = frozenset({TaskState.OPEN, TaskState.ATTEMPTING})
 _ROUNDS: Final = 5
@@ -269,11 +269,6 @@ class DynamoDbTasks:
     def identify(self, key: RowKey) -> TaskRef | None:
         """Return what a row's key says, also when the row is gone. No request."""
         return keys.read_task(key)
-
-    def identify(self, key: RowKey) -> TaskRef | None:
-        """Return what a row's key says, also when the row is gone. No request."""
-        names = keys.read_task(key)
-        return TaskRef(*names) if names else None
 
     def find_text(self, merchant_id: str, connection_id: str, text_id: str) -> Task | None:
         """Read a text's row by its reference."""

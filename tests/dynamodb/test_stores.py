@@ -1,0 +1,37 @@
+"""The storage contracts over DynamoDB Local."""
+
+from __future__ import annotations
+
+from tests.support.contracts.consent import ConsentStoreContract, InboxContract
+from tests.support.contracts.registry import (
+    AnswersContract,
+    ConnectionsContract,
+    MerchantsContract,
+    ReviewsContract,
+    ShoppersContract,
+)
+from tests.support.contracts.tasks import TasksContract
+
+
+class TestConsentStore(ConsentStoreContract): ...
+
+
+class TestInbox(InboxContract): ...
+
+
+class TestTasks(TasksContract): ...
+
+
+class TestConnections(ConnectionsContract): ...
+
+
+class TestMerchants(MerchantsContract): ...
+
+
+class TestReviews(ReviewsContract): ...
+
+
+class TestShoppers(ShoppersContract): ...
+
+
+class TestAnswers(AnswersContract): ...
