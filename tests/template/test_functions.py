@@ -124,7 +124,8 @@ def test_star_alone_stands_in_two_policies() -> None:
     """Tracing, and what MiniStack asks for, which does not exist in AWS."""
     alone = {name for name, each in statements() if "*" in as_list(each["Resource"])}
     assert alone == {"TracingPolicy", "EmulatorPolicy"}
-    assert template()["Resources"]["EmulatorPolicy"]["Condition"] == "HasEndpointDynamoDb"
+    for name in ("EmulatorPolicy", "EmulatorSendPolicy"):
+        assert template()["Resources"][name]["Condition"] == "HasEndpointDynamoDb"
 
 
 def test_nobody_may_scan() -> None:
