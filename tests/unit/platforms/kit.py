@@ -44,6 +44,7 @@ PUSH = ConsentPush(
 # reliability.md 2 asks for 100,000; CONCORD_FUZZ=thorough runs them.
 _QUIET = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 settings.register_profile("fuzz", max_examples=2_000, deadline=None, suppress_health_check=_QUIET)
+settings.register_profile("quick", settings.get_profile("fuzz"), max_examples=50)
 settings.register_profile("thorough", settings.get_profile("fuzz"), max_examples=100_000)
 FUZZ = settings.get_profile(os.environ.get("CONCORD_FUZZ", "fuzz"))
 

@@ -32,16 +32,16 @@ def _run(checkout: Path, *command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", *command],
         cwd=checkout,
-        env={**os.environ, "PYTHONPATH": path},
+        env={**os.environ, "PYTHONPATH": path, "CONCORD_FUZZ": "quick"},
         capture_output=True,
         text=True,
         check=False,
     )
 
 
-@pytest.mark.parametrize("name", ["acme", "zeta_text"])
-def test_a_new_platform_passes_the_conformance_suite(checkout: Path, name: str) -> None:
+def test_a_new_platform_passes_the_conformance_suite(checkout: Path) -> None:
     """Promise 6: a new platform is one folder and one registry line."""
+    name = "zeta_text"
     before = (checkout / REGISTRY).read_text()
     written = scaffold(name, checkout)
     assert all(path.is_file() for path in written)
