@@ -6,6 +6,7 @@ needs and nothing else. That is why the imports stand inside the properties.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import uuid
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from concord.config import Settings, settings
 from concord.domain.events import ApiAnswer, RawRequest, WebhookAnswer
 from concord.domain.identity import Channel, token_hash
-from concord.domain.tasks import RowKey, TaskKind
+from concord.domain.tasks import Queue, RowKey, TaskKind
 from concord.ports import Telemetry
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from concord.adapters.dynamodb.shoppers import DynamoDbShoppers
     from concord.adapters.dynamodb.table import Table
     from concord.adapters.dynamodb.tasks import DynamoDbTasks
-    from concord.adapters.parameters import ParameterStore
+    from concord.adapters.parameters import SsmSecrets
     from concord.adapters.sqs import SqsSafetyQueue, SqsTaskQueue
     from concord.platforms.registry import PlatformRegistry
     from concord.services.admin import AdminServices
@@ -73,7 +74,7 @@ class Parts:
     def store(self) -> DynamoDbConsentStore:
         from concord.adapters.dynamodb.consent_store import DynamoDbConsentStore
 
-        return DynamoDbConsentStore(self.table, self.clock)
+        return DynamoDbConsentStore(self.table, self.clock.now)
 
     @cached_property
     def inbox(self) -> DynamoDbInbox:
@@ -103,7 +104,7 @@ class Parts:
     def shoppers(self) -> DynamoDbShoppers:
         from concord.adapters.dynamodb.shoppers import DynamoDbShoppers
 
-        return DynamoDbShoppers(self.table)
+        return DynamoDbShoppers(self.table, self.tasks)
 
     @cached_property
     def jobs(self) -> DynamoDbJobs:
@@ -112,16 +113,21 @@ class Parts:
         return DynamoDbJobs(self.table)
 
     @cached_property
-    def secrets(self) -> ParameterStore:
-        from concord.adapters.parameters import ParameterStore
+    def secrets(self) -> SsmSecrets:
+        from concord.adapters.parameters import SsmSecrets
 
-        return ParameterStore(self.config.parameter_prefix)
+        return SsmSecrets(self.config.parameter_prefix)
 
     @cached_property
     def queue(self) -> SqsTaskQueue:
         from concord.adapters.sqs import SqsTaskQueue
 
-        return SqsTaskQueue(self.config.urgent_queue_url, self.config.bulk_queue_url)
+        return SqsTaskQueue(
+            {
+                Queue.URGENT: self.config.urgent_queue_url,
+                Queue.BULK: self.config.bulk_queue_url,
+            }
+        )
 
     @cached_property
     def safety(self) -> SqsSafetyQueue:
@@ -343,17 +349,19 @@ class Services:
             telemetry=self.parts.telemetry,
         )(message, received_at)
 
-    def rescue_request(self, body: Mapping[str, object]) -> None:
+    def rescue_request(self, body: Mapping[str, object], receives: int, receipt: str) -> None:
         """Bring a request home from the safety queue. Raises while the table is away."""
-        from concord.adapters.sqs import safety_message_from
+        from concord.adapters.sqs import decode_safety
         from concord.services.rescue_request import RescueRequest
 
         RescueRequest(
             ingest=self.parts.ingest,
             record_consent=self.parts.record_consent,
             remove_shopper=self.parts.remove_shopper,
+            safety=self.parts.safety,
+            first_wait=self.parts.config.rescue_first_wait,
             telemetry=self.parts.telemetry,
-        )(safety_message_from(body))
+        )(decode_safety(json.dumps(body)), receives, receipt)
 
     def record_consent(
         self, connection_id: str, connect_key: str, request: RawRequest

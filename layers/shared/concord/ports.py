@@ -14,7 +14,7 @@ from concord.domain.consent import Marks
 from concord.domain.events import ParsedWebhook, RawRequest, SecretValue, WebhookAnswer
 from concord.domain.evidence import ConsentKey, Evidence
 from concord.domain.merchant import Merchant
-from concord.domain.tasks import RowKey, Task, TaskSpec, TaskState
+from concord.domain.tasks import RowKey, Task, TaskKind, TaskSpec, TaskState
 
 
 class Clock(Protocol):
@@ -299,6 +299,9 @@ class SafetyQueue(Protocol):
 
     def put(self, message: SafetyMessage) -> None:
         """Raises StorageUnavailableError when even this cannot be reached in 0.6 s."""
+
+    def put_off(self, receipt: str, seconds: int) -> None:
+        """Hide a message that was received and could not be stored. Never raises."""
 
 
 # --- merchants, connections, shoppers --------------------------------------------------------

@@ -1,0 +1,1 @@
+"""The whole house in one process: real handlers, moto, and the sandbox platforms."""

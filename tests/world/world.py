@@ -1,0 +1,353 @@
+"""World: moto's AWS, our handlers, the sandbox, and a pump that plays streams and queues."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import httpx
+from moto import mock_aws
+
+from concord import bootstrap
+from concord.entrypoint.observability import TELEMETRY
+from tests.sandbox.harness import BASE as SANDBOX
+from tests.sandbox.harness import Sandbox
+from tests.world.clock import SetClock
+from tests.world.events import BASE_URL, LambdaContext, api_event, schedule_event, sqs_event
+
+if TYPE_CHECKING:
+    from tests.world.shop import Shop
+
+TABLE = "concord-test"
+PREFIX = "/concord/test"
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_REGION": "us-east-1",
+    "STAGE": "test",
+    "TABLE_NAME": TABLE,
+    "PARAMETER_PREFIX": PREFIX,
+    "PUBLIC_BASE_URL": BASE_URL,
+    "ALLOWED_HOSTS": "sandbox.test",
+    "ALLOW_PRIVATE_HOSTS": "true",
+    "OPERATOR_ARNS": "*",
+    "POWERTOOLS_METRICS_NAMESPACE": "Concord",
+    "POWERTOOLS_TRACE_DISABLED": "true",
+}
+_QUEUES = ("urgent", "bulk", "safety")
+
+
+class SandboxTransport(httpx.BaseTransport):
+    """Carries our adapters' requests into the sandbox app."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        body = request.read()
+        answer = self._sandbox.call(
+            request.method, str(request.url), content=body, headers=dict(request.headers)
+        )
+        return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
+
+
+class SandboxHttp:
+    """Stands in for the guarded client: what it guards is proved elsewhere."""
+
+    def __init__(self, transport: httpx.BaseTransport) -> None:
+        self.transport = transport
+
+    def client(self, base_url: str) -> httpx.Client:
+        return httpx.Client(base_url=base_url, transport=self.transport)
+
+
+class World:
+    """Everything, in one process. Made by `world()`."""
+
+    def __init__(self) -> None:
+        self.clock = SetClock()
+        self.sandbox = Sandbox()
+        self.sandbox.answer = self._answer_sandbox
+        self.http = SandboxHttp(SandboxTransport(self.sandbox))
+        self.dynamodb = boto3.client("dynamodb")
+        self.sqs = boto3.client("sqs")
+        self.urls = {name: self._make_queue(name) for name in _QUEUES}
+        self._make_table()
+        self._make_keys()
+        self._seen: dict[tuple[str, str], Any] = {}
+        self.cold()
+
+    # --- processes ---------------------------------------------------------------------------
+
+    def cold(self) -> None:
+        """Start every function anew: empty caches, no clients."""
+        from concord.platforms.registry import PlatformRegistry
+
+        bootstrap.forget()
+        parts = bootstrap.services(TELEMETRY).parts
+        parts.clock = self.clock  # type: ignore[assignment]
+        parts.__dict__["platforms"] = PlatformRegistry(
+            ("sandbox.test",), allow_private=True, http=self.http
+        )
+
+    @property
+    def parts(self) -> bootstrap.Parts:
+        """Return the adapters and services of the running process."""
+        return bootstrap.services(TELEMETRY).parts
+
+    # --- functions ---------------------------------------------------------------------------
+
+    def receive(self, path: str, body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
+        """POST to a webhook."""
+        from functions.webhooks.receive import lambda_handler
+
+        return lambda_handler(api_event("POST", path, body=body, headers=headers), LambdaContext())
+
+    def connect(self, method: str, path: str, key: str, body: Any = None) -> dict[str, Any]:
+        """Call the Connect API."""
+        from functions.connect.app import lambda_handler
+
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        event = api_event(method, path, body=body, headers=headers)
+        return lambda_handler(event, LambdaContext())
+
+    def admin(self, method: str, path: str, body: Any = None, **more: Any) -> dict[str, Any]:
+        """Call the admin API as an operator."""
+        from functions.admin.app import lambda_handler
+
+        return lambda_handler(api_event(method, path, body=body, **more), LambdaContext())
+
+    def run_task(self, row: Mapping[str, str], receive_count: int = 1) -> list[str]:
+        """Deliver one task message; returns the ids of messages that come back."""
+        from functions.sync.run_task import lambda_handler
+
+        answer = lambda_handler(sqs_event([row], receive_count), LambdaContext())
+        return [f["itemIdentifier"] for f in answer["batchItemFailures"]]
+
+    def rescue(self) -> int:
+        """Deliver everything in the safety queue once; returns how many came home."""
+        from functions.webhooks.rescue import lambda_handler
+
+        home = 0
+        for message in list(self._take("safety")):
+            answer = lambda_handler(sqs_event([json.loads(message["Body"])]), LambdaContext())
+            if answer["batchItemFailures"]:
+                self._back("safety", message)
+            else:
+                home += 1
+                self._gone("safety", message)
+        return home
+
+    def sweep(self) -> None:
+        """Run the five-minute schedule now."""
+        from functions.sync.sweep import lambda_handler
+
+        lambda_handler(schedule_event(self.clock.now()), LambdaContext())
+
+    def hourly(self) -> None:
+        """Run the hourly schedule now."""
+        from functions.expiry.start import lambda_handler
+
+        lambda_handler(schedule_event(self.clock.now()), LambdaContext())
+
+    @staticmethod
+    def body(answer: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a gateway response's JSON body."""
+        return dict(json.loads(answer["body"])) if answer.get("body") else {}
+
+    # --- streams and queues ------------------------------------------------------------------
+
+    def pump(self, rounds: int = 10) -> int:
+        """Relay new rows and run queued tasks until nothing is left to do now; counts tasks run."""
+        ran = 0
+        for _ in range(rounds):
+            self.relay()
+            messages = [(name, m) for name in ("urgent", "bulk") for m in self._take(name)]
+            if not messages:
+                return ran
+            for name, message in messages:
+                ran += 1
+                if self.run_task(json.loads(message["Body"])):
+                    self._back(name, message)
+                else:
+                    self._gone(name, message)
+        return ran
+
+    def relay(self) -> None:
+        """Feed the stream's new records to SyncRelay, filtered as the template filters them."""
+        from functions.sync.relay import lambda_handler
+
+        records = [r for r in self._stream() if _passes_filter(r)]
+        if records:
+            lambda_handler({"Records": records}, LambdaContext())
+
+    def rows(self, prefix: str = "") -> list[dict[str, Any]]:
+        """Return all items whose pk begins with `prefix` (a test looks at the whole table)."""
+        from concord.adapters.dynamodb.marshal import from_item
+
+        pages = self.dynamodb.get_paginator("scan").paginate(TableName=TABLE)
+        found = [from_item(item) for page in pages for item in page["Items"]]
+        return [dict(item) for item in found if str(item["pk"]).startswith(prefix)]
+
+    def _stream(self) -> list[dict[str, Any]]:
+        """Return the INSERT records since the last look: moto has no streams, so rows are compared.
+
+        A row that was deleted and written again has another `created_at`.
+        """
+        now = {(r["pk"], r["sk"]): r.get("created_at") for r in self.rows("T")}
+        new = [key for key, created in now.items() if self._seen.get(key, ()) != created]
+        self._seen = now
+        return [
+            {
+                "eventName": "INSERT",
+                "dynamodb": {"Keys": {"pk": {"S": pk}, "sk": {"S": sk}}, "SequenceNumber": str(n)},
+            }
+            for n, (pk, sk) in enumerate(new)
+        ]
+
+    def _take(self, name: str) -> Iterator[Any]:
+        while True:
+            answer = self.sqs.receive_message(
+                QueueUrl=self.urls[name], MaxNumberOfMessages=10, AttributeNames=["All"]
+            )
+            if not answer.get("Messages"):
+                return
+            yield from answer["Messages"]
+
+    def _gone(self, name: str, message: Mapping[str, Any]) -> None:
+        self.sqs.delete_message(QueueUrl=self.urls[name], ReceiptHandle=message["ReceiptHandle"])
+
+    def _back(self, name: str, message: Mapping[str, Any]) -> None:
+        self.sqs.change_message_visibility(
+            QueueUrl=self.urls[name], ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+        )
+
+    # --- the ground --------------------------------------------------------------------------
+
+    def _make_queue(self, name: str) -> str:
+        url = self.sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "30"})
+        os.environ[f"{name.upper()}_QUEUE_URL"] = url["QueueUrl"]
+        return url["QueueUrl"]
+
+    def _make_table(self) -> None:
+        from tests.support.tables import schema
+
+        self.dynamodb.create_table(TableName=TABLE, **schema())
+
+    def _make_keys(self) -> None:
+        ssm = boto3.client("ssm")
+        for name in ("stack-key", "dossier-key"):
+            value = base64.b64encode(os.urandom(32)).decode()
+            ssm.put_parameter(Name=f"{PREFIX}/{name}", Value=value, Type="SecureString")
+
+    def _answer_sandbox(self, request: httpx.Request) -> httpx.Response:
+        """Play the gateway for what the sandbox calls: webhooks and the Connect API."""
+        path = request.url.raw_path.decode().removeprefix("/test")
+        headers = {name.title(): value for name, value in request.headers.items()}
+        event = api_event(request.method, path, body=request.read(), headers=headers)
+        if path.startswith("/connect/"):
+            from functions.connect.app import lambda_handler
+        else:
+            from functions.webhooks.receive import lambda_handler
+        answer = lambda_handler(event, LambdaContext())
+        content = (answer.get("body") or "").encode()
+        return httpx.Response(answer["statusCode"], content=content)
+
+    # --- shops -------------------------------------------------------------------------------
+
+    def shop(self, name: str = "m1", **settings: Any) -> Shop:
+        """Make a merchant with a connected pair of accounts, through the admin API."""
+        from tests.world.shop import Shop, new_number
+
+        text_number, tea, catapult = new_number(), f"tea-{name}", f"cat-{name}"
+        credentials = {
+            "consumer_key": f"ck-{name}",
+            "consumer_secret": f"cs-{name}",
+            "access_token": f"at-{name}",
+        }
+        self.sandbox.seed("text_em_all", tea, text_numbers=[text_number], credentials=credentials)
+        self.sandbox.seed("catapult", catapult, credentials={"api_key": f"key-{name}"})
+        put = self.admin(
+            "PUT",
+            f"/v1/merchants/{name}",
+            {"name": "Green Grocer", "time_zone": "America/New_York", "country": "US"},
+        )
+        assert put["statusCode"] in (200, 201), put
+        made = self.admin(
+            "POST",
+            f"/v1/merchants/{name}/connections",
+            {
+                "integration": "catapult-text_em_all",
+                "source": {
+                    "platform": "catapult",
+                    "account_id": catapult,
+                    "base_url": f"{SANDBOX}/catapult",
+                    "credentials": {"api_key": f"key-{name}"},
+                },
+                "destination": {
+                    "platform": "text_em_all",
+                    "account_id": tea,
+                    "base_url": f"{SANDBOX}/text_em_all/v1",
+                    "credentials": credentials,
+                },
+                "settings": settings,
+            },
+        )
+        assert made["statusCode"] == 201, made
+        connection = self.body(made)
+        shop = Shop(
+            world=self,
+            merchant_id=name,
+            connection_id=connection["connection_id"],
+            connect_key=connection["connect_key"],
+            webhooks=connection["webhooks"],
+            webhook_secret=connection["webhook_secret"],
+            text_number=text_number,
+            tea_account=tea,
+            catapult_account=catapult,
+        )
+        self.sandbox.seed(
+            "text_em_all",
+            tea,
+            webhook_url=shop.webhooks["text_em_all"],
+            webhook_secret=shop.webhook_secret,
+        )
+        self.sandbox.seed(
+            "catapult",
+            catapult,
+            api_url=BASE_URL,
+            connection_id=shop.connection_id,
+            connect_key=shop.connect_key,
+        )
+        for state in ("pending", "connected"):
+            moved = self.admin(
+                "POST", f"/v1/connections/{shop.connection_id}/state", {"state": state}
+            )
+            assert moved["statusCode"] == 200, moved
+        return shop
+
+
+def _passes_filter(record: Mapping[str, Any]) -> bool:
+    """Apply the filter of template.yaml: inserted task rows only."""
+    key = record["dynamodb"]["Keys"]["pk"]["S"]
+    return record["eventName"] == "INSERT" and key.startswith(("TU#", "TB#"))
+
+
+@contextmanager
+def world() -> Iterator[World]:
+    """Yield a world with an environment of its own; nothing of it outlives the block."""
+    before = dict(os.environ)
+    os.environ.update(ENVIRONMENT)
+    try:
+        with mock_aws():
+            yield World()
+    finally:
+        bootstrap.forget()
+        os.environ.clear()
+        os.environ.update(before)
