@@ -1,0 +1,78 @@
+"""The runbook knows every alarm and metric, its snippet works, and cost.md counts correctly."""
+
+import re
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.docs.pages import ROOT, blocks
+from tests.template.cfn import events, resources
+
+RUNBOOK = (ROOT / "docs" / "runbook.md").read_text()
+COST = (ROOT / "docs" / "cost.md").read_text()
+
+
+def test_every_alarm_is_in_the_runbook() -> None:
+    """R-31: whoever gets an alarm finds its name, and no name of an alarm that is gone."""
+    alarms = set(resources("AWS::CloudWatch::Alarm"))
+    rows = re.findall(r"^\| (`[^|]+)\|", RUNBOOK, re.MULTILINE)
+    named = {word for row in rows for word in re.findall(r"`([A-Z]\w+)`", row)}
+    metrics = {alarm["MetricName"] for alarm in resources("AWS::CloudWatch::Alarm").values()}
+    assert alarms - named == set()
+    assert named - alarms - metrics == set()
+
+
+def test_every_metric_is_in_the_runbook() -> None:
+    """R-31: a metric that code writes is explained."""
+    code = [*(ROOT / "layers/shared/concord").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
+    written = {
+        name
+        for path in code
+        for name in re.findall(r"\b(?:count|gauge)\(\s*\"([A-Z]\w+)\"", path.read_text())
+    }
+    assert written, "the pattern finds nothing any more"
+    assert {name for name in written if f"`{name}`" not in RUNBOOK} == set()
+
+
+def test_cost_counts_what_the_template_has() -> None:
+    """The idle sum rests on these numbers: whoever changes them changes docs/cost.md."""
+    dashboard = resources("AWS::CloudWatch::Dashboard")["Dashboard"]["DashboardBody"]["Fn::Sub"]
+    metrics = len(re.findall(r"\[\"(?:Concord|AWS/\w+)\"", dashboard))
+    alarms = len(resources("AWS::CloudWatch::Alarm"))
+    mappings = len(list(events("SQS")))
+    assert f"| alarms | {alarms}, " in COST
+    assert f"| dashboard | 1, with {metrics} metrics |" in COST
+    assert f"| SQS, empty polls | {mappings} mappings x " in COST
+
+
+def test_cost_adds_up() -> None:
+    """The sums of the idle table are those of its lines."""
+    table = COST[COST.index("| item |") : COST.index("**The goal")]
+    lines = [[cell.strip() for cell in row.split("|")[1:-1]] for row in table.splitlines()[2:]]
+    lines = [line for line in lines if line]
+    *items, total = lines
+    for column in (3, 4):
+        wanted = sum(round(100 * float(item[column])) for item in items)
+        assert total[column].strip("*") == f"{wanted / 100:.2f}"
+
+
+@pytest.mark.usefixtures("moto_aws")
+def test_the_redrive_loop_moves_everything_once() -> None:
+    """The loop of the runbook empties a dead-letter queue into its source, groups included."""
+    (snippet,) = blocks(RUNBOOK, "python")
+    names: dict[str, Any] = {"__name__": "runbook"}
+    exec(compile(snippet, "docs/runbook.md", "exec"), names)
+    sqs = boto3.client("sqs")
+    dead = sqs.create_queue(QueueName="concord-UrgentDeadLetters-1")["QueueUrl"]
+    source = sqs.create_queue(QueueName="concord-UrgentQueue-1")["QueueUrl"]
+    for number in range(23):
+        sqs.send_message(QueueUrl=dead, MessageBody=str(number))
+
+    assert names["redrive"](sqs, dead, source) == 23
+
+    moved = []
+    while messages := sqs.receive_message(QueueUrl=source, MaxNumberOfMessages=10).get("Messages"):
+        moved += [message["Body"] for message in messages]
+    assert sorted(moved, key=int) == [str(number) for number in range(23)]
+    assert "Messages" not in sqs.receive_message(QueueUrl=dead)
