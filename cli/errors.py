@@ -49,7 +49,9 @@ def usage_error(message: str, *hints: str) -> CommandError:
 
 
 _HINTS: Final[Mapping[str, tuple[str, ...]]] = {
-    "invalid_api_key": ("correct it with: concord connections set CONNECTION --ask side.name",),
+    "invalid_api_key": (
+        "correct them with: concord connections set CONNECTION --ask side.name (all of that side)",
+    ),
     "account_already_linked": (
         "to end that link: concord connections state OTHER disconnected (it is final)",
     ),
@@ -85,7 +87,18 @@ def problem(response: httpx.Response) -> CommandError:
 
 
 _STANDARD: Final = frozenset(
-    {"type", "title", "status", "detail", "instance", "code", "errors", "message", "Message"}
+    {
+        "type",
+        "title",
+        "status",
+        "detail",
+        "instance",
+        "code",
+        "errors",
+        "message",
+        "Message",
+        "__type",
+    }
 )
 
 

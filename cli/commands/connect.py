@@ -101,13 +101,13 @@ def _show(session: Session, made: dict[str, Any]) -> None:
     screen, connection_id = session.screen, str(made["connection_id"])
     screen.line(f"Connection {connection_id} is {made['state']}.", style="bold green")
     screen.line()
-    for platform, url in made.get("webhooks", {}).items():
-        screen.facts([(f"Webhook URL for {platform}", url)])
-    secrets = [
-        ("Webhook secret", made.get("webhook_secret")),
-        ("Connect key", made.get("connect_key")),
-    ]
-    screen.facts(secrets)
+    screen.facts(
+        [
+            *((f"Webhook URL, {platform}", url) for platform, url in made["webhooks"].items()),
+            ("Webhook secret", made.get("webhook_secret")),
+            ("Connect key", made.get("connect_key")),
+        ]
+    )
     screen.line()
     if made.get("connect_key"):
         screen.say("Keep these now: they are shown this once.", style="yellow")

@@ -84,7 +84,13 @@ def check(ctx: typer.Context, connection: ConnectionId) -> None:
         return
     platforms = answer.get("platforms")
     found = platforms if isinstance(platforms, dict) else {}
-    session.screen.facts((name, coloured(state)) for name, state in found.items())
+    session.screen.facts(
+        [
+            *((name, coloured(state)) for name, state in found.items()),
+            ("text numbers", ", ".join(answer.get("text_numbers") or ())),
+            ("fallback number", answer.get("fallback_number")),
+        ]
+    )
     session.screen.line("The credentials work.", style="green")
 
 
@@ -132,10 +138,13 @@ def set_values(
     ] = None,
     ask: Annotated[
         list[str] | None,
-        typer.Option(help="Ask for a credential without echo: source.api_key. Repeatable."),
+        typer.Option(help="Ask for a credential without echo, e.g. source.api_key. Repeatable."),
     ] = None,
 ) -> None:
-    """Change settings (null = default), addresses (source.base_url=...) or credentials."""
+    """Change settings (null = default), addresses (source.base_url=...) or credentials.
+
+    Credentials of a side are replaced as a whole: --ask for each of them.
+    """
     session = session_of(ctx)
     if not values and not ask:
         raise usage_error("nothing to set", "for example: join_keyword=YES fallback_number=null")

@@ -13,7 +13,7 @@ import typer
 from cli.api import Patience, segment
 from cli.commands.connections import Limit
 from cli.errors import FAILED, CommandError, usage_error
-from cli.screen import coloured, moment
+from cli.screen import coloured
 from cli.session import Session, session_of
 from concord.domain.times import from_rfc3339, to_rfc3339
 
@@ -49,11 +49,10 @@ def list_bodies(
     if session.screen.result({"items": items}):
         return
     session.screen.table(
-        ("id", "received", "platform", "state", "error"),
+        ("id (time first)", "platform", "state", "error"),
         [
             (
-                item.get("inbox_id") or item.get("id"),
-                moment(item.get("received_at")),
+                item.get("inbox_id"),
                 item.get("platform") or item.get("kind") or "-",
                 coloured(item.get("state")),
                 item.get("error") or "-",
