@@ -14,6 +14,7 @@ import httpx
 from moto import mock_aws
 
 from concord import bootstrap
+from concord.entrypoint import http
 from concord.entrypoint.observability import TELEMETRY
 from tests.sandbox.harness import BASE as SANDBOX
 from tests.sandbox.harness import Sandbox
@@ -38,6 +39,7 @@ ENVIRONMENT = {
     "ALLOW_PRIVATE_HOSTS": "true",
     "OPERATOR_ARNS": "*",
     "POWERTOOLS_METRICS_NAMESPACE": "Concord",
+    "POWERTOOLS_SERVICE_NAME": "Test",
     "POWERTOOLS_TRACE_DISABLED": "true",
 }
 _QUEUES = ("urgent", "bulk", "safety")
@@ -233,7 +235,7 @@ class World:
     def _make_queue(self, name: str) -> str:
         url = self.sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "30"})
         os.environ[f"{name.upper()}_QUEUE_URL"] = url["QueueUrl"]
-        return url["QueueUrl"]
+        return str(url["QueueUrl"])
 
     def _make_table(self) -> None:
         from tests.support.tables import schema
@@ -336,18 +338,21 @@ class World:
 def _passes_filter(record: Mapping[str, Any]) -> bool:
     """Apply the filter of template.yaml: inserted task rows only."""
     key = record["dynamodb"]["Keys"]["pk"]["S"]
-    return record["eventName"] == "INSERT" and key.startswith(("TU#", "TB#"))
+    return bool(record["eventName"] == "INSERT") and str(key).startswith(("TU#", "TB#"))
 
 
 @contextmanager
 def world() -> Iterator[World]:
     """Yield a world with an environment of its own; nothing of it outlives the block."""
-    before = dict(os.environ)
+    before, now = dict(os.environ), http._now
     os.environ.update(ENVIRONMENT)
     try:
         with mock_aws():
-            yield World()
+            made = World()
+            http._now = made.clock.now
+            yield made
     finally:
+        http._now = now
         bootstrap.forget()
         os.environ.clear()
         os.environ.update(before)

@@ -243,7 +243,7 @@ def _messages(
     if by_handset and before is not State.OPTED_IN and after is State.OPTED_IN:
         return (MessageKind.OPT_IN_CONFIRMATION,)
     if signal.kind is SignalKind.OPT_IN_REQUEST and after is State.PENDING:
-        due = invited_at is None or signal.effective_at - invited_at >= profile.invitation_guard
+        due = invited_at is None or signal.received_at - invited_at >= profile.invitation_guard
         return (MessageKind.INVITATION,) if due else ()
     return ()
 

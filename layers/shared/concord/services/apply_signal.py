@@ -133,7 +133,7 @@ class ApplySignal:
             marks=decision.marks,
             head=evidence.hash,
             updated_at=self._clock.now(),
-            invited_at=signal.effective_at
+            invited_at=signal.received_at
             if invited
             else (current.invited_at if current else None),
         )
