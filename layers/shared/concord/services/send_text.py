@@ -168,7 +168,7 @@ class SendText:
         try:
             handed = sender.send(text)
         except OutcomeUnknownError:
-            self._tasks.mark(task, TaskState.UNCERTAIN, self._clock.now())
+            # The row goes on saying `attempting`: in doubt, in the due index, and looked up next.
             self._hold.wait(task, _ASKED_AGAIN, "outcome_unknown")
         except OptedOutAtCarrierError as problem:
             self._end(task, TaskState.REFUSED, problem.reason)
