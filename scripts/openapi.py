@@ -87,8 +87,10 @@ def _schemas(
         if operation.body is not None:
             wanted[operation.body, "validation"] = None
     found, schema = models_json_schema(list(wanted), ref_template=_REF)
-    refs = {model: ref for (model, _), ref in found.items() if issubclass(model, BaseModel)}
-    return refs, schema["$defs"]
+    refs: dict[type[BaseModel], Mapping[str, Any]] = {
+        model: ref for (model, _), ref in found.items() if issubclass(model, BaseModel)
+    }
+    return refs, dict(schema["$defs"])
 
 
 def _described(
