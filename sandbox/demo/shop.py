@@ -21,6 +21,7 @@ class Shop:
     source_account: str
     account: str
     text_numbers: tuple[str, ...]
+    credentials: dict[str, dict[str, str]] = field(repr=False)
 
     @property
     def number(self) -> str:
@@ -50,6 +51,7 @@ def open_shop(stack: Stack, admin: Admin, sandbox: Sandbox, name: str = "Corner 
         source_account=source_account,
         account=account,
         text_numbers=numbers,
+        credentials=credentials,
     )
     wire(stack, sandbox, shop)
     for state in ("pending", "connected"):

@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from sandbox.demo.clients import Seen
 from sandbox.demo.stage import Person, Stage, Timer, expect, until
 from sandbox.demo.told import Sides, seconds
+
+# A busy laptop takes seconds to start the function that nobody needed until now.
+RESCUE_PATIENCE: Final = 30.0
 
 
 @contextmanager
@@ -89,6 +92,7 @@ def table_away(stage: Stage) -> list[Person]:
             f"{person.name} is out by itself",
             partial(stage.state, person),
             lambda state: state == "opted_out",
+            RESCUE_PATIENCE,
         )
         sides = stage.settled(person, opted_in=False, texts=1)
         stage.told.part(

@@ -51,12 +51,13 @@ def dossier(stage: Stage) -> Person:
             expect(ran.code == 1, f"with {what} verify refuses the file", ran.last)
             blamed = f"event {number}:"
             expect(blamed in ran.said, f"with {what} verify names event {number}", ran.last)
+            stage.told.part(f"{what.capitalize()}: verify names event {number}", took=timer())
             reason = ran.said.partition(blamed)[2].splitlines()[0].strip()
-            stage.told.part(f"{what.capitalize()}: {blamed} {reason}", took=timer())
+            stage.told.note(f"{blamed} {reason}")
     return pia
 
 
-def forged(document: Dossier, forge: Callable[[list[Any]], None]) -> Dossier:
+def forged(document: Dossier, forge: Callable[[list[Any]], object]) -> Dossier:
     """Return a copy of the dossier with its events forged."""
     copy: Dossier = json.loads(json.dumps(document))
     forge(copy["events"])
