@@ -312,3 +312,21 @@ def test_long_evidence_ends_a_part_early(file: Path) -> None:
     sizes = [len(part) for part in cut(read_rows(file), ROWS_PER_PART, 100_000)]
     assert sum(sizes) == 600
     assert max(sizes) == 50
+
+
+def test_an_answer_for_other_rows_is_not_believed(concord: Cli, api: FakeApi, file: Path) -> None:
+    write(file, 3)
+    api.on("POST", _PATH, {"results": [{"row": 1, "result": "accepted"}]})
+    result = concord(*_WORDS, file, *_ATTEST)
+    assert result.exit_code == 1
+    assert "the API answered for 1 rows of 3" in result.stderr
+    assert not file.with_name("optins.csv.import.json").exists()  # no part is done
+
+
+def test_the_errors_file_is_for_its_owners_eyes(
+    concord: Cli, importer: Importer, file: Path
+) -> None:
+    """It repeats numbers, and a shared machine has other users."""
+    file.write_text("point\n12\n")
+    concord(*_WORDS, file, *_ATTEST)
+    assert file.with_name("optins.csv.errors.csv").stat().st_mode & 0o077 == 0
