@@ -259,10 +259,26 @@ class TestSandbox:
         with pytest.raises(PermanentError):
             Network("127.0.0.1").http(["127.0.0.1"], private=True).client(url)
 
-    def test_instance_metadata_is_out_of_reach_even_here(self) -> None:
-        assert not is_reachable("169.254.169.254", allow_private=True)
-        assert not is_reachable("::ffff:169.254.169.254", allow_private=True)
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "169.254.169.254",
+            "::ffff:169.254.169.254",
+            "::169.254.169.254",
+            "64:ff9b::a9fe:a9fe",
+            "2002:a9fe:a9fe::1",
+            "2001:0:a9fe:a9fe::1",
+            "fe80::1",
+            "224.0.0.1",
+            "0.0.0.0",
+        ],
+    )
+    def test_instance_metadata_is_out_of_reach_even_here(self, address: str) -> None:
+        assert not is_reachable(address, allow_private=True)
+
+    def test_private_networks_are_reached(self) -> None:
         assert is_reachable("10.0.0.1", allow_private=True)
+        assert is_reachable("::ffff:10.0.0.1", allow_private=True)
 
 
 def test_a_name_without_an_address_is_tried_again() -> None:
