@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from concord.services.apply_signal import ApplySignal
     from concord.services.doors import Doors
     from concord.services.hold_tasks import HoldTasks
+    from concord.services.ingest_sms import IngestSms
     from concord.services.ingest_webhook import IngestWebhook
     from concord.services.push_consent import PushConsent
     from concord.services.reach_platforms import ReachPlatforms
@@ -175,6 +176,18 @@ class Parts:
             clock=self.clock,
             telemetry=self.telemetry,
             new_inbox_id=_new_inbox_id,
+        )
+
+    @cached_property
+    def ingest_sms(self) -> IngestSms:
+        from concord.services.ingest_sms import IngestSms
+
+        return IngestSms(
+            ingest=self.ingest,
+            connections=self.connections,
+            doors=self.doors,
+            safety=self.safety,
+            telemetry=self.telemetry,
         )
 
     @cached_property
@@ -340,14 +353,7 @@ class Services:
 
     def ingest_sms(self, message: Mapping[str, object], received_at: datetime) -> None:
         """Take a text that came by a topic instead of a webhook."""
-        from concord.services.ingest_sms import IngestSms
-
-        IngestSms(
-            ingest=self.parts.ingest,
-            connections=self.parts.connections,
-            doors=self.parts.doors,
-            telemetry=self.parts.telemetry,
-        )(message, received_at)
+        self.parts.ingest_sms(message, received_at)
 
     def rescue_request(self, body: Mapping[str, object], receives: int, receipt: str) -> None:
         """Bring a request home from the safety queue. Raises while the table is away."""
@@ -356,6 +362,7 @@ class Services:
 
         RescueRequest(
             ingest=self.parts.ingest,
+            ingest_sms=self.parts.ingest_sms,
             record_consent=self.parts.record_consent,
             remove_shopper=self.parts.remove_shopper,
             safety=self.parts.safety,

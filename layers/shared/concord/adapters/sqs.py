@@ -134,7 +134,7 @@ class SqsSafetyQueue:
             raise StorageUnavailableError("the safety queue cannot be reached") from None
 
     def put_off(self, receipt: str, seconds: int) -> None:
-        """Hide a received message for `seconds`; if that fails, the queue's own visibility holds."""
+        """Hide a received message for `seconds`; failing that, the queue's own visibility holds."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         with suppress(ClientError, BotoCoreError):

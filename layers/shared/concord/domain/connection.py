@@ -91,8 +91,8 @@ class Connection:
     """A connection as every function needs it: one read brings all of this.
 
     `text_numbers` are the account's own numbers, oldest first (by TextNumberID), as pairs of number
-    and the platform's id; `first_number` is the oldest ever seen and stays (TEA-23). `public_url` is
-    the base of our own API as platforms reach it, noted when the connection was made.
+    and the platform's id; `first_number` is the oldest ever seen and stays (TEA-23). `public_url`
+    is the base of our own API as platforms reach it, noted when the connection was made.
     """
 
     connection_id: str

@@ -8,10 +8,13 @@ from datetime import timedelta
 from typing import Final
 
 from concord.domain.connection import Connection, ConnectionState
-from concord.domain.tasks import VISIBILITY_LIMIT, Task, backoff
+from concord.domain.tasks import VISIBILITY_LIMIT, Task, TaskState, backoff
 from concord.ports import AuditEntry, Clock, Connections, TaskQueue, Tasks, Telemetry
 
 _HOLD: Final = timedelta(seconds=60)
+# After ten minutes of waiting nobody is about to reconnect: look a few times an hour.
+_HOLD_LONG: Final = VISIBILITY_LIMIT
+_HELD_OFTEN: Final = 10
 _ATTEMPTS: Final = 5
 
 
@@ -58,10 +61,18 @@ class HoldTasks:
             self._queue.send([task.key], delay_seconds=int(delay.total_seconds()) + 1)
 
     def held(self, task: Task, connection: Connection) -> bool:
-        """Put the task off if the connection holds pushes and texts (TEA-01); True if it was."""
+        """Put the task off if the connection holds pushes and texts (TEA-01); True if it was.
+
+        A disconnected connection is final: what was open for it ends, its opt-outs stay with us.
+        """
         if connection.state is ConnectionState.CONNECTED:
             return False
-        self.wait(task, _HOLD, f"connection_{connection.state.value}")
+        if connection.state is ConnectionState.DISCONNECTED:
+            reason = {"reason": "connection_disconnected"}
+            self._tasks.mark(task, TaskState.DROPPED, self._clock.now(), reason)
+            return True
+        patient = task.attempts > _HELD_OFTEN
+        self.wait(task, _HOLD_LONG if patient else _HOLD, f"connection_{connection.state.value}")
         return True
 
     def pause(self, task: Task) -> None:

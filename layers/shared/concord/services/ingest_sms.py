@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
+from concord.domain.errors import StorageUnavailableError
 from concord.domain.events import RawRequest
-from concord.ports import Connections, Telemetry
+from concord.ports import Connections, SafetyMessage, SafetyQueue, Telemetry
 from concord.services.doors import Doors
 from concord.services.ingest_webhook import IngestWebhook
 
@@ -19,15 +20,41 @@ class IngestSms:
     """The text's own `destinationNumber` names the connection (NUMBER# rows)."""
 
     def __init__(
-        self, *, ingest: IngestWebhook, connections: Connections, doors: Doors, telemetry: Telemetry
+        self,
+        *,
+        ingest: IngestWebhook,
+        connections: Connections,
+        doors: Doors,
+        safety: SafetyQueue,
+        telemetry: Telemetry,
     ) -> None:
         self._ingest = ingest
         self._connections = connections
         self._doors = doors
+        self._safety = safety
         self._telemetry = telemetry
 
     def __call__(self, message: Mapping[str, object], received_at: datetime) -> None:
-        """Apply the text. Raises StorageError (the queue delivers it again)."""
+        """Apply the text; while the table is away it waits in the safety queue, for up to 14 days.
+
+        Raises StorageError when that is away too (its own queue delivers it again).
+        """
+        try:
+            self.take(message, received_at)
+        except StorageUnavailableError:
+            self._safety.put(
+                SafetyMessage(
+                    kind="sms",
+                    connection_id="",
+                    request=_request(message, received_at),
+                    verified=True,
+                    platform=PLATFORM,
+                )
+            )
+            self._telemetry.count("SafetyQueued")
+
+    def take(self, message: Mapping[str, object], received_at: datetime) -> None:
+        """The walk itself, without the safety net: WebhookRescue comes in here."""
         number = str(message.get("destinationNumber", ""))
         connection_id = self._connections.by_number(number) if number else None
         connection = self._connections.get(connection_id) if connection_id else None
@@ -35,10 +62,10 @@ class IngestSms:
             self._telemetry.count("UnknownEvent")
             self._telemetry.info("inbound_text_for_nobody")
             return
-        request = RawRequest(
-            method="SNS",
-            headers={},
-            body=json.dumps(message, sort_keys=True).encode(),
-            received_at=received_at,
-        )
-        self._ingest.trusted(PLATFORM, self._doors.with_secrets(connection), "", request)
+        opened = self._doors.with_secrets(connection)
+        self._ingest.trusted(PLATFORM, opened, "", _request(message, received_at))
+
+
+def _request(message: Mapping[str, object], received_at: datetime) -> RawRequest:
+    body = json.dumps(message, sort_keys=True).encode()
+    return RawRequest(method="SNS", headers={}, body=body, received_at=received_at)

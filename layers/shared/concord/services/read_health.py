@@ -33,8 +33,8 @@ class Health:
 
     @property
     def healthy(self) -> bool:
-        """Whether nobody needs to look."""
-        stuck = any(queue.get("dead_letters") for queue in self.queues.values())
+        """Whether nobody needs to look. A figure that could not be read is no good news."""
+        stuck = any(queue.get("dead_letters") != 0 for queue in self.queues.values())
         late = self.oldest_unsynced_opt_out_seconds > ALARM_AFTER
         return self.stack_key_present and not stuck and not late and not self.overdue_tasks
 

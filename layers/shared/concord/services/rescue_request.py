@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 from concord.domain.errors import ConcordError, StorageError
 from concord.ports import SafetyMessage, SafetyQueue, Telemetry
+from concord.services.ingest_sms import IngestSms
 from concord.services.ingest_webhook import IngestWebhook
 from concord.services.record_consent import RecordConsent
 from concord.services.save_shopper import RemoveShopper
@@ -20,6 +22,7 @@ class RescueRequest:
         self,
         *,
         ingest: IngestWebhook,
+        ingest_sms: IngestSms,
         record_consent: RecordConsent,
         remove_shopper: RemoveShopper,
         safety: SafetyQueue,
@@ -28,6 +31,7 @@ class RescueRequest:
     ) -> None:
         """`first_wait` is in seconds; each further failure doubles it, up to half an hour."""
         self._ingest = ingest
+        self._ingest_sms = ingest_sms
         self._record_consent = record_consent
         self._remove_shopper = remove_shopper
         self._safety = safety
@@ -64,6 +68,9 @@ class RescueRequest:
                 message.topic,
                 message.request,
             )
+        elif message.kind == "sms":
+            text = json.loads(message.request.body)
+            self._ingest_sms.take(text, message.request.received_at)
         elif message.kind == "shopper":
             self._remove_shopper.remove(
                 message.connection_id, message.credential_hash, message.topic, message.request
