@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, get_args
@@ -20,7 +21,7 @@ from concord.entrypoint.http import raw_request, respond, routes, unquoted
 from concord.entrypoint.observability import TELEMETRY
 
 MAX_BODY: Final = 1024 * 1024
-_MAX_KEY: Final = 255
+_KEY: Final = re.compile(r"[!-~]{1,255}")
 
 type Handler = Callable[..., BaseModel]
 
@@ -134,8 +135,8 @@ def _answer(
     key = call.headers.get("idempotency-key")
     if not operation.idempotent or key is None:
         return run()
-    if not 1 <= len(key) <= _MAX_KEY:
-        message = f"use 1 to {_MAX_KEY} characters"
+    if not _KEY.fullmatch(key):
+        message = "use 1 to 255 visible ASCII characters"
         raise InvalidInputError("bad key", errors=(FieldError("Idempotency-Key", message),))
     redact = getattr(operation.answer, "without_secrets", dict)
     scope = names.get("merchant_id") or names["connection_id"].rpartition(".")[0]

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
 
 from functions.admin.app import OPERATIONS, api
@@ -18,7 +19,14 @@ from tests.world.shop import Shop, new_number
 from tests.world.world import World
 
 ADMIN = {path: ops for path, ops in document()["paths"].items() if path.startswith("/v1/")}
-EXAMPLES = 8
+LIMITS = settings(
+    max_examples=8,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
 
 
 def test_the_document_is_up_to_date() -> None:
@@ -78,7 +86,7 @@ def test_no_request_breaks_the_admin_api(house: World, known: dict[str, str]) ->
     Derandomised, so that a failure is the same one tomorrow.
     """
     checked: set[str] = set()
-    schema = schemathesis.openapi.from_dict({**document(), "paths": ADMIN})
+    schema = schemathesis.openapi.from_dict({**document(), "paths": _without_security(ADMIN)})
     schema.app = gateway(house)
     checks = CHECKS.get_by_names(
         [
@@ -92,24 +100,34 @@ def test_no_request_breaks_the_admin_api(house: World, known: dict[str, str]) ->
 
     for result in schema.get_all_operations():
         operation = result.ok()
-
-        def fuzz(case: Any) -> None:
-            for name in case.path_parameters or {}:
-                case.path_parameters[name] = known.get(name, case.path_parameters[name])
-            case.call_and_validate(checks=checks)
-            checked.add(case.operation.label)
-
-        for mode in schemathesis.GenerationMode:
-            strategy = operation.as_strategy(generation_mode=mode)
-            run = settings(
-                max_examples=EXAMPLES,
-                deadline=None,
-                database=None,
-                derandomize=True,
-                phases=[Phase.generate],
-                suppress_health_check=list(HealthCheck),
-            )
-            from hypothesis import given
-
-            run(given(case=strategy)(fuzz))()
+        for mode in GenerationMode:
+            valid = mode is GenerationMode.POSITIVE
+            if not valid and not (operation.body or operation.path_parameters or operation.query):
+                continue  # there is nothing that could be wrong with it
+            cases = operation.as_strategy(generation_mode=mode)
+            # Valid requests are about things that exist, or a 404 would end most of them.
+            _fuzz(cases, known if valid else {}, checks)
+        checked.add(operation.label)
     assert len(checked) == len(OPERATIONS)
+
+
+def _fuzz(cases: Any, ids: dict[str, str], checks: Any) -> None:
+    @LIMITS
+    @given(case=cases)
+    def run(case: Any) -> None:
+        for name in case.path_parameters:
+            case.path_parameters[name] = ids.get(name, case.path_parameters[name])
+        case.call_and_validate(checks=checks)
+
+    run()
+
+
+def _without_security(paths: dict[str, Any]) -> dict[str, Any]:
+    """Return paths without their security: SigV4 is the gateway's business, not the handler's."""
+    return {
+        path: {
+            method: {name: value for name, value in operation.items() if name != "security"}
+            for method, operation in methods.items()
+        }
+        for path, methods in paths.items()
+    }
