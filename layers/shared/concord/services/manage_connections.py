@@ -219,11 +219,24 @@ class ManageConnections:
         ended = "sender" in settings and settings["sender"] is None
         changed = replace(
             known,
-            source=credentials.get("source", known.source),
-            destination=credentials.get("destination", known.destination),
-            sender={} if ended else credentials.get("sender", known.sender),
+            source={**known.source, **credentials.get("source", {})},
+            destination={**known.destination, **credentials.get("destination", {})},
+            sender={} if ended else self._sender_secrets(connection, known, settings, credentials),
         )
         self._secrets.save(connection.connection_id, changed)
+
+    @staticmethod
+    def _sender_secrets(
+        connection: Connection,
+        known: ConnectionSecrets,
+        settings: Mapping[str, Any],
+        credentials: Credentials,
+    ) -> Mapping[str, str]:
+        """Return the sender's secrets: merged by name, but nothing of one platform for another."""
+        wanted = settings.get("sender") or {}
+        before = connection.settings.sender
+        other = before is None or wanted.get("platform", before.platform) != before.platform
+        return {**({} if other else known.sender), **credentials.get("sender", {})}
 
 
 def _sender_credentials(
