@@ -17,11 +17,11 @@ type Step = Callable[[Stage], Person | list[Person]]
 STEPS: Final[tuple[tuple[str, Step], ...]] = (
     ("A shopper texts the join keyword", steps_joining.by_keyword),
     ("A cashier asks for an opt-in", steps_joining.asked_at_the_till),
-    ("Four ways to say stop", steps_leaving.by_text),
-    ("Opt-outs at the shop's own doors", steps_leaving.at_the_shop),
+    ("Four ways to say stop, one confirmation each", steps_leaving.by_text),
+    ("Three more doors out, one confirmation each", steps_leaving.at_the_shop),
     ("Nothing but UNSTOP brings anybody back", steps_leaving.only_unstop_returns),
-    ("CATAPULT is down", steps_outages.catapult_down),
-    ("Our own table is out of reach", steps_outages.table_away),
+    ("CATAPULT is down: opt-outs hold, and arrive later", steps_outages.catapult_down),
+    ("Our own table is out of reach: nothing is lost", steps_outages.table_away),
     ("Proof, for anybody to check", steps_proof.dossier),
 )
 

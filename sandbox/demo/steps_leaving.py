@@ -50,7 +50,7 @@ def at_the_shop(stage: Stage) -> list[Person]:
         stage.expect_state(person, "opted_out")
         sides = stage.settled(person, opted_in=False, texts=2)
         stage.told.part(
-            f"{person.name} opts out {where}: out in {seconds(answered)}, confirmed",
+            f"{person.name} opts out {where}: out in {seconds(answered)}",
             sides=sides,
             took=timer(),
             evidence=str(seen.body["consent_event_id"]),

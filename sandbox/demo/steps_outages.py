@@ -52,7 +52,7 @@ def catapult_down(stage: Stage) -> list[Person]:
             )
             how = "texts STOP" if person is kim else "opts out in the web cart"
             stage.told.part(
-                f"CATAPULT is down. {person.name} {how}: out in {seconds(answered)}",
+                f"{person.name} {how}: out in {seconds(answered)}",
                 sides=sides,
                 took=timer(),
                 evidence=stage.evidence(person),
@@ -81,8 +81,8 @@ def table_away(stage: Stage) -> list[Person]:
             seen = stage.at_shop(person, via, "opt_out", status=503)
             took = timer()
             check_fallback(stage, seen, audience)
-            stage.told.part(f"Our table is away. {person.name} opts out, {who} reads:", took=took)
-            stage.told.note(f"“{seen.message}”")
+            stage.told.part(f"{person.name} opts out, {who} reads:", took=took)
+            stage.told.note(f'"{seen.message}"')
         timer = Timer()
         stage.text(ola, "STOP", answer=202)
         stage.told.part("Ola texts STOP: kept in the safety queue", took=timer())
@@ -96,7 +96,7 @@ def table_away(stage: Stage) -> list[Person]:
         )
         sides = stage.settled(person, opted_in=False, texts=1)
         stage.told.part(
-            f"The table is back: {person.name} is out by itself, confirmed",
+            f"The table is back: {person.name}'s wish is applied by itself",
             sides=sides,
             took=back(),
             evidence=stage.evidence(person),

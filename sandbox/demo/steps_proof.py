@@ -28,7 +28,7 @@ def dossier(stage: Stage) -> Person:
         events = document["events"]
         expect(len(events) == 3, "it holds joining, leaving and coming back", len(events))
         stage.told.part(
-            "Pia joined, left and came back: her dossier is exported",
+            "Pia joined, left, came back: her dossier is exported",
             sides=sides,
             took=timer(),
             evidence=stage.evidence(pia),

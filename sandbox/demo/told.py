@@ -41,7 +41,7 @@ class Told:
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False)
         utf8 = self._console.encoding.lower().startswith("utf")
-        self._tick, self._cross = ("✓", "✗") if utf8 else ("ok", "FAILED")
+        self._tick, self._cross, self._dot = ("✓", "✗", " · ") if utf8 else ("ok", "FAILED", ", ")
         self._wide = self._console.width >= _WIDE
 
     def headline(self, text: str) -> None:
@@ -86,7 +86,7 @@ class Told:
         line.add_row(mark + said, duration)
         self._console.print(line, width=min(self._console.width, 80))
         told = [f"{name} {word}" for name, word in zip(_COLUMNS, shown, strict=False) if word]
-        detail = " · ".join([*told, *([evidence] if evidence else [])])
+        detail = self._dot.join([*told, *([evidence] if evidence else [])])
         if detail:
             self._console.print(Text(f"  {detail}", "dim"))
 
@@ -112,7 +112,7 @@ class Told:
         line = self._grid()
         line.width = min(self._console.width, _WIDEST)
         line.add_column(ratio=1)
-        for width in (11, 11):
+        for width in (11, 10):
             line.add_column(width=width, no_wrap=True)
         line.add_column(width=7, justify="right", no_wrap=True)
         line.add_column(width=27, no_wrap=True)

@@ -1,0 +1,58 @@
+"""`make demo` in a pipe: the whole day in plain text, or one clear miss."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from sandbox.demo.clients import ROOT, Sandbox, Stack
+
+
+def run_demo(**environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the demo into a pipe."""
+    return subprocess.run(
+        [sys.executable, "-m", "sandbox.demo"],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+
+
+def test_the_demo_holds_and_can_be_repeated(stack: Stack) -> None:
+    """L-07: eight steps, plain text of 80 columns, and where to look next."""
+    ran = run_demo(COLUMNS="80")
+    assert ran.returncode == 0, ran.stdout
+    steps, _, after = ran.stdout.partition("All 8 steps held")
+    assert re.findall(r"^(\d)  \S", steps, re.MULTILINE) == list("12345678")
+    assert max(len(line) for line in steps.splitlines()) <= 80
+    assert "\x1b" not in ran.stdout
+    assert len(re.findall(r"ev_[0-9a-f]{24}", steps)) >= 20
+    assert stack.api_url in after
+    assert "make down" in after
+
+
+def test_the_demo_stops_at_the_first_thing_that_is_wrong(stack: Stack) -> None:
+    """CATAPULT refuses what it is told: step 1 says so in one line and the exit code is 1."""
+    sandbox = Sandbox(stack.sandbox_url)
+    sandbox.fault(platform="catapult", method="PUT", status=400)
+    try:
+        ran = run_demo()
+    finally:
+        sandbox.reset()
+    assert ran.returncode == 1
+    assert "both sides show Ann in" in ran.stdout
+    assert "A cashier asks" not in ran.stdout
+    assert "Traceback" not in ran.stdout + ran.stderr
+
+
+def test_without_a_stack_the_demo_says_how_to_get_one(tmp_path: Path) -> None:
+    """One line that says what to do."""
+    ran = run_demo(CONCORD_LOCAL_DIR=str(tmp_path))
+    assert ran.returncode == 1
+    assert "make up" in ran.stdout
