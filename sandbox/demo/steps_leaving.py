@@ -31,7 +31,7 @@ def by_text(stage: Stage) -> list[Person]:
         stage.expect_state(person, "opted_out")
         sides = stage.settled(person, opted_in=False, texts=2)
         stage.told.part(
-            f'{person.name} texts "{WORDS[person.name]}": out in {seconds(answered)}, confirmed',
+            f'{person.name} texts "{WORDS[person.name]}": out in {seconds(answered)}',
             sides=sides,
             took=timer(),
             evidence=stage.evidence(person),
