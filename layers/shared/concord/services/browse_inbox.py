@@ -66,9 +66,7 @@ class BrowseInbox:
                     return Page(tuple(taken), write_cursor(entry.inbox_id) if more else None)
         except ValueError:
             message = "use the cursor of the page before, as it came"
-            raise InvalidInputError(
-                "bad cursor", errors=(FieldError("cursor", message),)
-            ) from None
+            raise InvalidInputError("bad cursor", errors=(FieldError("cursor", message),)) from None
         return Page(tuple(taken))
 
     def _within_reach(

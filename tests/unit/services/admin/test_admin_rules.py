@@ -1,0 +1,224 @@
+"""Rules of the admin services that no request over moto can reach: races, failures, edges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+
+from concord.domain.connection import Connection, ConnectionSettings, ConnectionState, Side
+from concord.domain.errors import ConflictError, InvalidInputError, StorageUnavailableError
+from concord.domain.events import ApiAnswer
+from concord.domain.merchant import Merchant
+from concord.domain.tasks import RowKey
+from concord.ports import AuditEntry, DueRow, StoredAnswer
+from concord.services.admin_scope import (
+    audit_entry,
+    change_connection,
+    page,
+    read_cursor,
+    write_cursor,
+)
+from concord.services.connection_settings import SettingsRules
+from concord.services.idempotent_call import IdempotentCall
+from concord.services.manage_connections import ManageConnections
+from concord.services.read_health import oldest_opt_out
+from tests.support.builders import NOW, connection
+
+
+class FixedClock:
+    def now(self) -> Any:
+        return NOW
+
+
+class RacedConnections:
+    """Holds one connection; the first `lost` writes come too late because somebody else wrote."""
+
+    def __init__(self, stored: Connection | None, lost: int = 0) -> None:
+        self.stored = stored
+        self.lost = lost
+        self.audited: list[AuditEntry] = []
+        self.freed = 0
+
+    def get(self, connection_id: str, *, fresh: bool = False) -> Connection | None:
+        assert fresh, "a change is decided upon what is there now"
+        return self.stored
+
+    def create(self, made: Connection, *, multi_link: bool, audit: AuditEntry) -> None:
+        self.stored = made
+        self.audited.append(audit)
+
+    def update(self, changed: Connection, audit: AuditEntry) -> bool:
+        assert self.stored is not None
+        if self.lost:
+            self.lost -= 1
+            self.stored = replace(self.stored, version=self.stored.version + 1, country="CA")
+            return False
+        assert changed.version == self.stored.version + 1
+        self.stored = changed
+        self.audited.append(audit)
+        return True
+
+    def disconnect(self, changed: Connection, audit: AuditEntry) -> bool:
+        self.freed += 1
+        return self.update(changed, audit)
+
+
+def _paused(connections: RacedConnections, state: ConnectionState) -> Connection:
+    return change_connection(
+        cast(Any, connections),
+        "shop.abc123",
+        lambda c: replace(c, state=state),
+        lambda _, after: audit_entry(after, NOW, "", "moved", {}),
+    )
+
+
+def test_a_change_that_came_second_is_decided_again() -> None:
+    """TEA-01: nothing that somebody else wrote meanwhile is lost."""
+    connections = RacedConnections(connection(), lost=3)
+    changed = _paused(connections, ConnectionState.PAUSED)
+    assert (changed.state, changed.country) == (ConnectionState.PAUSED, "CA")
+    assert len(connections.audited) == 1
+    assert connections.audited[0].actor == "unknown"
+
+
+def test_a_change_that_never_gets_through_is_a_conflict() -> None:
+    """TEA-01: the caller is told, and may send it again."""
+    with pytest.raises(ConflictError) as refusal:
+        _paused(RacedConnections(connection(), lost=100), ConnectionState.PAUSED)
+    assert refusal.value.code == "changed_meanwhile"
+
+
+def test_only_the_end_frees_the_accounts_and_no_change_writes_nothing() -> None:
+    """TEA-01, TEA-02: links go with `disconnected` alone."""
+    connections = RacedConnections(connection())
+    current = connections.stored
+    assert current is not None
+    assert _paused(connections, current.state) is current
+    assert connections.audited == []
+    _paused(connections, ConnectionState.PAUSED)
+    assert connections.freed == 0
+    _paused(connections, ConnectionState.DISCONNECTED)
+    assert connections.freed == 1
+
+
+class _Merchants:
+    def get(self, merchant_id: str) -> Merchant:
+        return Merchant(merchant_id, "Shop", "UTC", "US")
+
+
+class _FailingSecrets:
+    def stack_key(self) -> bytes:
+        return b"k" * 32
+
+    def save(self, connection_id: str, secrets: object) -> None:
+        raise StorageUnavailableError("parameter store: away")
+
+
+def test_a_connection_whose_secrets_cannot_be_stored_is_undone() -> None:
+    """TEA-02: both accounts are free again, or nobody could ever link them."""
+    connections = RacedConnections(None)
+    rules = SettingsRules(lambda _: None, {"text_em_all"}, {})
+    manage = ManageConnections(
+        cast(Any, connections),
+        cast(Any, _Merchants()),
+        cast(Any, _FailingSecrets()),
+        rules,
+        FixedClock(),
+        lambda n: b"\x07" * n,
+    )
+    with pytest.raises(StorageUnavailableError):
+        manage.create(
+            "shop",
+            integration="catapult-text_em_all",
+            source=Side("catapult", "c", "https://c.example"),
+            destination=Side("text_em_all", "t", "https://t.example"),
+            settings=ConnectionSettings(),
+            credentials={},
+            base_url="https://concord.example",
+            actor="ana",
+        )
+    assert connections.stored is not None
+    assert connections.stored.state is ConnectionState.DISCONNECTED
+    assert connections.freed == 1
+    assert [entry.action for entry in connections.audited] == [
+        "connection_requested",
+        "connection_undone",
+    ]
+
+
+class _Answers:
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], StoredAnswer] = {}
+
+    def find(self, merchant_id: str, key: str) -> StoredAnswer | None:
+        return self.kept.get((merchant_id, key))
+
+    def store(self, merchant_id: str, key: str, answer: StoredAnswer, now: object) -> None:
+        self.kept[merchant_id, key] = answer
+
+
+def test_an_answer_is_kept_per_merchant_and_without_secrets() -> None:
+    """R-27, R-32: a key of one merchant is nothing to another; secrets are never kept."""
+    answers, calls = _Answers(), iter(range(10))
+    idempotent = IdempotentCall(answers, FixedClock())
+
+    def call(merchant: str, key: str | None = "k", body: str = "b") -> ApiAnswer:
+        return idempotent(
+            merchant,
+            key,
+            body,
+            lambda: ApiAnswer(201, {"n": next(calls), "secret": "s"}),
+            lambda answer: {**answer, "secret": None},
+        )
+
+    assert call("a").body == {"n": 0, "secret": "s"}
+    assert call("a").body == {"n": 0, "secret": None}
+    assert call("a").headers == {"Idempotent-Replayed": "true"}
+    assert call("b").body == {"n": 1, "secret": "s"}
+    assert call("a", None).body == {"n": 2, "secret": "s"}
+    with pytest.raises(ConflictError) as refusal:
+        call("a", body="other")
+    assert refusal.value.code == "idempotency_key_reused"
+
+
+def test_a_page_goes_on_where_the_last_one_ended_though_the_item_is_gone() -> None:
+    """R-27: a review that was decided between two pages loses nobody else his place."""
+    items = ["a", "b", "c", "d"]
+    first = page(items, 2, None, str)
+    assert first.items == ("a", "b")
+    assert page(["a", "c", "d"], 2, first.cursor, str).items == ("c", "d")
+    newest = page(reversed(items), 3, None, str, descending=True)
+    assert newest.items == ("d", "c", "b")
+    last = page(reversed([*items, "e"]), 3, newest.cursor, str, descending=True)
+    assert (last.items, last.cursor) == (("a",), None)
+
+
+@pytest.mark.parametrize("cursor", ["!!", "a", "\N{SNOWMAN}", "//8="])
+def test_a_cursor_that_we_did_not_write_is_refused(cursor: str) -> None:
+    """R-27: 422 naming the parameter."""
+    with pytest.raises(InvalidInputError) as refusal:
+        read_cursor(cursor)
+    assert refusal.value.errors[0].field == "cursor"
+
+
+def test_a_cursor_comes_back_whatever_it_holds() -> None:
+    """R-27: positions are ids and times, and a cursor is safe in a URL."""
+    for position in ("m1.abc", "2026-11-21T08:30:00.123456Z", "v1.ff", "ž?&="):
+        assert read_cursor(write_cursor(position)) == position
+        assert write_cursor(position).replace("-", "").replace("_", "").isalnum()
+
+
+def test_the_oldest_opt_out_counts_from_when_it_was_said() -> None:
+    """R-31: other pushes do not count, nor does the moment of the next try."""
+
+    def rows() -> Iterator[DueRow]:
+        for kind, age in (("push_consent", 900), ("push_consent_out", 300), ("lapse", 99)):
+            created = NOW - timedelta(seconds=age)
+            yield DueRow(RowKey("p", "s"), kind, NOW + timedelta(minutes=9), created)
+
+    assert oldest_opt_out(list(rows()), NOW) == 300
+    assert oldest_opt_out([], NOW) == 0
