@@ -12,6 +12,7 @@ _WORDS: Final = {
     "202": "Kept: it is applied as soon as we can.",
     "204": "Done, a duplicate, or nothing for us.",
     "401": "Wrong token, key or signature; never says which.",
+    "404": "Nothing by that id.",
     "405": "Webhooks are posted.",
     "409": "Refused; `code` says why (must_text_unstop, event_id_reused, ...).",
     "413": "Over 256 KB.",
@@ -175,7 +176,7 @@ DOORS: Final[dict[str, dict[str, Any]]] = {
             "connect",
             "Mirror a shopper.",
             _SHOPPER,
-            dict.fromkeys(("200", "201", "401", "413", "422", "503")),
+            dict.fromkeys(("200", "201", "401", "409", "413", "422", "503")),
             _json("Shopper"),
         ),
         "delete": _operation(
@@ -183,7 +184,7 @@ DOORS: Final[dict[str, dict[str, Any]]] = {
             "connect",
             "A shopper was deactivated: both channels are opted out.",
             _SHOPPER,
-            dict.fromkeys(("204", "401", "503")),
+            dict.fromkeys(("200", "401", "404", "503")),
         ),
     },
 }
