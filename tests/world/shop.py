@@ -70,8 +70,8 @@ class Shop:
 
     def contact(self, number: str) -> bool | None:
         """Return whether Text-Em-All shows the number as opted in; None = never told."""
-        response = self.world.sandbox.get(f"/text_em_all/_contacts/{number}")
-        return bool(response.json()["opted_in"]) if response.status_code == 200 else None
+        shown = self.world.sandbox.get(f"/text_em_all/_contacts/{number}").json()["opted_in"]
+        return None if shown is None else bool(shown)
 
     def phones(self, shopper_id: str) -> dict[str, bool]:
         """Return what CATAPULT shows of a shopper's numbers."""

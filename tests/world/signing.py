@@ -8,10 +8,15 @@ from standardwebhooks.webhooks import Webhook
 
 
 def signed_inbound(
-    secret: str, sender: str, to: str, text: str, event_id: str | None = None
+    secret: str,
+    sender: str,
+    to: str,
+    text: str,
+    event_id: str | None = None,
+    at: datetime | None = None,
 ) -> tuple[bytes, dict[str, str]]:
     """Return the body of an inbound text and the three headers that prove it."""
-    now = datetime.now(UTC)
+    now = at or datetime.now(UTC)
     event_id = event_id or uuid4().hex
     payload = {
         "type": "inbound_text",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 TABLE = "concord-test"
 PREFIX = "/concord/test"
+ACCOUNT = "123456789012"
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
@@ -191,11 +192,14 @@ class World:
 
     def rows(self, prefix: str = "") -> list[dict[str, Any]]:
         """Return all items whose pk begins with `prefix` (a test looks at the whole table)."""
+        from moto.dynamodb.models import dynamodb_backends
+
         from concord.adapters.dynamodb.marshal import from_item
 
-        pages = self.dynamodb.get_paginator("scan").paginate(TableName=TABLE)
-        found = [from_item(item) for page in pages for item in page["Items"]]
-        return [dict(item) for item in found if str(item["pk"]).startswith(prefix)]
+        # From moto's memory: a Scan through its API takes half of a walk's time.
+        stored = dynamodb_backends[ACCOUNT]["us-east-1"].tables[TABLE].all_items()
+        found = [i.to_json()["Attributes"] for i in stored if i.hash_key.value.startswith(prefix)]
+        return [dict(from_item(item)) for item in found]
 
     def _stream(self) -> list[dict[str, Any]]:
         """Return the INSERT records since the last look: moto has no streams, so rows are compared.
@@ -263,11 +267,12 @@ class World:
 
     # --- shops -------------------------------------------------------------------------------
 
-    def shop(self, name: str = "m1", **settings: Any) -> Shop:
+    def shop(self, name: str = "m1", text_number: str = "", **settings: Any) -> Shop:
         """Make a merchant with a connected pair of accounts, through the admin API."""
         from tests.world.shop import Shop, new_number
 
-        text_number, tea, catapult = new_number(), f"tea-{name}", f"cat-{name}"
+        text_number = text_number or new_number()
+        tea, catapult = f"tea-{name}", f"cat-{name}"
         credentials = {
             "consumer_key": f"ck-{name}",
             "consumer_secret": f"cs-{name}",

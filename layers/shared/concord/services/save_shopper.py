@@ -137,7 +137,9 @@ class RemoveShopper:
         self, opened: Opened, shopper: Shopper, channel: Channel, point: str, request: RawRequest
     ) -> None:
         connection = opened.connection
-        name = f"deactivate|{shopper.shopper_key}|{shopper.version}|{channel}|{point}"
+        # Named after the version that was left: a repeat finds her inactive, one version later.
+        left = shopper.version if shopper.active else shopper.version - 1
+        name = f"deactivate|{shopper.shopper_key}|{left}|{channel}|{point}"
         self._apply_signal(
             connection=connection,
             stack_key=opened.secrets.stack_key,

@@ -1,0 +1,247 @@
+"""Every handler is killed before and after each of its requests, and delivered again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, cast
+
+import boto3
+import pytest
+
+from tests.world.events import LambdaContext, schedule_event, sqs_event
+from tests.world.faults import VISIBILITY, Killed, Wire, away, kill_at, settle
+from tests.world.person import Deliver, Effect, Person
+from tests.world.shop import Shop
+from tests.world.world import World
+
+
+class Watched(Person):
+    """A person in a world whose requests are watched."""
+
+    def __init__(self, shop: Shop, wire: Wire) -> None:
+        super().__init__(shop)
+        self.wire = wire
+
+
+def _stop(person: Person) -> Deliver:
+    return person.texts("JOIN").text("STOP")
+
+
+def _join(person: Person) -> Deliver:
+    return person.text("JOIN")
+
+
+def _connect(person: Person) -> Deliver:
+    body = {
+        "event_id": f"e{person.number}",
+        "action": "opt_out",
+        "channel": "sms",
+        "via": "pos",
+        "point": person.number,
+    }
+    person.texts("JOIN")
+    return lambda _: person.shop.connect("POST", "/consents", body)
+
+
+def _task(person: Person, kind: str, part: str = "") -> Deliver:
+    _stop(person)(1)
+    row = next(r for r in person.rows(kind) if part in r["pk"])
+    return lambda receives: person.shop.world.run_task(row, receives)
+
+
+def _push(person: Person) -> Deliver:
+    return _task(person, "push_consent", "catapult")
+
+
+def _send(person: Person) -> Deliver:
+    return _task(person, "send_text")
+
+
+def _rescue(person: Watched) -> Deliver:
+    from functions.webhooks.rescue import lambda_handler
+
+    house = person.shop.world
+    deliver = _stop(person)
+    with person.wire.failing(away("dynamodb")):
+        assert deliver(1)["statusCode"] == 202
+    message = next(iter(house._take("safety")))
+    house._gone("safety", message)
+    body = json.loads(message["Body"])
+    return lambda receives: lambda_handler(sqs_event([body], receives), LambdaContext())
+
+
+def _relay(person: Person) -> Deliver:
+    from functions.sync.relay import lambda_handler
+
+    house = person.shop.world
+    _stop(person)(1)
+    records = [r for r in house._stream() if r["dynamodb"]["Keys"]["pk"]["S"].startswith("T")]
+    assert records
+    return lambda _: lambda_handler({"Records": records}, LambdaContext())
+
+
+def _sweep(person: Person) -> Deliver:
+    from functions.sync.sweep import lambda_handler
+
+    house = person.shop.world
+    _stop(person)(1)
+    house._stream()  # the stream forgot them
+    house.clock.advance(timedelta(minutes=3))
+    event = schedule_event(house.clock.now())
+    return lambda _: lambda_handler(event, LambdaContext())
+
+
+def _lapse(person: Person) -> Deliver:
+    house = person.shop.world
+    asked = {"event_id": f"e{person.number}", "action": "opt_in", "channel": "sms", "via": "pos"}
+    person.shop.connect("POST", "/consents", {**asked, "point": person.number})
+    house.pump()
+    house.clock.advance(timedelta(days=31))
+    state = next(r for r in house.rows("C#") if r.get("point") == person.number)
+    row = {"pk": state["pk"], "sk": state["sk"]}
+    return lambda receives: house.run_task(row, receives)
+
+
+def _import(person: Person) -> Deliver:
+    path = f"/v1/connections/{person.shop.connection_id}/consent-imports"
+    body = {
+        "import_id": f"i{person.number}",
+        "attestation": "paper forms, vouched for by Dana",
+        "rows": [{"point": person.number, "evidence": "form 12"}],
+    }
+    return lambda _: person.shop.world.admin("POST", path, body)
+
+
+def _put_shopper(person: Person) -> Deliver:
+    shop = person.shop
+    shop.world.sandbox.seed("catapult", shop.catapult_account, shoppers=[])
+    person.texts("JOIN")
+    shop.shopper(person.id, person.number)
+    body = {"first_name": "Ana", "phones": [person.number], "email": "ana@example.com"}
+    return lambda _: shop.connect("PUT", f"/shoppers/{person.id}", body)
+
+
+def _delete_shopper(person: Person) -> Deliver:
+    deliver = _put_shopper(person)
+    deliver(1)
+    person.shop.world.pump()
+    return lambda _: person.shop.connect("DELETE", f"/shoppers/{person.id}")
+
+
+OUT = Effect(evidence=2, texts=2, state="opted_out", at_text_em_all=False, at_catapult=False)
+IN = Effect(evidence=1, texts=1, state="opted_in", at_text_em_all=True, at_catapult=True)
+CASES: dict[str, tuple[Callable[[Watched], Deliver], Effect]] = {
+    "receive_stop": (_stop, OUT),
+    "receive_join": (_join, IN),
+    "connect_opt_out": (_connect, OUT),
+    "push": (_push, OUT),
+    "send_text": (_send, OUT),
+    "rescue": (_rescue, OUT),
+    "relay": (_relay, OUT),
+    "sweep": (_sweep, OUT),
+    # The invitation is her one text; "not opted in" is what the platforms show anyway.
+    "lapse": (_lapse, Effect(2, 1, "unknown", None, False)),
+    "import": (_import, Effect(1, 0, "opted_in", True, True)),
+    "put_shopper": (_put_shopper, IN),
+    "delete_shopper": (_delete_shopper, OUT),
+}
+# Queues deliver again when the visibility is over; a schedule that failed comes a minute later.
+_AGAIN_AFTER = {"sweep": timedelta(minutes=1)}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_killed_at_every_request_and_delivered_again(shop: Shop, name: str) -> None:
+    """Reliability 12, 6: whatever request a handler dies at, its event has one effect."""
+    arrange, expected = CASES[name]
+    wire = Wire(shop.world)
+    whole = Watched(shop, wire)
+    steps = _run(wire, arrange(whole), shop.world)
+    settle(shop.world)
+    assert whole.effect() == expected, "nothing was killed"
+    assert steps >= 1
+
+    # Dying behind request k and ahead of request k + 1 leave the same world behind.
+    for side, number in [("before", 1), *(("after", k) for k in range(1, steps + 1))]:
+        person = Watched(shop, wire)
+        deliver = arrange(person)
+        shop.world.cold()
+        with wire.failing(**{side: kill_at(number)}), pytest.raises(Killed) as killed:
+            deliver(1)
+        _deliver_again(shop.world, deliver, _AGAIN_AFTER.get(name, VISIBILITY))
+        settle(shop.world)
+        assert person.effect() == expected, f"{side} request {number}, {killed.value}"
+
+
+def _run(wire: Wire, deliver: Deliver, house: World) -> int:
+    """Deliver undisturbed to a cold function; return how many requests it made."""
+    house.cold()
+    wire.calm()
+    deliver(1)
+    return len(wire.requests)
+
+
+def _deliver_again(house: World, deliver: Deliver, wait: timedelta) -> None:
+    """A new process gets the same event once more."""
+    house.clock.advance(wait)
+    house.cold()
+    deliver(2)
+
+
+def test_an_idempotency_decorator_alone_has_two_effects_in_one_slot(house: World) -> None:
+    """Reliability 12: beside it, Powertools' idempotent_function: killed between effect and mark.
+
+    It is a lease and not part of the effect's transaction, so one slot of all doubles the effect.
+    """
+    boto3.client("dynamodb").create_table(
+        TableName="idempotency",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    wire = Wire(house)
+    assert _decorated(wire, "undisturbed") == 1
+    assert wire.names[:2] == ["dynamodb.PutItem", "dynamodb.UpdateItem"]  # then comes the repeat
+
+    effects = {}
+    for number in (1, 2):
+        for side in ("before", "after"):
+            with wire.failing(**{side: kill_at(number)}):
+                effects[number, side] = _decorated(wire, f"{number}-{side}")
+    assert effects == {(1, "before"): 1, (1, "after"): 1, (2, "before"): 2, (2, "after"): 1}
+
+
+def _decorated(wire: Wire, event_id: str) -> int:
+    """Run a decorated effect, killed as the wire says, and deliver its event again."""
+    from aws_lambda_powertools.utilities.idempotency import (
+        DynamoDBPersistenceLayer,
+        IdempotencyConfig,
+        idempotent_function,
+    )
+
+    done: list[str] = []
+
+    class Context(LambdaContext):
+        def get_remaining_time_in_millis(self) -> int:
+            return 1
+
+    config = IdempotencyConfig(event_key_jmespath="id")
+    layer = DynamoDBPersistenceLayer(
+        table_name="idempotency", boto3_client=boto3.client("dynamodb")
+    )
+
+    @idempotent_function(data_keyword_argument="event", persistence_store=layer, config=config)
+    def effect(*, event: dict[str, str]) -> None:
+        done.append(event["id"])
+
+    for receive in (1, 2):
+        config.register_lambda_context(cast(Any, Context()))
+        try:
+            effect(event={"id": event_id})
+        except Killed:
+            assert receive == 1
+            wire.before = wire.after = lambda _: None
+            time.sleep(0.01)  # its lease of one millisecond is over
+    return len(done)
