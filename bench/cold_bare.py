@@ -1,0 +1,25 @@
+"""The rival: a bare Lambda module that makes the same two calls (arguments as cold_ours)."""
+
+import sys
+
+
+def serve(cassette_file: str) -> None:
+    """Play the recording and serve its event."""
+    import os
+
+    from bench.stub import Cassette, Context
+
+    cassette = Cassette.load(cassette_file)
+    os.environ.update(cassette.environment)
+    cassette.play()
+
+    from bench.bare import make_handler
+
+    answer = make_handler(cassette.calls)(cassette.event, Context())
+    if answer["statusCode"] != 204:
+        raise SystemExit(f"answered {answer['statusCode']}")
+
+
+if __name__ == "__main__":
+    sys.path[:0] = sys.argv[2:]
+    serve(sys.argv[1])
