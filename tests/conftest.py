@@ -6,9 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from pytest_socket import disable_socket, enable_socket, socket_allow_hosts
 
 pytest.register_assert_rewrite("tests.support.contracts")
+
+# A property is about values: how long one example takes on a busy machine proves nothing.
+settings.register_profile("concord", deadline=None)
+settings.load_profile("concord")
 
 _LOOPBACK = ("loopback", "dynamodb_local", "e2e")
 _LOOPBACK_FOLDERS = ("sandbox", "e2e", "dynamodb", "browser")

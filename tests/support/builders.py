@@ -66,6 +66,7 @@ def commit(
         received_at=when,
         via="handset",
         personal={"text": "STOP", "from": POINT},
+        reviewed_at=when,
     )
     decision = decide(current.marks if current else Marks(), signal, TEXT_EM_ALL_SMS)
     version = (current.version if current else 0) + 1

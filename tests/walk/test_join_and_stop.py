@@ -1,5 +1,8 @@
 """What shoppers text, from the webhook to both platforms."""
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
 from tests.world.shop import Shop, new_number
@@ -188,3 +191,80 @@ def test_a_fuzzy_opt_out_blocks_until_an_operator_dismisses_it(shop: Shop) -> No
     assert shop.contact(number) is True
     after = shop.world.body(shop.world.admin("GET", f"{where}?kind=fuzzy"))["items"]
     assert after == []
+
+
+def _waiting(shop: Shop) -> dict[str, str]:
+    """Return the fuzzy texts that wait for review, and the name of each review."""
+    answer = shop.world.admin("GET", f"/v1/connections/{shop.connection_id}/reviews?kind=fuzzy")
+    items: list[dict[str, Any]] = shop.world.body(answer)["items"]
+    return {item["text"]: item["review_id"] for item in items}
+
+
+def _review(shop: Shop, text: str, decision: str) -> None:
+    """Decide the review of one text as an operator."""
+    path = f"/v1/connections/{shop.connection_id}/reviews/{_waiting(shop)[text]}/{decision}"
+    done = shop.world.admin("POST", path, {"actor": "dana"})
+    shop.world.pump()
+    assert done["statusCode"] == 200, done
+
+
+FIRST, SECOND = "take me off your list", "please stop texting me"
+
+
+@pytest.mark.parametrize(("one", "other"), [(FIRST, SECOND), (SECOND, FIRST)])
+def test_of_two_fuzzy_opt_outs_each_is_dismissed_by_itself(
+    shop: Shop, one: str, other: str
+) -> None:
+    """R-05: whichever is dismissed first, the other one goes on blocking; both restore."""
+    number = _opted_in(shop)
+    shop.texts(number, FIRST)
+    shop.texts(number, SECOND)
+    shop.world.pump()
+    assert set(_waiting(shop)) == {FIRST, SECOND}
+
+    _review(shop, one, "dismiss")
+    assert (shop.consent(number), shop.contact(number)) == ("opted_out", False)
+    assert set(_waiting(shop)) == {other}
+
+    _review(shop, other, "dismiss")
+    assert (shop.consent(number), shop.contact(number)) == ("opted_in", True)
+    assert _waiting(shop) == {}
+
+
+@pytest.mark.parametrize("decision", ["dismiss", "confirm"])
+def test_a_late_fuzzy_text_from_before_a_dismissal_waits_for_its_own_review(
+    shop: Shop, decision: str
+) -> None:
+    """R-05: it was never read, so it blocks and is told, whatever was decided of a newer one."""
+    number = _opted_in(shop)
+    earlier = shop.world.clock.now() - timedelta(hours=1)
+    shop.texts(number, SECOND)
+    shop.world.pump()
+    _review(shop, SECOND, "dismiss")
+    assert shop.contact(number) is True
+
+    shop.texts(number, FIRST, at=earlier.isoformat())
+    shop.world.pump()
+    assert (shop.consent(number), shop.contact(number)) == ("opted_out", False)
+    assert set(_waiting(shop)) == {FIRST}
+
+    _review(shop, FIRST, decision)
+    dismissed = decision == "dismiss"
+    assert shop.consent(number) == ("opted_in" if dismissed else "opted_out")
+    assert shop.contact(number) is dismissed
+
+
+def test_one_fuzzy_opt_out_confirmed_and_one_dismissed_is_explicit(shop: Shop) -> None:
+    """R-05, TEA-18: one that was meant is enough; then only UNSTOP brings back."""
+    number = _opted_in(shop)
+    shop.texts(number, FIRST)
+    shop.texts(number, SECOND)
+    _review(shop, FIRST, "confirm")
+    _review(shop, SECOND, "dismiss")
+    assert shop.consent(number) == "opted_out"
+    found = shop.connect("GET", f"/consents/sms/{number.replace('+', '%2B')}")
+    assert shop.world.body(found)["basis"] == "explicit"
+
+    shop.texts(number, "UNSTOP")
+    shop.world.pump()
+    assert (shop.consent(number), shop.contact(number)) == ("opted_in", True)

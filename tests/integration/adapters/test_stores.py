@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+
+import pytest
+
+from concord.adapters.dynamodb.consent_items import put_state, record_from
+from concord.adapters.dynamodb.consent_store import DynamoDbConsentStore
+from concord.adapters.dynamodb.marshal import from_item
+from concord.adapters.dynamodb.table import Table
+from concord.domain.consent import Marks
+from concord.domain.profiles import SignalKind
+from concord.ports import Committed
+from tests.support.builders import at, commit, consent_key
 from tests.support.contracts.consent import ConsentStoreContract, InboxContract
 from tests.support.contracts.registry import (
     AnswersContract,
@@ -13,7 +25,25 @@ from tests.support.contracts.registry import (
 from tests.support.contracts.tasks import TasksContract
 
 
-class TestConsentStore(ConsentStoreContract): ...
+class TestConsentStore(ConsentStoreContract):
+    def test_every_fuzzy_text_and_every_dismissal_survives_storage(self, table: Table) -> None:
+        """R-05: to the microsecond, or a dismissal would not meet the text that was judged."""
+        store = DynamoDbConsentStore(table)
+        record = None
+        kinds = (SignalKind.ASSUMED_OPT_OUT, SignalKind.REVIEW_DISMISSED)
+        moments = [at(n + n / 1_000_000) for n in (3, 1, 2)]
+        for kind, when in itertools.product(kinds, moments):
+            assert store.commit(commit(record, kind=kind, when=when)) == Committed()
+            record = store.load(consent_key())
+        assert record is not None
+        assert record.marks == Marks(assumed=frozenset(moments), dismissed=frozenset(moments))
+
+    def test_a_mark_of_another_version_is_not_read_past(self) -> None:
+        """R-05: an opt-out that this version has no name for must not be lost in silence."""
+        item = from_item(put_state(commit())["Put"]["Item"])
+        item["marks"]["assumed_at"] = item["marks"]["out_at"]
+        with pytest.raises(TypeError, match="assumed_at"):
+            record_from(consent_key(), item)
 
 
 class TestInbox(InboxContract): ...

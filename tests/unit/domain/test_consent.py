@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -283,6 +284,7 @@ def test_confirming_a_likely_opt_out_makes_it_explicit() -> None:
     confirmed = say(fuzzy, K.REVIEW_CONFIRMED, at(90), reviewed=NOW)
     assert (confirmed.state, confirmed.basis) == (State.OPTED_OUT, Basis.EXPLICIT)
     assert (confirmed.messages, confirmed.tell_peers) == ((), False)
+    assert confirmed.marks == replace(fuzzy, out_at=NOW)
     undone = say(confirmed.marks, K.REVIEW_DISMISSED, at(91), reviewed=NOW)
     assert (undone.state, undone.basis) == (State.OPTED_OUT, Basis.EXPLICIT)
     assert say(undone.marks, K.UNSTOP, at(92)).state is State.OPTED_IN
@@ -296,11 +298,57 @@ def test_a_confirmation_after_a_dismissal_opts_out_again_and_is_told() -> None:
     assert (found.state, found.tell_peers) == (State.OPTED_OUT, True)
 
 
-def test_a_dismissal_does_not_cover_a_newer_text() -> None:
-    """R-05: the operator judged the text that was there, not the one that came since."""
+@pytest.mark.parametrize(("first", "second"), [(10, 11), (11, 10)])
+def test_a_dismissal_covers_the_one_text_that_was_judged(first: float, second: float) -> None:
+    """R-05: of two texts, dismissing the older or the newer one leaves the other; both restore."""
     marks = say(say(IN, K.ASSUMED_OPT_OUT, at(10)).marks, K.ASSUMED_OPT_OUT, at(11)).marks
-    found = say(marks, K.REVIEW_DISMISSED, at(20), reviewed=at(10))
-    assert (found.state, found.basis) == (State.OPTED_OUT, Basis.ASSUMED)
+    one = say(marks, K.REVIEW_DISMISSED, at(20), reviewed=at(first))
+    assert (one.state, one.basis, one.tell_peers) == (State.OPTED_OUT, Basis.ASSUMED, False)
+    assert refusal_to_send(Purpose.MARKETING, one.marks) == "opted_out_after_queue"
+    both = say(one.marks, K.REVIEW_DISMISSED, at(21), reviewed=at(second))
+    assert (both.marks.standing, both.tell_peers) == (IN.standing, True)
+
+
+def test_a_late_text_from_before_a_dismissal_blocks_and_is_reviewed_by_itself() -> None:
+    """R-05: nobody has read it yet, whatever was decided about a newer one."""
+    newer = say(IN, K.ASSUMED_OPT_OUT, at(11)).marks
+    dismissed = say(newer, K.REVIEW_DISMISSED, at(20), reviewed=at(11)).marks
+    late = say(dismissed, K.ASSUMED_OPT_OUT, at(10))
+    assert (late.state, late.basis, late.review) == (State.OPTED_OUT, Basis.ASSUMED, True)
+    assert (late.messages, late.tell_peers) == ((M.OPT_OUT_CONFIRMATION,), True)
+    found = say(late.marks, K.REVIEW_DISMISSED, at(30), reviewed=at(10))
+    assert found.marks.standing == IN.standing
+
+
+@pytest.mark.parametrize(("confirmed", "dismissed"), [(10, 11), (11, 10)])
+def test_of_two_texts_one_confirmed_and_one_dismissed(confirmed: float, dismissed: float) -> None:
+    """R-05: one that was meant is enough, in whichever order they are judged; UNSTOP lifts it."""
+    marks = say(say(IN, K.ASSUMED_OPT_OUT, at(10)).marks, K.ASSUMED_OPT_OUT, at(11)).marks
+    verdicts = [(K.REVIEW_CONFIRMED, confirmed), (K.REVIEW_DISMISSED, dismissed)]
+    for judged in (verdicts, verdicts[::-1]):
+        found = marks
+        for kind, text in judged:
+            found = say(found, kind, at(20), reviewed=at(text)).marks
+        assert found.standing == (State.OPTED_OUT, Basis.EXPLICIT)
+        assert say(found, K.UNSTOP, at(30)).state is State.OPTED_IN
+
+
+def test_each_text_asks_for_review_once() -> None:
+    """R-05: a second text has a review of its own; one that is known or settled has none again."""
+    first = say(IN, K.ASSUMED_OPT_OUT, at(10))
+    second = say(first.marks, K.ASSUMED_OPT_OUT, at(11))
+    assert (first.review, second.review) == (True, True)
+    assert not say(second.marks, K.ASSUMED_OPT_OUT, at(10)).review
+    dismissed = say(second.marks, K.REVIEW_DISMISSED, at(20), reviewed=at(10)).marks
+    assert not say(dismissed, K.ASSUMED_OPT_OUT, at(10)).review
+    assert not say(dismissed, K.OPT_OUT, at(21)).review
+
+
+def test_a_likely_opt_out_behind_an_explicit_one_is_reviewed_too() -> None:
+    """R-05: an UNSTOP from between the two lifts the explicit one alone."""
+    found = say(OUT, K.ASSUMED_OPT_OUT, at(10))
+    assert (found.basis, found.review) == (Basis.EXPLICIT, True)
+    assert say(found.marks, K.UNSTOP, at(5)).basis is Basis.ASSUMED
 
 
 def test_a_dismissal_never_lifts_an_explicit_opt_out() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -29,7 +29,8 @@ moments = st.integers(0, 80).map(lambda n: T0 + n * DAY) | st.integers(0, 3).map
 )
 maybe = st.none() | moments
 soft_marks = st.builds(SoftMark, moments, st.booleans(), st.sampled_from(Basis))
-marks = st.builds(Marks, maybe, maybe, st.none() | soft_marks, maybe, maybe, maybe, maybe)
+texts = st.frozensets(moments, max_size=4)
+marks = st.builds(Marks, maybe, maybe, st.none() | soft_marks, maybe, maybe, texts, texts)
 profiles = st.sampled_from([TEXT_EM_ALL_SMS, EMAIL])
 
 
@@ -74,10 +75,12 @@ def test_merge_is_idempotent_and_only_raises(a: Marks, b: Marks) -> None:
     both = a.merge(b)
     assert a.merge(a) == a
     assert both.merge(a) == both == both.merge(b)
+    assert both.assumed >= a.assumed
+    assert both.dismissed >= a.dismissed
     assert a.merge(Marks()) == a
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.data(), st.lists(signals(), max_size=12), profiles)
 def test_any_order_and_repetition_ends_in_the_same_standing(
     data: st.DataObject, said: list[Signal], profile: Profile
@@ -90,7 +93,58 @@ def test_any_order_and_repetition_ends_in_the_same_standing(
     assert shuffled.standing == in_order.standing
 
 
-@settings(max_examples=400, deadline=None)
+def fuzzy(at: datetime) -> Signal:
+    """Return a text that reads like an opt-out."""
+    return Signal(SignalKind.ASSUMED_OPT_OUT, at, at, "handset")
+
+
+def verdict(at: datetime, kind: SignalKind) -> Signal:
+    """Return what a person decided about the text of that moment, long after all of them."""
+    judged = T0 + 100 * DAY
+    return Signal(kind, judged, judged, "review", reviewed_at=at)
+
+
+verdicts = st.dictionaries(
+    moments,
+    st.sampled_from([None, SignalKind.REVIEW_CONFIRMED, SignalKind.REVIEW_DISMISSED]),
+    max_size=6,
+)
+
+
+@settings(max_examples=400)
+@given(st.data(), verdicts, st.lists(moments, max_size=3))
+def test_each_likely_opt_out_is_settled_by_itself_in_any_order(
+    data: st.DataObject, judged: Mapping[datetime, SignalKind | None], unstops: list[datetime]
+) -> None:
+    """R-05, R-06: out while one text stands that was not dismissed and that no UNSTOP outdates;
+    explicitly, if one of those was confirmed; and each of them was given out for review once."""
+    said = [Signal(SignalKind.JOIN, T0, T0, "handset")]
+    said += [fuzzy(at) for at in judged]
+    said += [verdict(at, kind) for at, kind in judged.items() if kind]
+    said += [Signal(SignalKind.UNSTOP, at, at, "handset") for at in unstops]
+    repeated = said + data.draw(st.lists(st.sampled_from(said), max_size=6))
+    found, reviews = Marks(), list[datetime]()
+    for one in data.draw(st.permutations(repeated)):
+        decision = decide(found, one, TEXT_EM_ALL_SMS)
+        found = decision.marks
+        reviews += [one.effective_at] if decision.review else []
+
+    standing = {
+        at: kind
+        for at, kind in judged.items()
+        if kind is not SignalKind.REVIEW_DISMISSED and all(at >= back for back in unstops)
+    }
+    confirmed = SignalKind.REVIEW_CONFIRMED in standing.values()
+    if standing:
+        basis = Basis.EXPLICIT if confirmed else Basis.ASSUMED
+        assert found.standing == (State.OPTED_OUT, basis)
+    else:
+        assert found.standing == (State.OPTED_IN, Basis.EXPLICIT)
+    assert len(reviews) == len(set(reviews))
+    assert set(standing) <= set(reviews) <= set(judged)
+
+
+@settings(max_examples=400)
 @given(st.data(), st.lists(signals(), max_size=12), moments, profiles)
 def test_nothing_but_the_profiles_act_lifts_an_opt_out(
     data: st.DataObject, said: list[Signal], stopped: datetime, profile: Profile

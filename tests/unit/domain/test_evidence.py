@@ -100,25 +100,36 @@ def test_empty_personal_fields_are_left_out() -> None:
 
 def test_marks_record_names_every_mark() -> None:
     """R-03: the state after each event can be read from the chain."""
-    moments = [T0 + timedelta(minutes=n) for n in range(6)]
+    moments = [T0 + timedelta(minutes=n) for n in range(7)]
     full = Marks(
         out_at=moments[0],
         back_at=moments[1],
         soft=SoftMark(T0, opted_in=False, basis=Basis.GENERAL),
         asked_at=moments[2],
         lapsed_at=moments[3],
-        assumed_at=moments[4],
-        dismissed_at=moments[5],
+        assumed=frozenset(moments[4:]),
+        dismissed=frozenset(moments[5:6]),
     )
     found = marks_record(full)
     assert set(found) == set(Marks.__dataclass_fields__)
-    assert found["dismissed_at"] == "2026-03-01T12:05:00.000000Z"
+    assert found["dismissed"] == ["2026-03-01T12:05:00.000000Z"]
     assert found["soft"] == {
         "at": "2026-03-01T12:00:00.000000Z",
         "opted_in": False,
         "basis": "general",
     }
     assert marks_record(Marks()) == {}
+
+
+@given(st.permutations([T0 + timedelta(minutes=n) for n in range(6)]))
+def test_the_same_marks_are_the_same_record(said: list[datetime]) -> None:
+    """R-03: texts that came in another order leave the same bytes, hence the same hash."""
+    marks = Marks()
+    for at in said:
+        marks = marks.merge(Marks(assumed=frozenset({at}), dismissed=frozenset({at})))
+    found = marks_record(marks)
+    assert found["assumed"] == found["dismissed"] == sorted(found["assumed"])
+    assert len(found["assumed"]) == 6
 
 
 def test_a_commitment_depends_on_salt_name_and_value() -> None:

@@ -108,10 +108,29 @@ def test_a_wording_is_named_by_its_hash() -> None:
     assert wording_hash("a") != wording_hash("b")
 
 
-@pytest.mark.parametrize("wording", ["x", "x" * MAX_LENGTH, "$merchant $join $number ${join} $$"])
+@pytest.mark.parametrize("wording", ["x", "x" * MAX_LENGTH, "$number ${number} $$"])
 def test_wording_that_can_be_used(wording: str) -> None:
     """TEA-23: every editable text, up to three segments."""
     check_texts(dict.fromkeys(EDITABLE, wording))
+
+
+@pytest.mark.parametrize("kind", list(MessageKind))
+def test_a_message_can_name_the_shop_and_the_word_to_join(kind: MessageKind) -> None:
+    """TEA-23: a message is rendered with the connection at hand."""
+    check_texts({kind: "$merchant ${merchant} $join $$"})
+
+
+@pytest.mark.parametrize("kind", ["fallback_shopper", "fallback_operator"])
+@pytest.mark.parametrize("token", ["$merchant", "${merchant}", "$join", "$number $join"])
+def test_a_fallback_has_nothing_but_the_number_to_fill_in(kind: str, token: str) -> None:
+    """TEA-20, TEA-21, TEA-23: a token that would leave a gap is refused when it is written."""
+    with pytest.raises(InvalidInputError) as caught:
+        check_texts({kind: f"Ask {token} for help"})
+    (error,) = caught.value.errors
+    assert (error.field, error.message) == (
+        f"settings.texts.{kind}",
+        "only $number can be filled in",
+    )
 
 
 @pytest.mark.parametrize(
@@ -146,3 +165,19 @@ def test_what_passes_the_check_can_be_rendered(texts: dict[str, str]) -> None:
         return
     for kind in texts:
         assert render(kind, texts, merchant="Shop", join="JOIN", number=NUMBER)
+
+
+@given(
+    st.sampled_from(["shopper", "operator"]),
+    st.lists(st.sampled_from(["$number", "${number}", "$merchant", "$join", "$$", "STOP"])),
+)
+def test_a_fallback_that_passes_the_check_has_no_gap(who: str, words: list[str]) -> None:
+    """TEA-20, TEA-21: each token of it is filled in."""
+    own = {f"fallback_{who}": " ".join(["Text", *words])}
+    try:
+        check_texts(own)
+    except InvalidInputError:
+        return
+    said = fallback(who, own, NUMBER).split(" ")
+    filled = {"$number": NUMBER, "${number}": NUMBER, "$$": "$"}
+    assert said == ["Text", *(filled.get(word, word) for word in words)]

@@ -1,16 +1,16 @@
 """What we may do with a number or an address: marks that only rise, and the one decision.
 
-The state of consent is not a status that is overwritten. It is a few *marks*, each the newest
-moment at which something was said, and a mark is only ever raised. Merging two sets of marks takes
-the higher of each, so neither order nor repetition of events can matter; and since no later opt-in
-can lower `out_at`, nothing but the act that the profile names (`back_at`) lifts an explicit
-opt-out.
+The state of consent is not a status that is overwritten. It is a few *marks*: each the newest
+moment at which something was said, or all moments where each needs an answer of its own. A mark is
+only ever raised. Merging two sets of marks takes the higher of each, so neither order nor
+repetition of events can matter; and since no later opt-in can lower `out_at`, nothing but the act
+that the profile names (`back_at`) lifts an explicit opt-out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -56,15 +56,15 @@ class SoftMark:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Everything that was ever said about one consent key, reduced to the newest of each.
+    """Everything that was ever said about one consent key, reduced to what can still matter.
 
-    out_at        explicit opt-out
-    back_at       the act that the profile lets lift an opt-out
-    soft          newest other signal
-    asked_at      an opt-in was asked for and waits for the shopper (pending)
-    lapsed_at     every ask up to this moment has lapsed
-    assumed_at    a text that reads like an opt-out, held until somebody reviews it
-    dismissed_at  the newest such text that an operator has dismissed
+    out_at      newest explicit opt-out
+    back_at     newest act that the profile lets lift an opt-out
+    soft        newest other signal
+    asked_at    an opt-in was asked for and waits for the shopper (pending)
+    lapsed_at   every ask up to this moment has lapsed
+    assumed     each text that reads like an opt-out: it blocks until somebody reviews it
+    dismissed   those of them that an operator has dismissed, each by itself (R-05)
     """
 
     out_at: datetime | None = None
@@ -72,18 +72,20 @@ class Marks:
     soft: SoftMark | None = None
     asked_at: datetime | None = None
     lapsed_at: datetime | None = None
-    assumed_at: datetime | None = None
-    dismissed_at: datetime | None = None
+    assumed: frozenset[datetime] = frozenset()
+    dismissed: frozenset[datetime] = frozenset()
 
     def merge(self, other: Marks) -> Marks:
-        """Return the higher of each mark: commutative, associative, idempotent."""
-        moments = {
-            f.name: _later(getattr(self, f.name), getattr(other, f.name))
-            for f in fields(Marks)
-            if f.name != "soft"
-        }
-        soft = max((s for s in (self.soft, other.soft) if s), key=SoftMark.order, default=None)
-        return Marks(soft=soft, **moments)
+        """Return the higher of each, of sets the union: commutative, associative, idempotent."""
+        return Marks(
+            out_at=_later(self.out_at, other.out_at),
+            back_at=_later(self.back_at, other.back_at),
+            soft=max((s for s in (self.soft, other.soft) if s), key=SoftMark.order, default=None),
+            asked_at=_later(self.asked_at, other.asked_at),
+            lapsed_at=_later(self.lapsed_at, other.lapsed_at),
+            assumed=self.assumed | other.assumed,
+            dismissed=self.dismissed | other.dismissed,
+        )
 
     @property
     def explicitly_out(self) -> bool:
@@ -92,12 +94,13 @@ class Marks:
 
     @property
     def assumed_out(self) -> bool:
-        """Whether a likely opt-out waits for review: it blocks like an explicit one until then."""
-        if self.assumed_at is None:
-            return False
-        lifted = self.back_at is not None and self.back_at > self.assumed_at
-        dismissed = self.dismissed_at is not None and self.dismissed_at >= self.assumed_at
-        return not lifted and not dismissed
+        """Whether a likely opt-out stands: it blocks like an explicit one until it is reviewed."""
+        return any(self.blocks(at) for at in self.assumed)
+
+    def blocks(self, at: datetime) -> bool:
+        """Whether the likely opt-out of this moment stands; at a tie with `back_at` out wins."""
+        lifted = self.back_at is not None and self.back_at > at
+        return at in self.assumed and at not in self.dismissed and not lifted
 
     @property
     def standing(self) -> tuple[State, Basis | None]:
@@ -137,6 +140,7 @@ class Signal:
     `effective_at` is fixed by times.effective_at when the signal is first received. `personal`
     holds what proves it and belongs to the shopper (text, ip, user agent, actor): evidence commits
     to it by hash only. `via` is the door it came through (handset, pos, web_cart, import ...).
+    `reviewed_at` is the moment of the one text that a review has judged.
     """
 
     kind: SignalKind
@@ -151,7 +155,10 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What follows from a signal. `rejection` is a stable code; marks are raised regardless."""
+    """What follows from a signal. `rejection` is a stable code; marks are raised regardless.
+
+    `review`: this text blocks, did not before, and nothing but a review of its own dismisses it.
+    """
 
     marks: Marks
     before: State
@@ -201,7 +208,7 @@ def decide(
         messages=() if refused else _messages(signal, profile, before, state, invited_at),
         rejection=profile.rejection if refused else None,
         tell_peers=_peers_must_hear(signal, before, state),
-        review=signal.kind is SignalKind.ASSUMED_OPT_OUT and marks.assumed_out,
+        review=_newly_blocks(current, marks, signal),
     )
 
 
@@ -216,7 +223,7 @@ def _raised_by(signal: Signal, profile: Profile) -> Marks:
         case SignalKind.OPT_OUT:
             return Marks(out_at=at)
         case SignalKind.ASSUMED_OPT_OUT:
-            return Marks(assumed_at=at)
+            return Marks(assumed=frozenset({at}))
         case SignalKind.OPT_IN_REQUEST:
             return Marks(asked_at=at)
         case SignalKind.LAPSE:
@@ -225,9 +232,16 @@ def _raised_by(signal: Signal, profile: Profile) -> Marks:
         case SignalKind.REVIEW_CONFIRMED:
             return Marks(out_at=signal.reviewed_at)
         case SignalKind.REVIEW_DISMISSED:
-            return Marks(dismissed_at=signal.reviewed_at)
+            judged = {signal.reviewed_at} if signal.reviewed_at else ()
+            return Marks(dismissed=frozenset(judged))
         case _:  # START, HELP and an UNSTOP that this profile does not know change nothing
             return Marks()
+
+
+def _newly_blocks(before: Marks, after: Marks, signal: Signal) -> bool:
+    at = signal.effective_at
+    likely = signal.kind is SignalKind.ASSUMED_OPT_OUT
+    return likely and after.blocks(at) and not before.blocks(at)
 
 
 def _messages(

@@ -76,20 +76,22 @@ def record_hash(record: Mapping[str, Any]) -> str:
 
 
 def marks_record(marks: Marks) -> dict[str, Any]:
-    """Return marks as JSON; absent ones are left out."""
-    moments = {
+    """Return marks as JSON: absent ones are left out, moments of a set are in their order."""
+    record: dict[str, Any] = {
         name: to_rfc3339(at)
-        for name in ("out_at", "back_at", "asked_at", "lapsed_at", "assumed_at", "dismissed_at")
+        for name in ("out_at", "back_at", "asked_at", "lapsed_at")
         if (at := getattr(marks, name)) is not None
     }
-    if marks.soft is None:
-        return moments
-    soft = {
-        "at": to_rfc3339(marks.soft.at),
-        "opted_in": marks.soft.opted_in,
-        "basis": marks.soft.basis.value,
-    }
-    return {**moments, "soft": soft}
+    for name, moments in (("assumed", marks.assumed), ("dismissed", marks.dismissed)):
+        if moments:
+            record[name] = [to_rfc3339(at) for at in sorted(moments)]
+    if marks.soft is not None:
+        record["soft"] = {
+            "at": to_rfc3339(marks.soft.at),
+            "opted_in": marks.soft.opted_in,
+            "basis": marks.soft.basis.value,
+        }
+    return record
 
 
 def next_evidence(

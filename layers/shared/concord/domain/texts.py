@@ -32,7 +32,8 @@ FALLBACK_TEXTS: Final[Mapping[str, str]] = {
     "Tell the customer to reply STOP to any text they got from this shop.",
 }
 EDITABLE: Final = frozenset(DEFAULT_TEXTS) | {"fallback_shopper", "fallback_operator"}
-_TOKENS: Final = {"merchant", "join", "number"}
+_TOKENS: Final = ("merchant", "join", "number")
+_FALLBACK_TOKENS: Final = ("number",)  # all that `fallback` fills in; others would leave a gap
 MAX_LENGTH: Final = 459
 
 
@@ -55,7 +56,7 @@ def wording_hash(text: str) -> str:
 
 
 def check_texts(texts: Mapping[str, str]) -> None:
-    """Raise InvalidInputError for an unknown kind or $token, or a text that is too long."""
+    """Raise InvalidInputError for an unknown kind, a $token it has not, or a text too long."""
     errors = []
     for kind, wording in texts.items():
         if kind not in EDITABLE:
@@ -64,9 +65,11 @@ def check_texts(texts: Mapping[str, str]) -> None:
         elif not wording.strip() or len(wording) > MAX_LENGTH:
             errors.append(FieldError(f"settings.texts.{kind}", f"use 1 to {MAX_LENGTH} characters"))
         else:
-            unknown = set(Template(wording).get_identifiers()) - _TOKENS
+            tokens = _FALLBACK_TOKENS if kind in FALLBACK_TEXTS else _TOKENS
+            unknown = set(Template(wording).get_identifiers()).difference(tokens)
             if unknown or not Template(wording).is_valid():
-                message = "only $merchant, $join and $number can be filled in"
+                named = ", ".join(f"${token}" for token in tokens)
+                message = f"only {named} can be filled in"
                 errors.append(FieldError(f"settings.texts.{kind}", message))
     if errors:
         raise InvalidInputError("the texts cannot be used", errors=tuple(errors))

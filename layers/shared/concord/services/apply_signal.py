@@ -133,16 +133,14 @@ class ApplySignal:
             marks=decision.marks,
             head=evidence.hash,
             updated_at=self._clock.now(),
-            invited_at=signal.received_at
-            if invited
-            else (current.invited_at if current else None),
+            invited_at=signal.received_at if invited else (current.invited_at if current else None),
         )
         commit = ConsentCommit(
             record=record,
             expected_version=version - 1,
             evidence=evidence,
             tasks=tuple(_tasks(connection, record, evidence, signal, decision, messages)),
-            review=_review(connection, record, evidence, decision),
+            review=_review(connection, record, evidence, signal, decision),
             lapse_at=_lapse_at(connection, record, decision),
         )
         return commit, decision
@@ -277,8 +275,13 @@ def push_task(
 
 
 def _review(
-    connection: Connection, record: ConsentRecord, evidence: Evidence, decision: Decision
+    connection: Connection,
+    record: ConsentRecord,
+    evidence: Evidence,
+    signal: Signal,
+    decision: Decision,
 ) -> Review | None:
+    """Return what a person should look at: this one text, whatever else waits (R-05)."""
     if not decision.review:
         return None
     return Review(
@@ -289,7 +292,7 @@ def _review(
         channel=record.key.channel.value,
         point_id=record.key.point_id,
         created_at=record.updated_at,
-        reviewed_at=decision.marks.assumed_at,
+        reviewed_at=signal.effective_at,
         evidence_id=evidence.evidence_id,
     )
 

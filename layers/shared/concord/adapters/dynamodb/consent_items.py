@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -67,12 +66,17 @@ def record_from(key: ConsentKey, item: Item) -> ConsentRecord:
 
 
 def _marks_from(stored: dict[str, Any]) -> Marks:
-    moments = {name: from_rfc3339(at) for name, at in stored.items() if name != "soft"}
-    marks = Marks(**moments)  # type: ignore[arg-type]  # `soft` is not among them
-    if (soft := stored.get("soft")) is None:
-        return marks
-    mark = SoftMark(from_rfc3339(soft["at"]), soft["opted_in"], Basis(soft["basis"]))
-    return replace(marks, soft=mark)
+    # A name that Marks does not know raises: an opt-out must not be lost by reading past it.
+    return Marks(**{name: _mark_from(value) for name, value in stored.items()})
+
+
+def _mark_from(value: Any) -> Any:
+    """Return one mark, told by its shape: a moment, a set of moments, or the soft mark."""
+    if isinstance(value, str):
+        return from_rfc3339(value)
+    if isinstance(value, list):
+        return frozenset(from_rfc3339(at) for at in value)
+    return SoftMark(from_rfc3339(value["at"]), value["opted_in"], Basis(value["basis"]))
 
 
 # --- evidence --------------------------------------------------------------------------------
