@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from concord.adapters.dynamodb.consent_store import DynamoDbConsentStore
 from concord.adapters.dynamodb.inbox import DynamoDbInbox
@@ -124,6 +125,22 @@ class ConsentStoreContract:
         assert store.commit(commit(first.record, event="ev4", when=at(3))) == Stale()
         assert store.find_marker(MERCHANT, CONNECTION, "ev4") is None
 
+    def test_state_and_evidence_each_have_a_lock_of_their_own(self, table: Table) -> None:
+        """R-01: a gap in the one is not a way around the other."""
+        store = store_of(table)
+        first = commit()
+        store.commit(first)
+        gap = commit(when=at(1))
+        skipping = replace(gap, evidence=replace(gap.evidence, seq=99))
+        assert store.commit(skipping) == Stale()
+        second = commit(first.record, when=at(1))
+        store.commit(second)
+        older = commit(first.record, when=at(2))
+        assert store.commit(replace(older, evidence=replace(older.evidence, seq=99))) == Stale()
+        third = commit(second.record, when=at(2))
+        assert store.commit(replace(third, evidence=replace(third.evidence, seq=2))) == Stale()
+        assert list(store.evidence(consent_key())) == [first.evidence, second.evidence]
+
     def test_a_marker_whose_time_is_over_counts_as_absent(self, table: Table) -> None:
         """TTL only sweeps rubbish: reads and conditions compare the time themselves."""
         store = store_of(table)
@@ -224,6 +241,29 @@ class ConsentStoreContract:
         faulty, _ = refaulted(table, plan)
         assert store_of(faulty).commit(asked) == Committed()
         assert len(list(store_of(table).evidence(consent_key()))) == 2
+
+    def test_a_lost_answer_is_understood_from_one_reason_alone(self, table: Table) -> None:
+        """Reliability 13: it is not promised that every failed condition is reported."""
+
+        class Terse:
+            def __getattr__(self, name: str) -> Any:
+                real = getattr(table.client, name)
+
+                def call(**request: Any) -> Any:
+                    try:
+                        return real(**request)
+                    except ClientError as error:
+                        reasons = error.response.get("CancellationReasons", [])
+                        for reason in reasons[1:]:
+                            reason.clear()
+                            reason["Code"] = "None"
+                        raise
+
+                return call
+
+        terse = Table(table.name, Terse())  # type: ignore[arg-type]
+        faulty, _ = refaulted(terse, lambda _, n: "lost" if n == 1 else None)
+        assert store_of(faulty).commit(commit(event="ev1")) == Committed()
 
     def test_an_answer_lost_by_a_loser_is_no_success(self, table: Table) -> None:
         """Reliability 13: a lost answer of a commit that never happened is not read as one."""

@@ -290,6 +290,20 @@ class ShoppersContract:
         assert self.carrying(table, "v1.bbbb") == ["S-1"]
         assert table.get(keys.carrier(MERCHANT, CONNECTION, "v1.aaaa", "k1")) is None
 
+    def test_a_late_delete_spares_a_link_that_was_put_back(self, table: Table) -> None:
+        """TEA-12: at no moment is a link missing that her own item has."""
+        shoppers, _ = self.stores(table)
+        shoppers.save(shopper(), None, [])
+        without = shopper(2, phones={})
+
+        def plan(operation: str, _: int) -> None:
+            if operation == "delete_item":
+                assert shoppers.save(shopper(3), without, [])
+
+        faulty, _ = refaulted(table, plan)
+        assert self.stores(faulty)[0].save(without, shopper(), [])
+        assert self.carrying(table) == ["S-1"]
+
     def test_the_second_of_two_saves_is_stale(self, table: Table) -> None:
         shoppers, _ = self.stores(table)
         shoppers.save(shopper(), None, [])

@@ -177,6 +177,23 @@ class TasksContract:
         (row,) = due(tasks, at(201))
         assert row.due_at == at(200)
 
+    def test_an_opt_out_that_comes_while_a_row_is_given_back_keeps_its_mark(
+        self, table: Table
+    ) -> None:
+        """R-12: or the sweep would not count it among the un-synced."""
+        store = DynamoDbConsentStore(table)
+        first = commit(tasks=(push(1),))
+        store.commit(first)
+
+        def plan(operation: str, number: int) -> None:
+            if (operation, number) == ("update_item", 3):  # lease, read, give back
+                store.commit(commit(first.record, when=at(5), tasks=(push(2, out=True),)))
+
+        faulty, _ = refaulted(table, plan)
+        tasks = DynamoDbTasks(faulty)
+        assert tasks.retry_at(leased(tasks), at(300), "platform_unavailable")
+        assert due(tasks, at(301)) == [DueRow(PUSH, "push_consent_out", at(300), at(5))]
+
     def test_who_lost_the_row_cannot_give_it_back(self, table: Table) -> None:
         tasks = DynamoDbTasks(table)
         tasks.ensure(MERCHANT, push(1), NOW)
