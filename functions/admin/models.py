@@ -76,7 +76,8 @@ class SenderIn(Sent):
     base_url: Url | None = None
     sends_from: Annotated[Name, Field(alias="from")]
     account_id: Name | None = None
-    credentials: Annotated[Credentials | None, Field(repr=False)] = None
+    # AWS needs none: the function's role is its credential.
+    credentials: Annotated[dict[str, Credential] | None, Field(max_length=10, repr=False)] = None
     answers_stop: bool | None = Field(
         default=None,
         description="Whether the carrier confirms STOP and HELP itself. "

@@ -64,6 +64,22 @@ def test_catapult(house: World, name: str, state: str) -> None:
     assert shop.consent(SHOPPER) == state
 
 
+def test_aws_two_way(house: World) -> None:
+    """TEA-17: a STOP that AWS received comes by the queue; the carrier confirms it, we are silent."""
+    sender = {"platform": "aws", "from": OURS, "credentials": {}, "answers_stop": True}
+    shop = house.shop(sender=sender)
+    text = json.loads((EVENTS / "aws_messaging" / "two_way__stop.json").read_text())["body"]
+
+    assert house.receive_sms(json.loads(text)) == []
+    assert house.receive_sms(json.loads(text)) == []
+    house.pump()
+
+    assert shop.consent(SHOPPER) == "opted_out"
+    assert shop.contact(SHOPPER) is False
+    assert shop.inbox_of(SHOPPER) == []
+    assert len([r for r in house.rows("C#") if r["sk"].startswith("E#")]) == 1
+
+
 def test_every_recorded_event_is_walked() -> None:
     """A file without an expectation here would prove nothing of the handler."""
     there = {path.stem for path in (EVENTS / "text_em_all").glob("*.json")}

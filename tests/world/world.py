@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -131,6 +131,13 @@ class World:
         from functions.sync.run_task import lambda_handler
 
         answer = lambda_handler(sqs_event([row], receive_count), LambdaContext())
+        return [f["itemIdentifier"] for f in answer["batchItemFailures"]]
+
+    def receive_sms(self, message: Mapping[str, Any]) -> list[str]:
+        """Deliver one message of AWS's topic; returns the ids of messages that come back."""
+        from functions.webhooks.receive_sms import lambda_handler
+
+        answer = lambda_handler(sqs_event([message]), LambdaContext())
         return [f["itemIdentifier"] for f in answer["batchItemFailures"]]
 
     def rescue(self) -> int:
@@ -267,16 +274,28 @@ class World:
 
     # --- shops -------------------------------------------------------------------------------
 
-    def shop(self, name: str = "m1", text_number: str = "", **settings: Any) -> Shop:
-        """Make a merchant with a connected pair of accounts, through the admin API."""
+    def shop(
+        self,
+        name: str = "m1",
+        text_number: str = "",
+        *,
+        states: Sequence[str] = ("pending", "connected"),
+        messaging: str = "",
+        **settings: Any,
+    ) -> Shop:
+        """Make a merchant with a pair of accounts, through the admin API, and walk it to a state.
+
+        `messaging` names another Text-Em-All account for the same merchant and shop account.
+        """
         from tests.world.shop import Shop, new_number
 
+        own = messaging or name
         text_number = text_number or new_number()
-        tea, catapult = f"tea-{name}", f"cat-{name}"
+        tea, catapult = f"tea-{own}", f"cat-{name}"
         credentials = {
-            "consumer_key": f"ck-{name}",
-            "consumer_secret": f"cs-{name}",
-            "access_token": f"at-{name}",
+            "consumer_key": f"ck-{own}",
+            "consumer_secret": f"cs-{own}",
+            "access_token": f"at-{own}",
         }
         self.sandbox.seed("text_em_all", tea, text_numbers=[text_number], credentials=credentials)
         self.sandbox.seed("catapult", catapult, credentials={"api_key": f"key-{name}"})
@@ -332,11 +351,8 @@ class World:
             connection_id=shop.connection_id,
             connect_key=shop.connect_key,
         )
-        for state in ("pending", "connected"):
-            moved = self.admin(
-                "POST", f"/v1/connections/{shop.connection_id}/state", {"state": state}
-            )
-            assert moved["statusCode"] == 200, moved
+        for state in states:
+            shop.move(state)
         return shop
 
 

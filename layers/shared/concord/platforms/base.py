@@ -25,10 +25,12 @@ class Platform:
 
     Factories are called lazily, so that importing the registry loads no client. `signs_webhooks`
     is False where only the path token guards the door: opt-ins from there are confirmed by a fetch.
+    `topic` reads what a queue of our own brings, which no signature has to prove.
     """
 
     name: str
     webhook: Callable[[], WebhookAdapter] | None = None
+    topic: Callable[[], WebhookAdapter] | None = None
     sender: Callable[[Endpoint, Http], TextSender] | None = None
     consent_peer: Callable[[Endpoint, Http], ConsentPeer] | None = None
     checker: Callable[[Endpoint, Http], AccountChecker] | None = None

@@ -65,6 +65,11 @@ class PlatformRegistry:
         found = platform_named(platform)
         return found.webhook() if found and found.webhook else None
 
+    def topic(self, platform: str) -> WebhookAdapter | None:
+        """Return the adapter for what a queue of our own brings from this platform."""
+        found = platform_named(platform)
+        return found.topic() if found and found.topic else None
+
     def sender(self, platform: str, endpoint: Endpoint) -> TextSender | None:
         """Return what carries texts there. Raises PermanentError `host_not_allowed`."""
         found = platform_named(platform)

@@ -55,7 +55,8 @@ class IngestSms:
 
     def take(self, message: Mapping[str, object], received_at: datetime) -> None:
         """The walk itself, without the safety net: WebhookRescue comes in here."""
-        number = str(message.get("destinationNumber", ""))
+        # Our number: where a text was sent to, or where the text of a receipt came from.
+        number = str(message.get("destinationNumber") or message.get("originationPhoneNumber", ""))
         connection_id = self._connections.by_number(number) if number else None
         connection = self._connections.get(connection_id) if connection_id else None
         if connection is None:

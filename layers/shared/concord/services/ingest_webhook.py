@@ -102,7 +102,7 @@ class IngestWebhook:
         self, platform: str, opened: Opened, topic: str, request: RawRequest
     ) -> WebhookAnswer:
         """Take a request whose sender is proven (by its signature, or by our own topic)."""
-        adapter = self._adapter(platform)
+        adapter = self._platforms.topic(platform) or self._adapter(platform)
         entry = InboxEntry(
             merchant_id=opened.connection.merchant_id,
             connection_id=opened.connection.connection_id,
@@ -117,7 +117,7 @@ class IngestWebhook:
 
     def replay(self, entry: InboxEntry, opened: Opened) -> InboxState:
         """Apply a kept body again (R-24): it was verified when it came; what is done stays."""
-        adapter = self._adapter(entry.platform)
+        adapter = self._platforms.topic(entry.platform) or self._adapter(entry.platform)
         parsed = self._parsed(adapter, opened.connection, entry)
         return self._apply_events(opened, entry, parsed, stored=True).state
 

@@ -233,9 +233,8 @@ class ManageConnections:
         credentials: Credentials,
     ) -> Mapping[str, str]:
         """Return the sender's secrets: merged by name, but nothing of one platform for another."""
-        wanted = settings.get("sender") or {}
-        before = connection.settings.sender
-        other = before is None or wanted.get("platform", before.platform) != before.platform
+        before, wanted = connection.settings.sender, settings.get("sender")
+        other = before is None or (wanted is not None and wanted.platform != before.platform)
         return {**({} if other else known.sender), **credentials.get("sender", {})}
 
 

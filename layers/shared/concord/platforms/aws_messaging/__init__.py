@@ -1,6 +1,6 @@
 """AWS End User Messaging SMS: carries texts; inbound texts and events arrive through SNS and SQS.
 
-It has no webhook: `webhook.parse_sms` and `webhook.parse` read what our own queue brings.
+It has no webhook: `topic.AwsTopic` reads what our own queue brings.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from concord.platforms.base import Http, Platform
-from concord.ports import Endpoint
+from concord.ports import Endpoint, WebhookAdapter
 
 if TYPE_CHECKING:
     from concord.platforms.aws_messaging.client import AwsTextSender
@@ -21,4 +21,10 @@ def _sender(endpoint: Endpoint, http: Http) -> AwsTextSender:
     return AwsTextSender(endpoint)
 
 
-PLATFORM = Platform(name="aws", sender=_sender, signs_webhooks=False)
+def _topic() -> WebhookAdapter:
+    from concord.platforms.aws_messaging.topic import AwsTopic
+
+    return AwsTopic()
+
+
+PLATFORM = Platform(name="aws", topic=_topic, sender=_sender, signs_webhooks=False)
