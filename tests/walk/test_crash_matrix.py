@@ -228,14 +228,14 @@ def _decorated(wire: Wire, event_id: str) -> int:
             return 1
 
     config = IdempotencyConfig(event_key_jmespath="id")
-    layer = DynamoDBPersistenceLayer(
-        table_name="idempotency", boto3_client=boto3.client("dynamodb")
-    )
+    store = DynamoDBPersistenceLayer("idempotency", boto3_client=boto3.client("dynamodb"))
 
-    @idempotent_function(data_keyword_argument="event", persistence_store=layer, config=config)
-    def effect(*, event: dict[str, str]) -> None:
+    def note(*, event: dict[str, str]) -> None:
         done.append(event["id"])
 
+    effect = idempotent_function(
+        note, data_keyword_argument="event", persistence_store=store, config=config
+    )
     for receive in (1, 2):
         config.register_lambda_context(cast(Any, Context()))
         try:

@@ -57,6 +57,15 @@ class Shop:
             method, f"/connect/{self.connection_id}{path}", self.connect_key, body
         )
 
+    def admin(self, method: str, path: str = "", body: Any = None) -> dict[str, Any]:
+        """Call the admin API about this connection; returns the gateway response."""
+        return self.world.admin(method, f"/v1/connections/{self.connection_id}{path}", body)
+
+    def move(self, state: str) -> None:
+        """Let an operator move the connection."""
+        moved = self.admin("POST", "/state", {"state": state})
+        assert moved["statusCode"] == 200, moved
+
     # --- what each side shows ---------------------------------------------------------------
 
     def consent(self, point: str, channel: str = "sms") -> str:
