@@ -108,10 +108,17 @@ def test_a_wording_is_named_by_its_hash() -> None:
     assert wording_hash("a") != wording_hash("b")
 
 
-@pytest.mark.parametrize("wording", ["x", "x" * MAX_LENGTH, "$number ${number} $$"])
+@pytest.mark.parametrize("wording", ["x", "x" * MAX_LENGTH, "costs 5 $$"])
 def test_wording_that_can_be_used(wording: str) -> None:
     """TEA-23: every editable text, up to three segments."""
     check_texts(dict.fromkeys(EDITABLE, wording))
+
+
+@pytest.mark.parametrize("kind", list(MessageKind))
+def test_a_message_has_no_fallback_number_to_fill_in(kind: MessageKind) -> None:
+    """TEA-23: $number belongs to fallbacks; in a message it would leave a gap."""
+    with pytest.raises(InvalidInputError):
+        check_texts({kind: "Call $number"})
 
 
 @pytest.mark.parametrize("kind", list(MessageKind))

@@ -32,7 +32,7 @@ FALLBACK_TEXTS: Final[Mapping[str, str]] = {
     "Tell the customer to reply STOP to any text they got from this shop.",
 }
 EDITABLE: Final = frozenset(DEFAULT_TEXTS) | {"fallback_shopper", "fallback_operator"}
-_TOKENS: Final = ("merchant", "join", "number")
+_TOKENS: Final = ("merchant", "join")
 _FALLBACK_TOKENS: Final = ("number",)  # all that `fallback` fills in; others would leave a gap
 MAX_LENGTH: Final = 459
 
