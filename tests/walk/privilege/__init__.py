@@ -1,0 +1,1 @@
+"""What each function asks of AWS, against what template.yaml grants it."""

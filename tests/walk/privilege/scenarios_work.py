@@ -1,0 +1,186 @@
+"""What follows: the relay, the workers, and both schedules."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from unittest.mock import patch
+
+from concord.services import replay_inbox
+from tests.walk.privilege.stage import Stage
+from tests.world.shop import new_number
+
+
+def pushed(at: Stage) -> None:
+    """A state reaches both sides, and a text its handset."""
+    number = new_number()
+    at.shop.shopper("s-1", number)
+    for text in ("JOIN", "STOP", "UNSTOP"):
+        at.text(number, text)
+        at.house.pump()
+
+
+def unmatched(at: Stage) -> None:
+    """A number that no shopper carries waits for one."""
+    number = at.joined()
+    at.shop.shopper("s-1", number)
+    at.shop.connect("PUT", "/shoppers/s-1", {"first_name": "Ana", "phones": [number]})
+    at.house.pump()
+
+
+def pushed_late(at: Stage) -> None:
+    """The platform is ill for a while, refuses for good, or refuses our credentials."""
+    for status in (503, 400, 401):
+        at.house.sandbox.fault(platform="catapult", status=status, times=1)
+        at.text(new_number(), "STOP")
+        at.run("catapult")
+    at.house.clock.advance(timedelta(minutes=3))
+    at.run()
+
+
+def pushed_again(at: Stage) -> None:
+    """A message comes again after its row is gone; a state changes while the worker calls."""
+    number = new_number()
+    at.shop.shopper("s-1", number)
+    at.text(number, "JOIN")
+    (row,) = at.tasks("catapult")
+    at.house.run_task(row)
+    at.house.run_task(row, receive_count=2)
+    at.run("catapult")
+
+
+def texts_late(at: Stage) -> None:
+    """Nothing sent: throttled; refused for good; an answer lost; too late; no consent any more."""
+    for status in (429, 400):
+        at.house.sandbox.fault(
+            platform="text_em_all", method="POST", path="/conversations", status=status, times=1
+        )
+        at.text(new_number(), "JOIN")
+        at.run("send_text")
+        at.house.clock.advance(timedelta(minutes=3))
+    at.text(new_number(), "JOIN")
+    with at.answers_lost():
+        at.run("send_text")
+    at.house.clock.advance(timedelta(minutes=3))
+    at.run("send_text")
+    at.text(new_number(), "STOP")
+    at.house.clock.advance(timedelta(minutes=6))
+    at.run("send_text")
+    number = new_number()
+    at.consent(number, "opt_in")
+    at.text(number, "STOP")
+    at.run("send_text")
+
+
+def texts_by_aws(at: Stage) -> None:
+    """From a number, a pool, a sender id; and the carrier knows of an opt-out that we do not."""
+    for sends_from in (new_number(), "pool-1", "ACME"):
+        at.sender(sends_from)
+        at.text(new_number(), "JOIN")
+        at.run("send_text")
+    at.processes.carrier_refuses = True
+    at.text(new_number(), "JOIN")
+    at.run("send_text")
+    at.run("push_consent")
+
+
+def held(at: Stage) -> None:
+    """A paused connection holds its work; a disconnected one has none."""
+    at.text(new_number(), "JOIN")
+    at.admin("POST", "/v1/connections/{c}/state", {"state": "paused"})
+    at.processes.cold()
+    at.run()
+    at.admin("POST", "/v1/connections/{c}/state", {"state": "disconnected"})
+    at.processes.cold()
+    at.house.clock.advance(timedelta(minutes=3))
+    at.run()
+
+
+def numbers_fetched(at: Stage) -> None:
+    """A text to a new number: fetched, claimed, and the kept text applied; and a late answer."""
+    new = new_number()
+    at.text(new_number(), "JOIN", to=new)
+    at.house.sandbox.seed(
+        "text_em_all", at.shop.tea_account, text_numbers=[at.shop.text_number, new]
+    )
+    at.house.sandbox.fault(platform="text_em_all", status=503, times=1)
+    at.run("fetch_numbers")
+    at.house.clock.advance(timedelta(minutes=3))
+    at.run("fetch_numbers")
+    at.house.pump()
+
+
+def numbers_strange(at: Stage) -> None:
+    """The text was to nobody's number: it stays kept."""
+    at.text(new_number(), "JOIN", to=new_number())
+    at.run("fetch_numbers")
+
+
+def replayed(at: Stage) -> None:
+    """All bodies of an hour again, by the worker."""
+    at.text(new_number(), "JOIN", to=new_number())
+    at.event(type="inbound_text", id="e-2")
+    at.consent(new_number(), "opt_in")
+    job_id = _replay(at)
+    at.house.pump()
+    at.admin("GET", f"/v1/jobs/{job_id}")
+
+
+def replayed_in_pages(at: Stage) -> None:
+    """More bodies than one run takes: the job goes on with a new message."""
+    for _ in range(2):
+        at.text(new_number(), "JOIN")
+    _replay(at)
+    with patch.object(replay_inbox, "_PER_RUN", 1):
+        at.run("replay_inbox")
+
+
+def _replay(at: Stage) -> str:
+    start = at.house.clock.now() - timedelta(hours=1)
+    span = {"from": start.isoformat(), "to": (start + timedelta(hours=2)).isoformat()}
+    return str(at.admin("POST", "/v1/merchants/{m}/inbox/replays", span).get("job_id", "m1.none"))
+
+
+def lapsed(at: Stage) -> None:
+    """Nobody answered an invitation for 30 days."""
+    number = new_number()
+    at.consent(number, "opt_in")
+    at.house.pump()
+    at.house.clock.advance(timedelta(days=31))
+    at.house.hourly()
+    at.house.pump()
+    at.shop.consent(number)
+
+
+def forgotten(at: Stage) -> None:
+    """The stream lost a task of each queue: the sweep finds them."""
+    at.text(new_number(), "JOIN")
+    _replay(at)
+    at.house._stream()
+    at.house.clock.advance(timedelta(minutes=3))
+    at.house.sweep()
+    at.house.pump()
+
+
+def relayed(at: Stage) -> None:
+    """New rows of both queues are handed on."""
+    at.text(new_number(), "JOIN")
+    _replay(at)
+    at.house.relay()
+
+
+ALL = (
+    pushed,
+    unmatched,
+    pushed_late,
+    pushed_again,
+    texts_late,
+    texts_by_aws,
+    held,
+    numbers_fetched,
+    numbers_strange,
+    replayed,
+    replayed_in_pages,
+    lapsed,
+    forgotten,
+    relayed,
+)

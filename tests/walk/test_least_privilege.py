@@ -1,0 +1,152 @@
+"""Each role grants exactly what its function asks for, and nothing of it can be taken away."""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pytest
+
+from tests.template.cfn import functions
+from tests.walk.privilege import scenarios_admin, scenarios_doors, scenarios_work
+from tests.walk.privilege.grants import Right, granted, managed, of_the_platform, variables
+from tests.walk.privilege.processes import READ_BY_US, Use
+from tests.walk.privilege.stage import Scenario, stage
+
+FUNCTIONS: Final = sorted(functions())
+SCENARIOS: Final = {
+    scenario.__name__: scenario
+    for module in (scenarios_doors, scenarios_work, scenarios_admin)
+    for scenario in module.ALL
+}
+# Read while the registry of platforms is made, and of no effect: these functions call nobody out
+# there, and without the variables nobody may be called.
+_CALL_NOBODY: Final = {"ALLOWED_HOSTS", "ALLOW_PRIVATE_HOSTS"}
+NOT_GIVEN: Final = dict.fromkeys(
+    ("WebhookReceive", "WebhookReceiveSms", "WebhookRescue"), _CALL_NOBODY
+)
+# What libraries read, and not our code.
+LIBRARIES: Final = {
+    "AWS_ENDPOINT_URL_DYNAMODB": "the SDK, on the local stack alone",
+    "AWS_ENDPOINT_URL_SQS": "the SDK, on the local stack alone",
+    "AWS_ENDPOINT_URL_PINPOINT_SMS_VOICE_V2": "the SDK, on the local stack alone",
+    "POWERTOOLS_LOG_LEVEL": "Powertools' logger",
+    "POWERTOOLS_METRICS_NAMESPACE": "Powertools' metrics",
+    "POWERTOOLS_SERVICE_NAME": "Powertools' logger, metrics and tracer",
+}
+
+
+@dataclass
+class Recorded:
+    """What the scenarios came to with all rights, and who asked for what in which of them."""
+
+    outcomes: dict[str, Any] = field(default_factory=dict)
+    witnesses: dict[Use, list[str]] = field(default_factory=dict)
+    operations: set[tuple[str, str]] = field(default_factory=set)
+    variables: set[tuple[str, str]] = field(default_factory=set)
+    admin_calls: set[tuple[str, str, int]] = field(default_factory=set)
+
+    def used(self, function: str) -> set[Right]:
+        return {right for name, right in self.witnesses if name == function}
+
+    def read(self, function: str) -> set[str]:
+        return {variable for name, variable in self.variables if name == function}
+
+
+def _play(scenario: Scenario, denied: Use | None = None) -> Any:
+    """Return what came of a scenario while one right is denied to one function."""
+    with stage(denied) as at:
+        try:
+            scenario(at)
+        except Exception as error:
+            return type(error).__name__
+        return at.outcome()
+
+
+@functools.cache
+def recorded() -> Recorded:
+    """Play every scenario once; whatever a function needs, it is seen asking for."""
+    found = Recorded()
+    for name, scenario in SCENARIOS.items():
+        with stage() as at:
+            scenario(at)
+            found.outcomes[name] = at.outcome()
+            for use in at.processes.used:
+                found.witnesses.setdefault(use, []).append(name)
+            found.operations |= at.processes.operations
+            found.variables |= at.processes.read
+            found.admin_calls |= at.processes.admin_calls
+    return found
+
+
+def _removals() -> list[Any]:
+    return [
+        pytest.param(function, right, id=f"{function}-{right}")
+        for function in FUNCTIONS
+        for right in sorted(granted(function) - of_the_platform(function).keys())
+    ]
+
+
+# --- the scenarios are worth something -----------------------------------------------------------
+
+
+def test_every_operation_of_the_admin_api_is_played() -> None:
+    """Reliability 38: a right that only an operation without a scenario needs would be missed."""
+    from functions.admin.app import OPERATIONS
+
+    done = {(method, path) for method, path, status in recorded().admin_calls if status < 300}
+    for operation in OPERATIONS:
+        pattern = re.sub(r"\{\w+\}", "[^/]+", operation.path)
+        hits = [p for m, p in done if m == operation.method and re.fullmatch(pattern, p)]
+        assert hits, f"{operation.method} {operation.path}"
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_scenario_has_the_same_outcome_each_time(name: str) -> None:
+    """Reliability 38: so that another outcome can only come of what was taken away."""
+    assert _play(SCENARIOS[name]) == recorded().outcomes[name]
+
+
+# --- rights --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_rights_granted_are_rights_used(function: str) -> None:
+    """Reliability 38, R-32: actions granted = actions used, resource by resource."""
+    used, platforms = recorded().used(function), of_the_platform(function)
+    assert granted(function) == used | platforms.keys()
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_managed_policies_are_those_that_the_function_needs(function: str) -> None:
+    """Reliability 38: tracing for all; what only the emulator asks for, where it does."""
+    did = {operation for name, operation in recorded().operations if name == function}
+    expected = {"TracingPolicy"}
+    expected |= {"EmulatorPolicy"} if "GetParameters" in did else set()
+    expected |= {"EmulatorSendPolicy"} if "SendMessageBatch" in did else set()
+    assert managed(function) == expected
+
+
+@pytest.mark.parametrize(("function", "right"), _removals())
+def test_no_right_can_be_taken_away(function: str, right: Right) -> None:
+    """Reliability 38: with one action denied, some scenario ends in another way."""
+    witnesses = recorded().witnesses.get((function, right), [])
+    assert witnesses, "nothing asks for it"
+    assert any(
+        _play(SCENARIOS[name], (function, right)) != recorded().outcomes[name] for name in witnesses
+    ), f"denied, and nobody notices: {witnesses}"
+
+
+# --- variables -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_variables_given_are_variables_read(function: str) -> None:
+    """Reliability 38: a function knows of its environment what it uses, and lacks nothing."""
+    given = variables(function) - LIBRARIES.keys()
+    assert given <= READ_BY_US, "no code of ours knows it"
+    read = recorded().read(function)
+    assert given == read - NOT_GIVEN.get(function, set())
+    assert NOT_GIVEN.get(function, set()) <= read, "not read any more"
