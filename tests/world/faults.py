@@ -154,14 +154,21 @@ def platform_away(name: str) -> Hook:
     return hook
 
 
+WRITES = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
+
+
 def conflicts(seed: int, probability: float, seen: list[str]) -> Hook:
-    """Return a hook that cancels transactions with TransactionConflict, by a seed."""
+    """Return a hook that refuses writes with TransactionConflict, by a seed."""
     rng = random.Random(seed)
 
     def hook(request: Request) -> None:
-        if request.name.endswith(".TransactWriteItems") and rng.random() < probability:
-            seen.append(request.name)
-            raise client_error("TransactionConflict")
+        operation = request.name.partition(".")[2]
+        if operation not in WRITES or rng.random() >= probability:
+            return
+        seen.append(operation)
+        single = operation != "TransactWriteItems"
+        code = "TransactionConflictException" if single else "TransactionConflict"
+        raise client_error(code, operation)
 
     return hook
 

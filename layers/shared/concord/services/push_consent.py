@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from concord.domain.canonical import sha256_hex
 from concord.domain.consent import Marks, State
 from concord.domain.errors import PermanentError
 from concord.domain.evidence import ConsentKey
@@ -73,8 +74,8 @@ class PushConsent:
         if peer is None:
             self._tasks.fail(task, "no_capability", "", self._clock.now())
             return
-        for _ in range(_ROUNDS):
-            version = self._push_once(task, peer)
+        for number in range(_ROUNDS):
+            version = self._push_once(task, peer, number)
             if version is None:
                 return
             finish = self._tasks.finish_push(task, version)
@@ -110,7 +111,7 @@ class PushConsent:
         )
         self._tasks.ensure(task.merchant_id, spec, self._clock.now())
 
-    def _push_once(self, task: Task, peer: ConsentPeer) -> int | None:
+    def _push_once(self, task: Task, peer: ConsentPeer, number: int) -> int | None:
         """Push what is true now; return the version that was pushed, None if the row was parked."""
         key = ConsentKey(
             task.merchant_id,
@@ -122,7 +123,7 @@ class PushConsent:
         if record is None or not _worth_telling(record.marks):
             return record.version if record else task.want
         try:
-            matched = peer.set_consent(self._as_push(task, record))
+            matched = peer.set_consent(self._as_push(task, record, number))
         except PermanentError as problem:
             self._telemetry.count("TaskFailed")
             self._tasks.fail(task, problem.reason, problem.detail, self._clock.now())
@@ -130,8 +131,11 @@ class PushConsent:
         self._remember_match(task, record, matched=matched)
         return record.version
 
-    def _as_push(self, task: Task, record: ConsentRecord) -> ConsentPush:
+    def _as_push(self, task: Task, record: ConsentRecord, number: int) -> ConsentPush:
+        """Return the push. Each call has a key of its own: a peer that remembers keys would pass
+        over the repeat of a state that a late call of another worker has overwritten."""
         state, _ = record.marks.standing
+        call = sha256_hex(f"{record.head}|{task.lease_owner}|{number}".encode())
         shoppers = self._shoppers.carrying(
             task.merchant_id, task.connection_id, record.key.point_id
         )
@@ -140,7 +144,7 @@ class PushConsent:
             channel=record.key.channel.value,
             opted_in=state is State.OPTED_IN,
             changed_at=record.updated_at,
-            idempotency_key=f"{record.head[:24]}-{record.version}",
+            idempotency_key=f"{call[:32]}-{record.version}",
             shopper_ids=tuple(shoppers),
         )
 

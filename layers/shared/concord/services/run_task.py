@@ -59,7 +59,11 @@ class RunTask:
         if taken is Lease.GONE and receive_count > 1:
             self._restore(key)
             return
-        if not isinstance(taken, Task) or taken.state in _FINAL:
+        if not isinstance(taken, Task):
+            return
+        if taken.state in _FINAL:
+            # A receipt ended it while a worker without an answer put it off: it leaves the index.
+            self._tasks.mark(taken, taken.state, self._clock.now())
             return
         self._run(taken)
 

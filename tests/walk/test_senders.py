@@ -1,0 +1,290 @@
+"""Connections whose texts are carried by Twilio or by AWS End User Messaging."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from concord.platforms.aws_messaging.client import AwsTextSender, _client_for
+from tests.sandbox.harness import BASE as SANDBOX
+from tests.world.events import LambdaContext, sqs_event
+from tests.world.faults import Request, Wire, settle
+from tests.world.shop import Shop, new_number
+from tests.world.world import World
+
+SID, TOKEN = "AC" + "1" * 32, "auth-token-of-twilio"
+
+
+class _Carried:
+    """A shop whose texts another carrier takes, and its numbers there."""
+
+    def __init__(self, shop: Shop, sends_from: str) -> None:
+        self.shop = shop
+        self.house = shop.world
+        self.sends_from = sends_from
+
+    def evidence(self) -> int:
+        return len([r for r in self.house.rows("C#") if r["sk"].startswith("E#")])
+
+    def texts_row(self, purpose: str) -> dict[str, Any]:
+        rows = self.house.rows("TU#")
+        return next(r for r in rows if "send_text" in r["pk"] and r["pk"].endswith(purpose))
+
+
+# --- Twilio ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def twilio(house: World) -> _Carried:
+    number = new_number()
+    sender = {
+        "platform": "twilio",
+        "base_url": f"{SANDBOX}/twilio",
+        "from": number,
+        "credentials": {"account_sid": SID, "auth_token": TOKEN},
+        "answers_stop": True,
+    }
+    shop = house.shop(sender=sender)
+    house.sandbox.seed(
+        "twilio",
+        SID,
+        text_numbers=[number],
+        credentials={"account_sid": SID, "auth_token": TOKEN},
+        webhook_url=shop.webhooks["twilio"],
+    )
+    return _Carried(shop, number)
+
+
+def _handset(carried: _Carried, sender: str, text: str, **more: Any) -> httpx.Response:
+    body = {"from": sender, "to": carried.sends_from, "text": text, **more}
+    return carried.house.sandbox.post("/twilio/_handset", json=body)
+
+
+def _got(carried: _Carried, number: str, platform: str = "twilio") -> list[str]:
+    shown = carried.house.sandbox.get(f"/{platform}/_handset/{number}").json()
+    return [text["text"] for text in shown]
+
+
+def test_twilio_carries_the_texts_and_confirms_stop_itself(twilio: _Carried) -> None:
+    """TEA-17, R-05: signed webhook -> 200 <Response/>; STOP is answered by the carrier alone."""
+    number = new_number()
+    answer = _handset(twilio, number, "JOIN")
+    assert (answer.status_code, answer.text) == (200, "<Response/>")
+    twilio.house.pump()
+    assert twilio.shop.consent(number) == "opted_in"
+    assert len(_got(twilio, number)) == 1
+
+    answer = _handset(twilio, number, "STOP")
+    assert (answer.status_code, answer.text) == (200, "<Response/>")
+    assert twilio.shop.consent(number) == "opted_out"
+    settle(twilio.house)
+    posts = [c for c in twilio.house.sandbox.calls("twilio") if c["method"] == "POST"]
+    assert len(posts) == 1  # our one text: the confirmation of JOIN
+    assert len(_got(twilio, number)) == 2  # and the carrier's own answer to STOP
+    assert twilio.shop.contact(number) is False
+
+
+def test_a_forged_twilio_webhook_is_refused(twilio: _Carried) -> None:
+    """Reliability 1: another token signs: 401, nothing written."""
+    twilio.house.sandbox.seed("twilio", SID, credentials={"account_sid": SID, "auth_token": "no"})
+    before = twilio.house.rows()
+    assert _handset(twilio, new_number(), "STOP").status_code == 401
+    assert twilio.house.rows() == before
+
+
+def test_each_text_carries_our_reference_and_its_receipts_come_back(twilio: _Carried) -> None:
+    """R-15: the status callback names the row; it ends as delivered, whatever comes after that."""
+    number = new_number()
+    _handset(twilio, number, "JOIN")
+    twilio.house.pump()
+    sent = next(c for c in twilio.house.sandbox.calls("twilio") if c["method"] == "POST")
+    row = twilio.texts_row("opt_in_confirmation")
+    reference = row["pk"].rsplit("#", 1)[1]
+    assert sent["body"]["StatusCallback"].endswith(f"/receipts?ref={reference}")
+    assert (row["state"], row["payload"]["receipt"]) == ("sent", "delivered")
+
+
+def test_a_receipt_resolves_an_uncertain_text(twilio: _Carried) -> None:
+    """R-15: the answer was lost, the receipt came: it was sent, and is not sent again."""
+    number = new_number()
+    lost: list[str] = []
+    _handset(twilio, number, "JOIN")
+
+    def after(request: Request) -> None:
+        if request.name.startswith("POST /twilio") and not lost:
+            lost.append(request.name)
+            raise httpx.ReadTimeout("lost")
+
+    with Wire(twilio.house).failing(after=after):
+        settle(twilio.house)
+    row = twilio.texts_row("opt_in_confirmation")
+    assert lost
+    assert row["state"] == "sent"
+    assert row["payload"]["receipt"] == "delivered"
+    assert "due_pk" not in row
+    assert len(_got(twilio, number)) == 1
+
+
+def test_twilios_block_is_an_opt_out(twilio: _Carried) -> None:
+    """TEA-18, ruling 2: 21610 at hand-over is recorded as an opt-out, and never tried again."""
+    number = new_number()
+    _handset(twilio, number, "JOIN")
+    fault = {"platform": "twilio", "method": "POST", "status": 400, "code": 21610}
+    twilio.house.sandbox.fault(**fault, times=1)
+    settle(twilio.house)
+
+    row = twilio.texts_row("opt_in_confirmation")
+    assert (row["state"], row["payload"]["reason"]) == ("refused", "opted_out_at_carrier")
+    assert twilio.shop.consent(number) == "opted_out"
+    assert twilio.evidence() == 2
+    assert _got(twilio, number) == []
+    assert twilio.shop.contact(number) is False
+
+
+# --- AWS End User Messaging ------------------------------------------------------------------
+
+
+@pytest.fixture
+def aws(house: World, monkeypatch: pytest.MonkeyPatch) -> _Carried:
+    """A shop whose sender is AWS; the SDK's requests land in the sandbox."""
+    number = new_number()
+    house.sandbox.seed("aws", "aws-1", text_numbers=[number])
+    monkeypatch.setenv("AWS_ENDPOINT_URL_PINPOINT_SMS_VOICE_V2", f"{SANDBOX}/aws")
+    monkeypatch.setattr(AwsTextSender, "_client", _sandbox_sdk(house))
+    sender = {"platform": "aws", "from": number, "credentials": {}, "answers_stop": True}
+    return _Carried(house.shop(sender=sender), number)
+
+
+def _sandbox_sdk(house: World) -> Any:
+    """Return the product's own SDK client, its requests answered by the sandbox."""
+    from botocore.awsrequest import AWSResponse
+
+    _client_for.cache_clear()
+    client = _client_for("us-east-1")
+    _client_for.cache_clear()
+
+    def answer(request: Any, **_: Any) -> AWSResponse:
+        headers = {k: v.decode() if isinstance(v, bytes) else v for k, v in request.headers.items()}
+        got = house.sandbox.call("POST", request.url, content=request.body, headers=headers)
+        return AWSResponse(request.url, got.status_code, dict(got.headers), _Raw(got.content))
+
+    client.meta.events.register_first("before-send", answer)
+    return client
+
+
+class _Raw:
+    """What botocore reads a body from."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self, **_: Any) -> Any:
+        yield self._content
+
+
+def _inbound(carried: _Carried, sender: str, text: str, event_id: str = "") -> dict[str, Any]:
+    return {
+        "originationNumber": sender,
+        "destinationNumber": carried.sends_from,
+        "messageKeyword": f"KEYWORD_{carried.sends_from.removeprefix('+')}",
+        "messageBody": text,
+        "inboundMessageId": event_id or new_number(),
+        "previousPublishedMessageId": "",
+    }
+
+
+def _raw(message: dict[str, Any]) -> dict[str, Any]:
+    return message
+
+
+def _enveloped(message: dict[str, Any]) -> dict[str, Any]:
+    return {"Type": "Notification", "MessageId": "m", "Message": json.dumps(message)}
+
+
+def _deliver(body: dict[str, Any]) -> None:
+    from functions.webhooks.receive_sms import lambda_handler
+
+    answer = lambda_handler(sqs_event([body]), LambdaContext())
+    assert answer["batchItemFailures"] == []
+
+
+@pytest.mark.parametrize("wrap", [_raw, _enveloped])
+def test_a_text_by_topic_finds_its_connection(
+    aws: _Carried, wrap: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
+    """TEA-17: AWS two-way SMS: the number texted names the connection; carrier confirms STOP."""
+    number = new_number()
+    _deliver(wrap(_inbound(aws, number, "JOIN")))
+    settle(aws.house)
+    assert aws.shop.consent(number) == "opted_in"
+    assert len(_got(aws, number, "aws")) == 1
+    stop = wrap(_inbound(aws, number, "STOP", "in-1"))
+    for _ in range(3):
+        _deliver(stop)
+    assert aws.shop.consent(number) == "opted_out"
+    settle(aws.house)
+    assert aws.evidence() == 2
+    assert len(_got(aws, number, "aws")) == 1  # nothing of ours after STOP
+    assert aws.shop.contact(number) is False
+
+
+def test_aws_texts_carry_our_reference(aws: _Carried) -> None:
+    """R-15: Context brings our reference back with delivery events, which end at the row."""
+    number = new_number()
+    _deliver(_inbound(aws, number, "JOIN"))
+    settle(aws.house)
+    [sent] = aws.house.sandbox.calls("aws")
+    row = aws.texts_row("opt_in_confirmation")
+    reference = row["pk"].rsplit("#", 1)[1]
+    assert sent["body"]["Context"] == {"reference": reference}
+    event = {
+        "eventType": "TEXT_DELIVERED",
+        "messageId": row["payload"]["message_id"],
+        "eventTimestamp": 1_795_000_000_000,
+        "destinationPhoneNumber": number,
+        "originationPhoneNumber": aws.sends_from,
+        "context": {"reference": reference},
+        "destinationNumber": aws.sends_from,
+    }
+    _deliver(event)
+    assert aws.texts_row("opt_in_confirmation")["payload"]["receipt"] == "delivered"
+
+
+def test_a_text_to_nobody_is_counted_and_let_go(aws: _Carried) -> None:
+    """R-32: a number that no connection owns has no effect anywhere."""
+    before = aws.house.rows()
+    _deliver({**_inbound(aws, new_number(), "STOP"), "destinationNumber": new_number()})
+    assert aws.house.rows() == before
+
+
+def test_awss_block_is_an_opt_out(aws: _Carried) -> None:
+    """TEA-18, ruling 2: the opted-out conflict at hand-over is recorded as an opt-out."""
+    number = new_number()
+    aws.house.sandbox.seed("aws", "aws-1", topic_arn="arn:aws:sns:us-east-1:123456789012:gone")
+    body = {"from": number, "to": aws.sends_from, "text": "STOP"}
+    aws.house.sandbox.post("/aws/_handset", json=body)  # AWS knows; its topic is not heard
+    _deliver(_inbound(aws, number, "JOIN"))
+    settle(aws.house)
+
+    row = aws.texts_row("opt_in_confirmation")
+    assert (row["state"], row["payload"]["reason"]) == ("refused", "opted_out_at_carrier")
+    assert aws.shop.consent(number) == "opted_out"
+    assert aws.shop.contact(number) is False
+
+
+def test_an_aws_text_whose_answer_was_lost_waits_for_its_receipt(
+    aws: _Carried, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """TEA-17: AWS has no look-up: `uncertain`, an alarm metric, and never a second text."""
+    number = new_number()
+    aws.house.sandbox.fault(platform="aws", status=500, times=1)
+    _deliver(_inbound(aws, number, "JOIN"))
+    settle(aws.house)
+    row = aws.texts_row("opt_in_confirmation")
+    assert row["state"] == "uncertain"
+    assert "SendUncertain" in capsys.readouterr().out
+    assert len(aws.house.sandbox.calls("aws")) == 1
