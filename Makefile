@@ -53,11 +53,11 @@ validate: setup ## sam validate --lint
 
 .PHONY: unit
 unit: setup ## tests that need nothing but Python
-	@.venv/bin/pytest -m "not dynamodb_local and not e2e" tests/unit
+	@.venv/bin/pytest -n 2 --dist worksteal -m "not dynamodb_local and not e2e" tests/unit
 
 .PHONY: integration
 integration: setup ## every test but unit, DynamoDB Local and the whole stack
-	@.venv/bin/pytest -m "not dynamodb_local and not e2e" --ignore tests/unit
+	@.venv/bin/pytest -n 2 --dist worksteal -m "not dynamodb_local and not e2e" --ignore tests/unit
 
 .PHONY: e2e
 e2e: setup ## tests of the whole local stack; starts it if it is not up, and stops it again
@@ -65,7 +65,7 @@ e2e: setup ## tests of the whole local stack; starts it if it is not up, and sto
 
 .PHONY: test
 test: lint types validate ## everything but `make test-dynamodb`
-	@.venv/bin/pytest -m "not dynamodb_local and not e2e"
+	@.venv/bin/pytest -n 2 --dist worksteal -m "not dynamodb_local and not e2e"
 	@$(MAKE) --no-print-directory e2e
 
 .PHONY: test-dynamodb
