@@ -1,1 +1,1 @@
-"""What Concord is tried against on a developer's machine: simulated platforms, the local stack, the demo."""
+"""What Concord is tried against here: simulated platforms, the local stack, the demo."""

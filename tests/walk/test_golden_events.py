@@ -65,7 +65,7 @@ def test_catapult(house: World, name: str, state: str) -> None:
 
 
 def test_aws_two_way(house: World) -> None:
-    """TEA-17: a STOP that AWS received comes by the queue; the carrier confirms it, we are silent."""
+    """TEA-17: a STOP that AWS received comes by the queue; the carrier confirms it."""
     sender = {"platform": "aws", "from": OURS, "credentials": {}, "answers_stop": True}
     shop = house.shop(sender=sender)
     text = json.loads((EVENTS / "aws_messaging" / "two_way__stop.json").read_text())["body"]
