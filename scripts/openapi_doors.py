@@ -122,7 +122,7 @@ def _content(status: str, schema: str | None) -> dict[str, Any]:
 
 _WEBHOOK: Final = ("platform", "connection_id", "token")
 _WEBHOOK_ANSWERS: Final = dict.fromkeys(("200", "202", "204", "401", "409", "413", "503"))
-_ANY_BODY: Final = {"*/*": {"schema": {}}}
+_ANY_BODY: Final[dict[str, Any]] = {"*/*": {"schema": {}}}
 _SHOPPER: Final = ("connection_id", "shopper_id")
 
 DOORS: Final[dict[str, dict[str, Any]]] = {
