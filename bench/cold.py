@@ -52,11 +52,11 @@ def _spent(name: str, cassette: Path) -> float:
     """Return the CPU milliseconds of one child; -I -S keep the checkout's own set-up out of it."""
     script = str(ROOT / "bench" / f"cold_{name}.py")
     command = [sys.executable, "-I", "-S", script, str(cassette), *_PATHS]
-    with tempfile.TemporaryFile() as errors:
-        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, env={})
+    with tempfile.TemporaryFile() as said:
+        child = subprocess.Popen(command, stdout=said, stderr=said, env={})
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode:
-            errors.seek(0)
-            raise RuntimeError(errors.read().decode(errors="replace"))
+            said.seek(0)
+            raise RuntimeError(said.read().decode(errors="replace"))
     return (usage.ru_utime + usage.ru_stime) * 1000

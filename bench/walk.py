@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ import httpx
 
 from bench.capacity import WireItem, indexes_of
 from bench.meter import Bill, Meter, hooked
+from concord.adapters.dynamodb import table
 from concord.adapters.dynamodb.connections import DynamoDbConnections
 from concord.adapters.parameters import SsmSecrets
 from tests.support.tables import schema
@@ -163,14 +164,15 @@ GATEWAY_HEADERS: Final = {
 def house() -> Iterator[House]:
     """Yield a metered house; nothing of it outlives the block."""
 
-    def read_item(table: str, key: WireItem) -> WireItem | None:
-        answer = made.world.dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True)
+    def read_item(name: str, key: WireItem) -> WireItem | None:
+        answer = made.world.dynamodb.get_item(TableName=name, Key=key, ConsistentRead=True)
         found: WireItem | None = answer.get("Item")
         return found
 
     meter = Meter(indexes_of(schema()), read_item)
     with ExitStack() as stack:
         stack.enter_context(hooked(meter))
+        stack.enter_context(_unhurried())
         place = stack.enter_context(world())
         platforms = _Counted(SandboxTransport(place.sandbox))
         place.http = SandboxHttp(platforms)
@@ -196,6 +198,17 @@ def _metered(meter: Meter, function: str, module_name: str) -> Iterator[None]:
         yield
     finally:
         module.__dict__["lambda_handler"] = handler
+
+
+@contextmanager
+def _unhurried() -> Iterator[None]:
+    """Lift the table budget: an emulator on a slow machine must not look like a table away."""
+    within = table.within
+    vars(table)["within"] = lambda _seconds: nullcontext()
+    try:
+        yield
+    finally:
+        vars(table)["within"] = within
 
 
 def _stopped() -> float:

@@ -27,7 +27,7 @@ def test_everything_recorded_is_measured(counted: list[Figure]) -> None:
 
 
 def test_the_answer_path_keeps_its_goals(counted: list[Figure]) -> None:
-    """Warm, an opt-out costs one read and one transaction; cold at most five requests (R-24)."""
+    """Warm, an opt-out costs one read and one transaction; cold at most five requests."""
     found = {figure.name: figure for figure in counted}
     assert found["opt_out_webhook.requests"].value == 2
     assert found["opt_out_webhook.requests"].note == "GetItem, TransactWriteItems"
