@@ -21,6 +21,9 @@ _PERSONAL_NAME: Final = re.compile(
 # fixed character is bounded, so that a hostile 256 KB string is still scanned in linear time.
 _RULES: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (re.compile(r"whsec_[A-Za-z0-9+/=_-]+"), f"whsec_{MASK}"),
+    (re.compile(r"\bck_[A-Za-z0-9_-]{8,}"), f"ck_{MASK}"),
+    # A bare path token: 256 random bits in URL-safe base64, which no id of ours looks like.
+    (re.compile(r"(?<![\w.-])(?=[\w-]{0,42}[A-Z])[A-Za-z0-9_-]{43}(?![\w-])"), MASK),
     (re.compile(r"\b(bearer|basic)\s{1,4}[^\s\"',;]+", re.IGNORECASE), rf"\1 {MASK}"),
     (re.compile(r"\b(oauth)\s{1,4}(?=\w{1,40}=)[^\r\n]*", re.IGNORECASE), rf"\1 {MASK}"),
     (
@@ -39,9 +42,10 @@ _RULES: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
         MASK,
     ),
 )
-# Ids that people must be able to search for stay whole: UUIDs, hashes, point ids.
+# Ids that people must be able to search for stay whole: UUIDs, hashes, point ids, evidence.
 _NUMBERS: Final = re.compile(
-    r"(?P<keep>\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b|\b(?:v1\.)?[0-9a-f]{32,64}\b)"
+    r"(?P<keep>\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b|\b(?:v1\.)?[0-9a-f]{32,64}\b"
+    r"|\bev_[0-9a-f]{24}\b)"
     r"|\+\d(?:[\s().-]{0,3}\d){6,16}"  # +1 (415) 555-0100
     r"|\(?\b\d{3}\)?[\s.-]{1,2}\d{3}[\s.-]\d{4}\b"  # (415) 555-0100
     r"|\+?\d{7,}"
