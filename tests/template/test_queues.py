@@ -1,6 +1,7 @@
 """Guards over queues, mappings, the stream and the table of template.yaml."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,28 @@ def test_queue_has_a_dead_letter_queue_of_its_own(name: str) -> None:
     assert dead not in {logical_id(other["deadLetterTargetArn"]) for other in others}
 
 
+def concurrency(event: dict[str, Any]) -> tuple[int, int]:
+    """Return the maximum with few workers and with many.
+
+    Literals: the emulator keeps what a `!Ref` gives it as text, and cannot compare with that.
+    """
+    condition, few, many = event["ScalingConfig"]["MaximumConcurrency"]["Fn::If"]
+    assert condition == "FewWorkers"
+    assert (type(few), type(many)) == (int, int)
+    return few, many
+
+
+def test_a_stack_has_many_workers_unless_it_says_otherwise() -> None:
+    """Only a developer's machine wants few: each worker is a process there."""
+    assert template()["Parameters"]["Workers"]["Default"] == "many"
+    assert {logical_id(e["Queue"]): concurrency(e)[1] for _, _, e in events("SQS")} == {
+        "UrgentQueue": 20,
+        "BulkQueue": 5,
+        "SafetyQueue": 5,
+        "AwsInboundQueue": 10,
+    }
+
+
 @pytest.mark.parametrize("name", WORK)
 def test_queue_has_one_consumer_that_cannot_overtake_itself(name: str) -> None:
     """Partial batches, bounded concurrency, visibility >= 6 x the consumer's timeout."""
@@ -45,7 +68,8 @@ def test_queue_has_one_consumer_that_cannot_overtake_itself(name: str) -> None:
     ]
     ((function, event),) = consumers
     assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert 2 <= event["ScalingConfig"]["MaximumConcurrency"] <= 1000
+    few, many = concurrency(event)
+    assert 2 == few <= many <= 1000
     visibility = value_of(QUEUES[name]["VisibilityTimeout"])
     assert visibility >= 6 * functions()[function]["Timeout"]
 

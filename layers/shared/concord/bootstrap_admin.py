@@ -57,7 +57,13 @@ def admin_services(parts: Parts) -> AdminServices:
         connections=ManageConnections(
             connections, merchants, secrets, _rules(parts), clock, os.urandom
         ),
-        change_state=ChangeState(connections, numbers, clock),
+        change_state=ChangeState(
+            connections=connections,
+            numbers=numbers,
+            tasks=parts.tasks,
+            queue=parts.queue,
+            clock=clock,
+        ),
         check_connection=CheckConnection(
             connections=connections, secrets=secrets, reach=parts.reach, numbers=numbers
         ),

@@ -128,6 +128,15 @@ def jobs(at: Stage) -> None:
     at.admin("GET", f"/v1/jobs/{started.get('job_id', 'm1.none')}")
 
 
+def connected_again(at: Stage) -> None:
+    """What a paused connection held is queued as soon as it is connected."""
+    at.admin("POST", "/v1/connections/{c}/state", {"state": "paused"})
+    at.processes.cold()
+    at.text(new_number(), "STOP")
+    at.run()
+    at.admin("POST", "/v1/connections/{c}/state", {"state": "connected"})
+
+
 def health(at: Stage) -> None:
     """Whether work moves."""
     at.admin("GET", "/v1/health")
@@ -149,5 +158,6 @@ ALL = (
     inbox,
     replay_of_a_join,
     jobs,
+    connected_again,
     health,
 )

@@ -2,26 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
+from itertools import islice
+from typing import Final
 
 from concord.domain.connection import Connection, ConnectionState, check_transition
-from concord.ports import Clock, Connections
+from concord.domain.errors import StorageError
+from concord.domain.tasks import RowKey, TaskKind
+from concord.ports import Clock, Connections, TaskQueue, Tasks
 from concord.services.admin_scope import audit_entry, change_connection
 from concord.services.keep_numbers import KeepNumbers
+
+# What a connection that is not connected holds back, all of it urgent.
+_HELD: Final = frozenset({TaskKind.PUSH_CONSENT, TaskKind.SEND_TEXT})
+# Held rows are due again within a quarter of an hour (services/hold_tasks.py).
+_HORIZON: Final = timedelta(minutes=16)
+# An operator waits for the answer: beyond this the rows come by themselves when they are due.
+_LOOKED_AT: Final = 10_000
+_QUEUED: Final = 1_000
 
 
 class ChangeState:
     """The one way in which an operator changes a connection's state."""
 
-    def __init__(self, connections: Connections, numbers: KeepNumbers, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        connections: Connections,
+        numbers: KeepNumbers,
+        tasks: Tasks,
+        queue: TaskQueue,
+        clock: Clock,
+    ) -> None:
         self._connections = connections
         self._numbers = numbers
+        self._tasks = tasks
+        self._queue = queue
         self._clock = clock
 
     def __call__(self, connection_id: str, wanted: ConnectionState, actor: str) -> Connection:
         """Make the transition, audited. Raises ConflictError `invalid_transition`.
 
-        Connecting brings the account's numbers; a platform that is away delays only those.
+        Connecting brings the account's numbers (a platform that is away delays only those), and
+        queues what was held until now.
         """
 
         def moved(connection: Connection) -> Connection:
@@ -41,5 +67,17 @@ class ChangeState:
             ),
         )
         if wanted is ConnectionState.CONNECTED:
-            return self._numbers.fetch_or_queue(connection)
+            connection = self._numbers.fetch_or_queue(connection)
+            self._release(connection_id)
         return connection
+
+    def _release(self, connection_id: str) -> None:
+        """Queue the connection's open rows. Each has a message of its own that comes later."""
+        with suppress(StorageError):
+            self._queue.send(list(islice(self._held(connection_id), _QUEUED)))
+
+    def _held(self, connection_id: str) -> Iterator[RowKey]:
+        for row in islice(self._tasks.due(self._clock.now() + _HORIZON), _LOOKED_AT):
+            task = self._tasks.identify(row.key)
+            if task and task.connection_id == connection_id and task.kind in _HELD:
+                yield row.key

@@ -65,6 +65,9 @@ class HoldTasks:
 
         A disconnected connection is final: what was open for it ends, its opt-outs stay with us.
         """
+        if connection.state is not ConnectionState.CONNECTED:
+            # It may have been connected a moment ago, and its tasks queued for that reason.
+            connection = self._connections.get(task.connection_id, fresh=True) or connection
         if connection.state is ConnectionState.CONNECTED:
             return False
         if connection.state is ConnectionState.DISCONNECTED:
