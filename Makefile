@@ -83,9 +83,7 @@ requirements: setup ## export the layer's requirements from uv.lock
 .PHONY: build
 build: setup ## sam build for AWS
 	@$(SAM) build --config-env prod
-	@# Lambda cannot write .pyc files, so it would compile the layer at every cold start.
-	@$(PY) -m compileall -q -f -j 0 --invalidation-mode unchecked-hash \
-		-x 'phonenumbers/(geodata|carrierdata|tzdata|shortdata)' .aws-sam/build/SharedLayer/python
+	@$(PY) -m scripts.trim_layer .aws-sam/build/SharedLayer/python
 
 .PHONY: deploy
 deploy: build ## sam deploy to your AWS account: make deploy PARAMETERS="FallbackNumber=+1... AlarmEmail=..."

@@ -2,21 +2,27 @@
 
 import fcntl
 import hashlib
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from sandbox.stack.layout import BUILD, ROOT, Layout
 from sandbox.stack.tools import architecture, sam
+from scripts.trim_layer import precompile, trim
 
-_SOURCES = ("template.yaml", "samconfig.toml", "functions", "layers/shared")
+_SOURCES = (
+    "template.yaml",
+    "samconfig.toml",
+    "functions",
+    "layers/shared",
+    # Not deployed, and decides what is.
+    "scripts/trim_layer.py",
+)
 _HASH_FILE = BUILD / "source.sha256"
 TEMPLATE = BUILD / "out" / "template.yaml"
 
 
 def source_hash() -> str:
-    """Return a hash over everything that is deployed."""
+    """Return a hash over everything that says what is deployed."""
     digest = hashlib.sha256(architecture().encode())
     for path in _files():
         digest.update(f"\0{path.relative_to(ROOT).as_posix()}\0".encode())
@@ -37,22 +43,11 @@ def build(wanted: str, where: Layout) -> bool:
         places = ["--build-dir", str(TEMPLATE.parent), "--cache-dir", str(BUILD / "cache")]
         overrides = ["--parameter-overrides", f"Architecture={architecture()}"]
         sam([*arguments, *places, *overrides], where.log("sam-build"))
-        _precompile()
+        layer = TEMPLATE.parent / "SharedLayer" / "python"
+        trim(layer)
+        precompile(layer)
         _HASH_FILE.write_text(wanted)
         return True
-
-
-def _precompile() -> None:
-    """Compile the layer, as `make build` does: Lambda cannot write, so it would at every start.
-
-    By hash and unchecked, because zip files do not keep times. What compileall cannot compile is
-    left as it is: the interpreter says it better.
-    """
-    layer = TEMPLATE.parent / "SharedLayer" / "python"
-    options = ["-q", "-q", "-f", "-j", "0", "--invalidation-mode", "unchecked-hash"]
-    skipped = ["-x", "phonenumbers/(geodata|carrierdata|tzdata|shortdata)"]
-    command = [sys.executable, "-m", "compileall", *options, *skipped, str(layer)]
-    subprocess.run(command, check=False)
 
 
 def _files() -> Iterator[Path]:

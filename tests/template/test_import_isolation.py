@@ -37,14 +37,3 @@ def test_handler_imports_with_layer_and_function_alone(name: str) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-
-
-def test_layer_and_function_stay_small() -> None:
-    """Layer + any function <= 120 MB unzipped (reliability.md, 36)."""
-    output = TEMPLATE.parent
-
-    def size(folder: str) -> int:
-        return sum(each.stat().st_size for each in (output / folder).rglob("*") if each.is_file())
-
-    largest = max(size(name) for name in functions())
-    assert size("SharedLayer") + largest <= 120 * 1024 * 1024
