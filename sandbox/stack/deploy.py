@@ -1,6 +1,5 @@
 """`sam deploy` to MiniStack, and what the deployed stack is called there."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +8,6 @@ from botocore.config import Config
 
 from sandbox.stack.build import TEMPLATE
 from sandbox.stack.layout import ACCOUNT, OPERATOR, REGION, STACK_NAME, STAGE, Layout
-from sandbox.stack.processes import answers
 from sandbox.stack.tools import ROOT_KEY, architecture, sam
 
 
@@ -42,6 +40,8 @@ def deploy(endpoints: Endpoints, where: Layout) -> None:
         "AllowPrivateHosts": "true",
         "OperatorArns": f"arn:aws:iam::{ACCOUNT}:user/{OPERATOR}",
         "TableProtection": "false",
+        # A worker is a process here, and takes seconds to start: a burst must not start ten.
+        "Workers": "few",
         # An outage in the demo lasts a second or two, and somebody watches.
         "RescueFirstWait": "1",
         "EndpointDynamoDb": endpoints.proxy,
@@ -70,19 +70,6 @@ def describe(endpoints: Endpoints) -> Deployed:
                 functions[logical] = name
     api_url = f"{endpoints.emulator}/_aws/execute-api/{physical['Api']}/{STAGE}"
     return Deployed(api_url, physical["Table"], functions)
-
-
-def warm(endpoints: Endpoints, deployed: Deployed) -> None:
-    """Start the functions that answer somebody, so that nobody's first text meets a cold one.
-
-    The calls are ones that they refuse, or have nothing to do for.
-    """
-    nobody = "00000000-0000-4000-8000-000000000000"
-    paths = (f"/webhooks/text_em_all/{nobody}/none", f"/connect/{nobody}/consents/sms/none")
-    with ThreadPoolExecutor() as pool:
-        pool.map(lambda path: answers(f"{deployed.api_url}{path}", 20), paths)
-        relay = {"FunctionName": deployed.functions["SyncRelay"], "Payload": b'{"Records": []}'}
-        pool.submit(client("lambda", endpoints.emulator).invoke, **relay)
 
 
 def client(service: str, endpoint_url: str) -> Any:

@@ -1,7 +1,6 @@
 """Up, down and status of one instance of the local stack."""
 
 import json
-import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -16,9 +15,10 @@ from sandbox.stack.processes import (
     is_alive,
     listens,
     start,
-    stop,
+    stop_all,
     wait_for,
 )
+from sandbox.stack.scratch import discard
 from sandbox.stack.tools import clean_environment, ministack_command, ministack_environment
 
 MINISTACK, SANDBOX = "ministack", "sandbox"
@@ -84,12 +84,11 @@ def down(where: Layout, say: Say) -> None:
     if running is None:
         say("nothing is up")
         return
-    for process in reversed(running.processes):
-        say(f"{process.name} stopped" if stop(process) else f"{process.name} was not running")
+    for process, stopped in zip(running.processes, stop_all(running.processes), strict=True):
+        say(f"{process.name} stopped" if stopped else f"{process.name} was not running")
     where.stack_file.unlink(missing_ok=True)
     where.pids_file.unlink(missing_ok=True)
-    # The emulator unpacks code here; a killed one does not tidy up.
-    shutil.rmtree(where.scratch, ignore_errors=True)
+    discard(where.scratch)
 
 
 def status(where: Layout) -> dict[str, Any] | None:
@@ -131,8 +130,9 @@ def _wait(running: Running, where: Layout) -> None:
 
 def _deploy(running: Running, wanted: str, where: Layout, say: Say) -> dict[str, Any]:
     # boto3 takes half a second to import; an unchanged stack needs none of it.
-    from sandbox.stack.deploy import Endpoints, deploy, describe, warm
-    from sandbox.stack.identities import make_keys, make_operator
+    from sandbox.stack.deploy import Endpoints, deploy, describe
+    from sandbox.stack.identities import Credentials, make_keys, make_operator
+    from sandbox.stack.warm import warm
 
     urls = {name: f"http://127.0.0.1:{port}" for name, port in running.ports.items()}
     endpoints = Endpoints(**urls)
@@ -154,7 +154,7 @@ def _deploy(running: Running, wanted: str, where: Layout, say: Say) -> dict[str,
     }
     _write(where, where.stack_file, stack)
     make_keys(where)
-    warm(endpoints, deployed)
+    warm(endpoints, deployed, Credentials(**running.operator))
     replace(running, source=wanted).save(where)
     return stack
 

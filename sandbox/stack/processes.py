@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -53,6 +54,12 @@ def is_alive(started: Started) -> bool:
     return bool(born) and born == started.born
 
 
+def stop_all(processes: Sequence[Started]) -> list[bool]:
+    """Stop them at the same time; the answers are those of `stop`, in their order."""
+    with ThreadPoolExecutor(max(1, len(processes))) as pool:
+        return list(pool.map(stop, processes))
+
+
 def stop(started: Started, patience: float = 5.0) -> bool:
     """Stop the process and its children; False when it was not there any more."""
     if not is_alive(started):
@@ -89,10 +96,11 @@ def wait_for(started: Started, ready: Callable[[], bool], log: Path, seconds: fl
     raise StackError(f"{started.name} did not answer within {seconds:.0f} s: see {log}")
 
 
-def answers(url: str, seconds: float = 2) -> bool:
+def answers(url: str, seconds: float = 2, headers: Mapping[str, str] | None = None) -> bool:
     """Tell whether a GET of the address is answered with success."""
+    request = urllib.request.Request(url, headers=dict(headers or {}))
     try:
-        with urllib.request.urlopen(url, timeout=seconds) as response:
+        with urllib.request.urlopen(request, timeout=seconds) as response:
             return bool(response.status < 400)
     except (OSError, urllib.error.URLError):
         return False
