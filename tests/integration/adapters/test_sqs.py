@@ -173,6 +173,27 @@ class TestSafetyQueue:
             queue.put(message)
         assert away.value.__suppress_context__
 
+    def test_a_message_that_is_put_off_comes_back_no_sooner(self, moto_aws: None) -> None:
+        """The rescue's wait replaces the queue's own, shorter or longer."""
+        sqs = new_client("sqs", connect=0.2, read=0.4)
+        url = sqs.create_queue(QueueName="safety", Attributes={"VisibilityTimeout": "0"})
+        queue = SqsSafetyQueue(url["QueueUrl"], sqs)
+        sqs.send_message(QueueUrl=url["QueueUrl"], MessageBody="{}")
+        (message,) = sqs.receive_message(QueueUrl=url["QueueUrl"])["Messages"]
+
+        queue.put_off(message["ReceiptHandle"], 1800)
+        assert "Messages" not in sqs.receive_message(QueueUrl=url["QueueUrl"])
+        queue.put_off(message["ReceiptHandle"], 0)
+        assert sqs.receive_message(QueueUrl=url["QueueUrl"])["Messages"]
+
+    def test_one_that_cannot_be_put_off_waits_as_the_queue_says(self, moto_aws: None) -> None:
+        """Never raises: a receipt that is no longer good, or a queue that is away."""
+        sqs = new_client("sqs", connect=0.2, read=0.4)
+        url = sqs.create_queue(QueueName="safety")["QueueUrl"]
+        SqsSafetyQueue(url, sqs).put_off("no receipt of this queue", 30)
+        away = "https://sqs.eu-central-1.amazonaws.com/123456789012/none"
+        SqsSafetyQueue(away, sqs).put_off("receipt", 30)
+
     def test_its_client_gives_up_after_six_tenths_of_a_second(self, moto_aws: None) -> None:
         """Rules, The answer path: 0.6 s for the safety queue."""
         config = SqsSafetyQueue("x")._client.meta.config

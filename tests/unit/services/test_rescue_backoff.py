@@ -1,0 +1,93 @@
+"""How long a request waits in the safety queue between two tries."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import create_autospec
+
+import pytest
+
+from concord.domain.errors import StorageUnavailableError, UnauthorizedError
+from concord.domain.events import RawRequest
+from concord.ports import SafetyMessage, Telemetry
+from concord.services.ingest_sms import IngestSms
+from concord.services.ingest_webhook import IngestWebhook
+from concord.services.record_consent import RecordConsent
+from concord.services.rescue_request import RescueRequest
+from concord.services.save_shopper import RemoveShopper
+from tests.support.builders import NOW
+
+MESSAGE = SafetyMessage(
+    kind="webhook",
+    connection_id="shop.c",
+    request=RawRequest("POST", {}, b"{}", NOW, "", (), ""),
+    verified=True,
+    platform="text_em_all",
+)
+
+
+class Inbox:
+    """A safety queue that notes what is put off."""
+
+    def __init__(self) -> None:
+        self.waits: list[tuple[str, int]] = []
+
+    def put(self, message: SafetyMessage) -> None:
+        raise AssertionError("a rescue puts nothing into the queue")
+
+    def put_off(self, receipt: str, seconds: int) -> None:
+        self.waits.append((receipt, seconds))
+
+
+def rescue(inbox: Inbox, problem: Exception | None, first_wait: int = 30) -> RescueRequest:
+    ingest: Any = create_autospec(IngestWebhook, instance=True)
+    ingest.ingest.side_effect = problem
+    return RescueRequest(
+        ingest=ingest,
+        ingest_sms=create_autospec(IngestSms, instance=True),
+        record_consent=create_autospec(RecordConsent, instance=True),
+        remove_shopper=create_autospec(RemoveShopper, instance=True),
+        safety=inbox,
+        first_wait=first_wait,
+        telemetry=create_autospec(Telemetry, instance=True),
+    )
+
+
+def waits(first_wait: int, receives: range) -> list[int]:
+    inbox = Inbox()
+    run = rescue(inbox, StorageUnavailableError(), first_wait)
+    for count in receives:
+        with pytest.raises(StorageUnavailableError):
+            run(MESSAGE, count, f"receipt {count}")
+    assert [receipt for receipt, _ in inbox.waits] == [f"receipt {count}" for count in receives]
+    return [seconds for _, seconds in inbox.waits]
+
+
+def test_waits_double_from_half_a_minute_to_half_an_hour() -> None:
+    """TEA-22: a short outage delays an opt-out by seconds, and a long one is not hammered."""
+    assert waits(30, range(1, 10)) == [30, 60, 120, 240, 480, 960, 1800, 1800, 1800]
+
+
+def test_the_first_wait_is_a_setting() -> None:
+    """RESCUE_FIRST_WAIT: the local stack, where somebody watches, begins with a second."""
+    assert waits(1, range(1, 13)) == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1800]
+
+
+def test_receives_last_longer_than_the_queue_keeps_a_message() -> None:
+    """1,000 receives, 14 days: an outage may last that long and nothing is a dead letter."""
+    assert sum(waits(30, range(1, 1000))) > 14 * 86400
+
+
+@pytest.mark.parametrize("problem", [None, UnauthorizedError("a wrong token")])
+def test_what_came_home_or_was_refused_is_not_put_off(problem: Exception | None) -> None:
+    """It leaves the queue: nothing raises, nothing waits."""
+    inbox = Inbox()
+    rescue(inbox, problem)(MESSAGE, 1, "receipt")
+    assert inbox.waits == []
+
+
+def test_a_bug_of_ours_is_left_to_the_queues_own_visibility() -> None:
+    inbox = Inbox()
+    with pytest.raises(ZeroDivisionError):
+        rescue(inbox, ZeroDivisionError())(MESSAGE, 1, "receipt")
+    assert inbox.waits == []
