@@ -40,12 +40,16 @@ def unknown_number(at: Stage) -> None:
 
 def receipts(at: Stage) -> None:
     """A receipt for a text that we sent, and one for a text that we did not."""
-    number = new_number()
-    at.text(number, "JOIN")
+    at.text(new_number(), "JOIN")
     at.house.pump()
-    sent = next(r for r in at.house.rows("T") if "send_text" in f"{r['pk']}{r['sk']}")
-    for reference in (sent["sk"].rpartition("#")[2], "nobody"):
+    for reference in (_sent(at), "nobody"):
         at.event(type="delivery", id=f"d-{reference}", status="delivered", reference=reference)
+
+
+def _sent(at: Stage) -> str:
+    """Return our reference of the text that was sent; `none` if a denial prevented it."""
+    keys = (str(row["pk"]) for row in at.house.rows("T"))
+    return next((pk.rpartition("#")[2] for pk in keys if "#send_text#" in pk), "none")
 
 
 def opt_out_of_the_shop(at: Stage) -> None:
@@ -109,8 +113,7 @@ def rescued_receipt(at: Stage) -> None:
     """A receipt came while the table was away."""
     at.text(new_number(), "JOIN")
     at.house.pump()
-    sent = next(r for r in at.house.rows("T") if "send_text" in f"{r['pk']}{r['sk']}")
-    reference = sent["sk"].rpartition("#")[2]
+    reference = _sent(at)
     with at.away("dynamodb"):
         at.event(type="delivery", id="d-1", status="delivered", reference=reference)
     at.rescue()
@@ -124,6 +127,7 @@ def texts_of_aws(at: Stage) -> None:
         at.sms(_received(number, own, text))
     at.sms(_received(number, new_number(), "STOP"))
     at.sms({"destinationNumber": own})
+    at.sms(_delivered(at, own))
     with at.away("dynamodb"):
         at.sms(_received(number, own, "UNSTOP"))
 
@@ -135,6 +139,18 @@ def _received(sender: str, to: str, text: str) -> dict[str, Any]:
         "messageKeyword": "KEYWORD_1",
         "messageBody": text,
         "inboundMessageId": f"in-{text.replace(' ', '-')}",
+    }
+
+
+def _delivered(at: Stage, own: str) -> dict[str, Any]:
+    """Return a receipt for a text of ours that is still open."""
+    (row,) = at.tasks("send_text")[:1] or [{"pk": "none"}]
+    return {
+        "eventType": "TEXT_DELIVERED",
+        "eventTimestamp": int(at.house.clock.now().timestamp() * 1000),
+        "messageId": "carried-1",
+        "originationPhoneNumber": own,
+        "context": {"reference": row["pk"].rpartition("#")[2]},
     }
 
 
