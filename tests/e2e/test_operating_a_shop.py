@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -17,7 +17,6 @@ from sandbox.demo.shop import Shop, connection_body, seed_accounts, toll_free_nu
 from sandbox.demo.stage import Person, Stage, until
 from sandbox.demo.told import Sides
 from tests.e2e.conftest import silent
-from tests.e2e.lambdas import run_schedule
 
 
 @pytest.fixture
@@ -213,14 +212,12 @@ def test_wrong_credentials_pause_the_connection_and_lose_nothing(own: Stage) -> 
     own.sandbox.put_account("text_em_all", own.shop.account, credentials=good)
     assert own.admin.ask("POST", at(own, "/check"))["platforms"]["text_em_all"] == "ok"
     own.admin.ask("POST", at(own, "/state"), {"state": "connected"})
-
-    def swept() -> Sides:
-        # What was held waits a minute for its next try; the sweep of a later hour does not. A
-        # worker may think for 5 s more that the connection is paused.
-        run_schedule(own.stack, "SyncSweep", datetime.now(UTC) + timedelta(minutes=10))
-        return own.sides(zoe)
-
-    until("both sides show Zoe out", swept, lambda seen: seen == Sides(False, (False,)), 20)
+    until(
+        "both sides show Zoe out, with no sweep and no minute to the next try",
+        lambda: own.sides(zoe),
+        lambda seen: seen == Sides(False, (False,)),
+        20,
+    )
     own.settled(zoe, opted_in=False, texts=2)
 
 
