@@ -105,13 +105,15 @@ def test_trim_refuses_any_other_folder(tmp_path: Path, monkeypatch: pytest.Monke
     assert (tmp_path / "bin" / "important").exists()
 
 
+@pytest.fixture(scope="module")
+def built() -> None:
+    build(source_hash(), layout())
+
+
 @pytest.mark.e2e
+@pytest.mark.usefixtures("built")
 class TestBuilt:
     """The layer as `make up` and `make deploy` ship it."""
-
-    @pytest.fixture(scope="class", autouse=True)
-    def built(self) -> None:
-        build(source_hash(), layout())
 
     def test_whatever_we_do_with_libraries_works(self) -> None:
         """Every module of ours imports; clients, phone numbers, signatures and HTTPS work."""
