@@ -253,7 +253,7 @@ class Tasks(Protocol):
         """Move a send row on, keeping the lease; final states leave the index. False: not ours."""
 
     def note(self, task: Task, state: TaskState, details: Mapping[str, Any], now: datetime) -> None:
-        """Add details to a text's row and set its state without a lease (a receipt came)."""
+        """Add a receipt's details (`receipt_rank` among them) without a lease; ranks only rise."""
 
     def retry_at(self, task: Task, next_at: datetime, error: str) -> bool:
         """Give the row back, due again at `next_at`."""

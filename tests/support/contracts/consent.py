@@ -157,7 +157,7 @@ class ConsentStoreContract:
         store.commit(first)
         task = tasks.find_text(MERCHANT, CONNECTION, text().task_id)
         assert task is not None
-        tasks.note(task, TaskState.SENT, {}, NOW)
+        tasks.note(task, TaskState.SENT, {"receipt_rank": 1}, NOW)
         assert store.commit(commit(first.record, tasks=(text(),))) == Stale()
         still = tasks.find_text(MERCHANT, CONNECTION, text().task_id)
         assert still is not None

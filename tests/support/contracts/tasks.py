@@ -258,6 +258,18 @@ class TasksContract:
         assert (row.state, row.payload["receipt_rank"]) == (TaskState.SENT, 3)
         assert due(tasks) == []
 
+    def test_receipts_only_rise(self, table: Table) -> None:
+        """R-15 groundwork: two receipts at once, the lower written last, end as the higher."""
+        tasks = DynamoDbTasks(table)
+        tasks.ensure(MERCHANT, text(), NOW)
+        row = tasks.find_text(MERCHANT, CONNECTION, text().task_id)
+        assert row is not None
+        tasks.note(row, TaskState.SENT, {"receipt": "delivered", "receipt_rank": 3}, at(1))
+        tasks.note(row, TaskState.SENT, {"receipt": "sent", "receipt_rank": 1}, at(2))
+        row = tasks.find_text(MERCHANT, CONNECTION, text().task_id)
+        assert row is not None
+        assert (row.payload["receipt"], row.payload["receipt_rank"]) == ("delivered", 3)
+
     def test_a_text_is_inserted_once(self, table: Table) -> None:
         tasks = DynamoDbTasks(table)
         tasks.ensure(MERCHANT, text(), NOW)

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from concord.domain.consent import (
+    VIA_CARRIER,
+    VIA_DEACTIVATED,
     VIA_PLATFORM,
     Basis,
     Decision,
@@ -284,7 +286,7 @@ def test_confirming_a_likely_opt_out_makes_it_explicit() -> None:
     confirmed = say(fuzzy, K.REVIEW_CONFIRMED, at(90), reviewed=NOW)
     assert (confirmed.state, confirmed.basis) == (State.OPTED_OUT, Basis.EXPLICIT)
     assert (confirmed.messages, confirmed.tell_peers) == ((), False)
-    assert confirmed.marks == replace(fuzzy, out_at=NOW)
+    assert confirmed.marks == replace(fuzzy, out_at=NOW, assumed=frozenset())
     undone = say(confirmed.marks, K.REVIEW_DISMISSED, at(91), reviewed=NOW)
     assert (undone.state, undone.basis) == (State.OPTED_OUT, Basis.EXPLICIT)
     assert say(undone.marks, K.UNSTOP, at(92)).state is State.OPTED_IN
@@ -449,3 +451,37 @@ def test_a_signals_repr_shows_nothing_personal() -> None:
     """R-03: what proves a signal is the shopper's; a repr ends in a log."""
     said = Signal(K.OPT_OUT, T0, T0, "handset", personal={"text": "canary words"})
     assert "canary" not in repr(said)
+
+
+@pytest.mark.parametrize(
+    ("via", "before", "confirmed"),
+    [
+        ("handset", (), True),
+        ("pos", (), True),
+        (VIA_CARRIER, (K.JOIN,), False),
+        (VIA_DEACTIVATED, (), False),
+        (VIA_DEACTIVATED, (K.JOIN,), True),
+        (VIA_DEACTIVATED, (K.OPT_IN_REQUEST,), True),
+    ],
+)
+def test_who_hears_of_an_opt_out(via: str, before: tuple[SignalKind, ...], confirmed: bool) -> None:
+    """TEA-17: one confirmation, but none to a number that never heard of us or left long ago."""
+    decision = say(told(*before), K.OPT_OUT, at(60), via=via)
+
+    assert decision.state is State.OPTED_OUT
+    assert decision.messages == ((M.OPT_OUT_CONFIRMATION,) if confirmed else ())
+
+
+def test_what_can_never_matter_again_is_dropped() -> None:
+    """R-05: a machine that answers for ever cannot make a state grow past what a row may hold."""
+    marks = Marks()
+    for minute in range(200):
+        marks = say(marks, K.ASSUMED_OPT_OUT, at(minute)).marks
+    assert len(marks.assumed) == 200
+
+    stopped = say(marks, K.OPT_OUT, at(300)).marks
+    assert (stopped.assumed, stopped.standing[0]) == (frozenset(), State.OPTED_OUT)
+    back = say(stopped, K.UNSTOP, at(301)).marks
+    assert back.standing[0] is State.OPTED_IN
+    late = say(back, K.ASSUMED_OPT_OUT, at(5)).marks
+    assert (late.assumed, late.standing[0]) == (frozenset(), State.OPTED_IN)

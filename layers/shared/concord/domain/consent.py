@@ -10,13 +10,15 @@ that the profile names (`back_at`) lifts an explicit opt-out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
 from concord.domain.profiles import Profile, SignalKind
 
 VIA_PLATFORM = "platform"
+VIA_CARRIER = "carrier"
+VIA_DEACTIVATED = "account_deactivated"
 
 
 class State(StrEnum):
@@ -85,6 +87,25 @@ class Marks:
             lapsed_at=_later(self.lapsed_at, other.lapsed_at),
             assumed=self.assumed | other.assumed,
             dismissed=self.dismissed | other.dismissed,
+        )
+
+    def settled(self) -> Marks:
+        """Return the marks without likely opt-outs that can never matter again.
+
+        One at or before an explicit opt-out is covered by it until an act lifts both, and one that
+        was lifted stays lifted: `out_at` and `back_at` only rise. So nothing but what is open keeps
+        its place, and a number that a machine answers from cannot make its state grow for ever.
+        """
+
+        def matters(at: datetime) -> bool:
+            covered = self.out_at is not None and at <= self.out_at
+            lifted = self.back_at is not None and at < self.back_at
+            return not covered and not lifted
+
+        return replace(
+            self,
+            assumed=frozenset(filter(matters, self.assumed)),
+            dismissed=frozenset(filter(matters, self.dismissed)),
         )
 
     @property
@@ -197,7 +218,7 @@ def decide(
     `invited_at` is when the last invitation went out (TEA-15: none again within the guard).
     """
     before, _ = current.standing
-    marks = current.merge(_raised_by(signal, profile))
+    marks = current.merge(_raised_by(signal, profile)).settled()
     state, basis = marks.standing
     refused = signal.kind in _OPT_INS and state is State.OPTED_OUT
     return Decision(
@@ -252,7 +273,7 @@ def _messages(
     if signal.kind is SignalKind.HELP:
         return (MessageKind.HELP_REPLY,)
     if signal.kind in _OPT_OUTS and before is not State.OPTED_OUT and after is State.OPTED_OUT:
-        return (MessageKind.OPT_OUT_CONFIRMATION,)
+        return (MessageKind.OPT_OUT_CONFIRMATION,) if _expects_text(signal, before) else ()
     by_handset = signal.kind in (SignalKind.JOIN, SignalKind.UNSTOP)
     if by_handset and before is not State.OPTED_IN and after is State.OPTED_IN:
         return (MessageKind.OPT_IN_CONFIRMATION,)
@@ -260,6 +281,17 @@ def _messages(
         due = invited_at is None or signal.received_at - invited_at >= profile.invitation_guard
         return (MessageKind.INVITATION,) if due else ()
     return ()
+
+
+def _expects_text(signal: Signal, before: State) -> bool:
+    """Whether this opt-out is confirmed by text: not to somebody who never heard of us.
+
+    A carrier that knows of an opt-out heard it long ago, and a shop closes accounts of people who
+    never gave consent to texts.
+    """
+    if signal.via == VIA_CARRIER:
+        return False
+    return signal.via != VIA_DEACTIVATED or before in (State.OPTED_IN, State.PENDING)
 
 
 def _peers_must_hear(signal: Signal, before: State, after: State) -> bool:

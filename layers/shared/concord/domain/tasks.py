@@ -20,6 +20,10 @@ class TaskKind(StrEnum):
     LAPSE = "lapse"
 
 
+# The kind under which the push of an opt-out stands in the due index, so that its age is seen.
+UNSYNCED_OPT_OUT: Final = "push_consent_out"
+
+
 class Queue(StrEnum):
     """Two queues, so that an export never delays an opt-out."""
 

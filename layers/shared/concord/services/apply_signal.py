@@ -30,6 +30,13 @@ from concord.ports import (
 
 # FCC: one confirmation within five minutes of the opt-out; later it would be one text too many.
 CONFIRM_WITHIN: Final = timedelta(minutes=5)
+# An invitation may be asked for again after a day (TEA-15): an older one must not follow it.
+_SENDABLE_FOR: Final = {
+    MessageKind.OPT_OUT_CONFIRMATION: CONFIRM_WITHIN,
+    MessageKind.HELP_REPLY: CONFIRM_WITHIN,
+    MessageKind.OPT_IN_CONFIRMATION: timedelta(hours=24),
+    MessageKind.INVITATION: timedelta(hours=24),
+}
 _ATTEMPTS: Final = 8
 _OPT_OUTS: Final = frozenset({SignalKind.OPT_OUT, SignalKind.ASSUMED_OPT_OUT})
 
@@ -227,8 +234,7 @@ def _tasks(
         "point_id": record.key.point_id,
     }
     for kind in messages:
-        deadline = signal.received_at + CONFIRM_WITHIN
-        late = kind in (MessageKind.OPT_OUT_CONFIRMATION, MessageKind.HELP_REPLY)
+        deadline = signal.received_at + _SENDABLE_FOR[kind]
         yield TaskSpec(
             TaskKind.SEND_TEXT,
             connection.connection_id,
@@ -238,7 +244,7 @@ def _tasks(
                 "purpose": kind.value,
                 "evidence_id": evidence.evidence_id,
                 "reply_from": signal.source.get("to", ""),
-                "not_after": deadline.isoformat() if late else "",
+                "not_after": deadline.isoformat(),
             },
         )
     if decision.tell_peers and record.key.channel is Channel.SMS:

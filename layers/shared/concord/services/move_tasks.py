@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from concord.domain.tasks import RowKey, TaskKind
+from concord.domain.tasks import UNSYNCED_OPT_OUT, RowKey, TaskKind
 from concord.ports import DueRow, TaskQueue, Tasks, Telemetry
 
 _OVERDUE: Final = timedelta(minutes=2)
@@ -48,9 +48,6 @@ class Sweep:
         self._queue.send(overdue)
         self._telemetry.gauge("OverdueTasks", len(overdue))
         self._telemetry.gauge("OldestUnsyncedOptOutSeconds", oldest)
-
-
-UNSYNCED_OPT_OUT: Final = "push_consent_out"
 
 
 class StartExpiry:

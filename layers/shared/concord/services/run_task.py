@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from concord.domain.errors import CredentialsRejectedError, RetryableError, ThrottledError
+from concord.domain.errors import (
+    ConflictError,
+    CredentialsRejectedError,
+    NotFoundError,
+    PermanentError,
+    RetryableError,
+    ThrottledError,
+)
 from concord.domain.tasks import RowKey, Task, TaskKind, TaskState
 from concord.ports import Clock, Lease, Tasks, Telemetry
 from concord.services.hold_tasks import HoldTasks
@@ -77,3 +84,9 @@ class RunTask:
             self._hold.back_off(task, problem.code)
         except CredentialsRejectedError:
             self._hold.pause(task)
+        except (PermanentError, ConflictError, NotFoundError) as problem:
+            # Refused before it came to a call (a host that is no longer allowed, a number of
+            # somebody else): again would be the same, for ever. It is parked for an operator.
+            self._telemetry.count("TaskFailed")
+            reason = getattr(problem, "reason", problem.code)
+            self._tasks.fail(task, reason, problem.detail, self._clock.now())

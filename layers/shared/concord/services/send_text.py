@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from concord.domain.connection import Connection
-from concord.domain.consent import Purpose, Signal, refusal_to_send
+from concord.domain.consent import VIA_CARRIER, Purpose, Signal, refusal_to_send
 from concord.domain.errors import (
     CredentialsRejectedError,
     OptedOutAtCarrierError,
@@ -205,7 +205,7 @@ class SendText:
                 kind=SignalKind.OPT_OUT,
                 effective_at=now,
                 received_at=now,
-                via="carrier",
+                via=VIA_CARRIER,
                 source={"connection_id": connection.connection_id, "text": task.task_id},
             ),
             marker=Marker(

@@ -15,13 +15,13 @@ from zlib import crc32
 
 from concord.domain.evidence import ConsentKey
 from concord.domain.identity import Channel, merchant_of
-from concord.domain.tasks import QUEUE_OF, Queue, RowKey, TaskKind
+from concord.domain.tasks import QUEUE_OF, UNSYNCED_OPT_OUT, Queue, RowKey, TaskKind
 from concord.domain.times import from_rfc3339, to_rfc3339
 from concord.ports import TaskRef
 
 DUE_SHARDS: Final = 16
 INBOX_SHARDS: Final = 8
-PUSH_OUT: Final = "push_consent_out"
+PUSH_OUT: Final = UNSYNCED_OPT_OUT
 LAPSE: Final = TaskKind.LAPSE.value
 STATE: Final = "STATE"
 _TASK_PREFIX: Final = {Queue.URGENT: "TU", Queue.BULK: "TB"}

@@ -183,8 +183,16 @@ class DynamoDbTasks:
         return self._set_state(task.key, state, now, details or {}, _OURS + expected_too, given)
 
     def note(self, task: Task, state: TaskState, details: Mapping[str, Any], now: datetime) -> None:
-        """Add details to a text's row and set its state, whoever holds it."""
-        self._set_state(task.key, state, now, details, "attribute_exists(pk)", {})
+        """Add a receipt to a text's row, whoever holds it, unless a higher rank is there."""
+        self._set_state(
+            task.key,
+            state,
+            now,
+            details,
+            "attribute_exists(pk) AND (attribute_not_exists(#payload.#receipt_rank) "
+            "OR #payload.#receipt_rank < :rank)",
+            {"rank": details["receipt_rank"]},
+        )
 
     def _set_state(
         self,
