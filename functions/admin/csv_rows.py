@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from itertools import islice
 from typing import Final
 
 from concord.domain.errors import FieldError, InvalidInputError
 
 COLUMNS: Final = ("point", "channel", "occurred_at", "evidence")
+# What can be answered row by row, and kept under an Idempotency-Key: an item has 400 KB.
+MAX_ROWS: Final = 5_000
 
 
 def read_rows(body: bytes) -> list[dict[str, str | None]]:
@@ -22,11 +25,13 @@ def read_rows(body: bytes) -> list[dict[str, str | None]]:
         header = [name.strip().lower() for name in reader.fieldnames or ()]
         _check(header)
         reader.fieldnames = header
-        rows = [_row(row, reader.line_num) for row in reader]
+        rows = [_row(row, reader.line_num) for row in islice(reader, MAX_ROWS + 1)]
     except csv.Error:
         raise _invalid("body", f"line {reader.line_num} is not CSV") from None
     if not rows:
         raise _invalid("body", "there is no row below the header")
+    if len(rows) > MAX_ROWS:
+        raise _invalid("body", f"a call takes {MAX_ROWS:,} rows: cut the file in parts")
     return rows
 
 

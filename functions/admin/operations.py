@@ -14,7 +14,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Response
 from pydantic import BaseModel, ValidationError
 
 from concord.bootstrap import services
-from concord.domain.canonical import sha256_hex
+from concord.domain.canonical import canonical, sha256_hex
 from concord.domain.errors import FieldError, InvalidInputError, TooLargeError
 from concord.domain.events import ApiAnswer
 from concord.entrypoint.http import raw_request, respond, routes, unquoted
@@ -140,8 +140,14 @@ def _answer(
         raise InvalidInputError("bad key", errors=(FieldError("Idempotency-Key", message),))
     redact = getattr(operation.answer, "without_secrets", dict)
     scope = names.get("merchant_id") or names["connection_id"].rpartition(".")[0]
-    fingerprint = sha256_hex(f"{call.method} {call.path}\n".encode() + call.body)
-    return services(TELEMETRY).admin.idempotent(scope, key, fingerprint, run, redact)
+    return services(TELEMETRY).admin.idempotent(scope, key, _fingerprint(call), run, redact)
+
+
+def _fingerprint(call: Call) -> str:
+    """Return the hash of all that decides what a call does: a dry run is not the real one."""
+    said = [call.headers.get(name, "") for name in ("content-type", "x-attestation")]
+    parts = [call.method, call.path, call.query, *said, sha256_hex(call.body)]
+    return sha256_hex(canonical(parts))
 
 
 def is_csv(call: Call) -> bool:

@@ -47,7 +47,7 @@ def export_dossier(call: Call, connection_id: str, body: PointPost) -> Dossier:
 def import_consents(
     call: Call, connection_id: str, query: ImportQuery, body: ImportPost | None
 ) -> ImportAnswer:
-    """Import opt-ins that were given elsewhere, one result per row."""
+    """Import opt-ins that were given elsewhere, one result per row (CSV: at most 5,000 rows)."""
     if body is None:
         rows = read_rows(call.body)
         import_id = query.import_id or f"csv-{sha256_hex(call.body)[:16]}"

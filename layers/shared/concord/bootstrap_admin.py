@@ -86,7 +86,7 @@ def admin_services(parts: Parts) -> AdminServices:
         ),
         read_jobs=ReadJobs(parts.jobs),
         read_health=ReadHealth(parts.tasks, secrets, lambda: _queue_figures(parts), clock),
-        idempotent=IdempotentCall(DynamoDbIdempotency(parts.table), clock),
+        idempotent=IdempotentCall(DynamoDbIdempotency(parts.table), clock, parts.telemetry),
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from concord.bootstrap import services
 from concord.entrypoint.observability import TELEMETRY
+from functions.admin.csv_rows import MAX_ROWS
 from tests.integration.admin.calls import MERCHANT, call, new_connection, ok, refused
 from tests.world.shop import Shop, new_number
 from tests.world.world import World
@@ -155,6 +156,22 @@ def test_limits_are_said(house: World, shop: Shop) -> None:
     assert refused(house, "POST", path, large, headers=CSV)[:2] == (413, "body_too_large")
 
 
+def test_a_file_has_as_many_rows_as_can_be_answered(house: World, shop: Shop) -> None:
+    """TEA-14, R-27: 1 MB of short rows would be an answer that no item holds; nothing is done."""
+    path = f"/v1/connections/{shop.connection_id}/consent-imports"
+    headers = {**CSV, "Idempotency-Key": "file-1"}
+    before = house.rows()
+    large = "point\n" + "1\n" * (MAX_ROWS + 1)
+    status, problem = call(house, "POST", path, large, headers=headers)
+    assert (status, problem["errors"][0]["field"]) == (422, "body")
+    assert f"{MAX_ROWS:,} rows" in problem["errors"][0]["message"]
+    assert house.rows() == before
+    report = ok(house, "POST", path, "point\n" + "1\n" * MAX_ROWS, headers=headers)
+    assert report["counts"] == {"invalid_phone": MAX_ROWS}
+    (kept,) = house.rows("K#")
+    assert len(kept["body"]) < 400_000
+
+
 @pytest.mark.parametrize("state", ["requested", "pending", "disconnected"])
 def test_an_import_needs_a_connected_connection(house: World, state: str) -> None:
     """TEA-01: an opt-in in another state is 409 and has no side effect."""
@@ -197,3 +214,22 @@ def test_an_idempotency_key_repeats_the_report(house: World, shop: Shop) -> None
     path = f"/v1/connections/{shop.connection_id}/consent-imports"
     other = {"import_id": "x", "attestation": "forms", "rows": rows}
     assert call(house, "POST", path, other, headers=key)[0] == 409
+
+
+def test_a_key_of_a_dry_run_is_not_one_of_the_real_run(house: World, shop: Shop) -> None:
+    """R-26, R-27: a key names everything that decides what is done, or nothing would be done."""
+    path = f"/v1/connections/{shop.connection_id}/consent-imports"
+    number = new_number()
+    first = {**CSV, "Idempotency-Key": "k"}
+    assert ok(house, "POST", f"{path}?dry_run=true", f"point\n{number}\n", headers=first)
+    for query, changed in (
+        ("", {}),
+        ("?dry_run=true&import_id=may", {}),
+        ("?dry_run=true", {"X-Attestation": "another"}),
+        ("?dry_run=true", {"Content-Type": "text/csv; header=present"}),
+    ):
+        refusal = refused(
+            house, "POST", f"{path}{query}", f"point\n{number}\n", headers={**first, **changed}
+        )
+        assert refusal[:2] == (409, "idempotency_key_reused")
+    assert look_up(house, shop, number)["state"] == "unknown"

@@ -34,6 +34,20 @@ class FixedClock:
         return NOW
 
 
+class Notes:
+    """Telemetry that remembers its log lines."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, dict[str, object]]] = []
+
+    def count(self, name: str, value: float = 1) -> None: ...
+    def gauge(self, name: str, value: float) -> None: ...
+    def bug(self, error: Exception) -> None: ...
+
+    def info(self, code: str, **fields: object) -> None:
+        self.lines.append((code, fields))
+
+
 class RacedConnections:
     """Holds one connection; the first `lost` writes come too late because somebody else wrote."""
 
@@ -164,7 +178,7 @@ class _Answers:
 def test_an_answer_is_kept_per_merchant_and_without_secrets() -> None:
     """R-27, R-32: a key of one merchant is nothing to another; secrets are never kept."""
     answers, calls = _Answers(), iter(range(10))
-    idempotent = IdempotentCall(answers, FixedClock())
+    idempotent = IdempotentCall(answers, FixedClock(), Notes())
 
     def call(merchant: str, key: str | None = "k", body: str = "b") -> ApiAnswer:
         return idempotent(
@@ -183,6 +197,20 @@ def test_an_answer_is_kept_per_merchant_and_without_secrets() -> None:
     with pytest.raises(ConflictError) as refusal:
         call("a", body="other")
     assert refusal.value.code == "idempotency_key_reused"
+
+
+class _FullAnswers(_Answers):
+    def store(self, merchant_id: str, key: str, answer: StoredAnswer, now: object) -> None:
+        raise ValueError("the item is too large")
+
+
+def test_an_answer_that_cannot_be_kept_is_given_all_the_same() -> None:
+    """R-27: the work is done and its secrets are shown this once; only a log line tells of it."""
+    notes = Notes()
+    idempotent = IdempotentCall(_FullAnswers(), FixedClock(), notes)
+    answer = idempotent("a", "k", "b", lambda: ApiAnswer(201, {"secret": "s"}))
+    assert (answer.status, answer.body) == (201, {"secret": "s"})
+    assert notes.lines == [("answer_not_kept", {"reason": "ValueError"})]
 
 
 def test_a_page_goes_on_where_the_last_one_ended_though_the_item_is_gone() -> None:
