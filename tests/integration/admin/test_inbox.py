@@ -75,6 +75,7 @@ def test_a_body_is_replayed_by_id_and_only_once(house: World, shop: Shop) -> Non
     shop.texts(number, "STOP")
     ok(house, "POST", path)
     assert state_of(house, shop, number) == "opted_out"
+    assert [b["replays"] for b in bodies(house)] == [2, 0]
 
 
 @pytest.mark.parametrize("inbox_id", ["nothing", "20261121T203438996361-eadcef52ab0b", "a%23b"])

@@ -312,14 +312,16 @@ class InboxContract:
         assert list(inbox.between("other", moments[0], moments[-1])) == []
         assert list(inbox.between(MERCHANT, moments[5], moments[4])) == []
 
-    def test_the_state_of_a_body_can_change(self, table: Table) -> None:
+    def test_each_replay_of_a_body_is_counted(self, table: Table) -> None:
+        """R-24: also two replays that had read the same entry."""
         inbox = DynamoDbInbox(table)
         entry = inbox_entry(state=InboxState.FAILED, error="X")
         store_of(table).keep(entry)
-        replayed = replace(entry, replays=1)
-        inbox.set_state(replayed, InboxState.PROCESSED)
+        inbox.set_state(entry, InboxState.FAILED, "Y")
+        assert inbox.get(MERCHANT, entry.inbox_id) == replace(entry, error="Y", replays=1)
+        inbox.set_state(entry, InboxState.PROCESSED)
         assert inbox.get(MERCHANT, entry.inbox_id) == replace(
-            replayed, state=InboxState.PROCESSED, error=""
+            entry, state=InboxState.PROCESSED, error="", replays=2
         )
 
     def test_a_body_that_is_gone_stays_gone(self, table: Table) -> None:

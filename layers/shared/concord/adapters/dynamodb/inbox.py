@@ -60,15 +60,15 @@ class DynamoDbInbox:
         )
 
     def set_state(self, entry: InboxEntry, state: InboxState, error: str = "") -> None:
-        """Note what became of a body; one that its 30 days took away stays away."""
+        """Note what became of a replay, and count it; a body that its 30 days took stays away."""
         try:
             self._table.update(
                 keys.inbox(entry.merchant_id, entry.inbox_id),
-                "SET #state = :state, #error = :error, #replays = :replays",
+                "SET #state = :state, #error = :error ADD #replays :one",
                 "attribute_exists(pk)",
                 state=state.value,
                 error=error,
-                replays=entry.replays,
+                one=1,
             )
         except ConditionFailedError:
             return
