@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from concord.domain.connection import ConnectionSettings, ConnectionState, SenderChoice, Side
 from concord.domain.identity import Channel
@@ -19,6 +21,28 @@ type Credentials = Annotated[dict[str, Credential], Field(min_length=1, max_leng
 type BodyState = Literal["processed", "ignored", "unknown", "kept", "failed"]
 type Scalar = Annotated[int, Field(ge=-(10**9), le=10**9)] | bool | str | None
 type Options = dict[str, Scalar | list[Scalar] | dict[str, Scalar]]
+
+# What these map are names of the platform's own, whatever they sound like.
+_OF_NAMES: Final = frozenset({"fields", "types"})
+# The name of a header that carries a secret is none itself.
+_SECRET_NAME: Final = re.compile(r"(?!.*header$).*(secret|token|passw|api_?key|auth)", re.I)
+
+
+def _without_secrets(settings: Options) -> Options:
+    """Refuse what belongs to the credentials: settings are stored in clear text and shown."""
+    names = set(settings)
+    for name, value in settings.items():
+        names |= set(value) if isinstance(value, dict) and name not in _OF_NAMES else set()
+    if found := sorted(name for name in names if _SECRET_NAME.match(name)):
+        raise PydanticCustomError(
+            "secret_in_settings",
+            "settings are shown to everybody: put {names} under credentials",
+            {"names": ", ".join(found)},
+        )
+    return settings
+
+
+type SideSettings = Annotated[Options, AfterValidator(_without_secrets)]
 
 
 class Sent(BaseModel):
@@ -62,7 +86,7 @@ class SideIn(Sent):
     account_id: Name
     base_url: Url
     credentials: Annotated[Credentials, Field(repr=False)]
-    settings: Options = {}
+    settings: SideSettings = {}
 
     def to_side(self) -> Side:
         """Return it without its credentials."""
@@ -147,7 +171,7 @@ class SidePatch(Sent):
 
     base_url: Url | None = None
     credentials: Annotated[Credentials | None, Field(repr=False)] = None
-    settings: Options | None = None
+    settings: SideSettings | None = None
 
     def changes(self) -> dict[str, Any]:
         """Return what changes on the connection's row."""

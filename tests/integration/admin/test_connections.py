@@ -247,6 +247,44 @@ def test_what_cannot_be_is_refused_by_name(
     make(house)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"token_secret": "SECRET-x"},
+        {"apiKey": "SECRET-x"},
+        {"Password": "SECRET-x"},
+        {"paths": {"auth": "SECRET-x"}},
+        {"access_token": "SECRET-x", "lowercase_credentials": True},
+    ],
+)
+def test_a_secret_among_the_settings_is_refused(
+    house: World, merchant: str, settings: dict[str, Any]
+) -> None:
+    """R-32: settings are shown by the API; the answer says where a secret goes, and not which."""
+    body = new_connection()
+    body["destination"]["settings"] = settings
+    answer = house.admin("POST", "/v1/merchants/m1/connections", body)
+    (error,) = house.body(answer)["errors"]
+    assert (answer["statusCode"], error["field"]) == (422, "destination.settings")
+    assert "credentials" in error["message"]
+    path = f"/v1/connections/{make(house)['connection_id']}"
+    change = {"source": {"settings": settings}}
+    assert refused(house, "PATCH", path, change) == (422, "invalid_request", ["source.settings"])
+    assert "SECRET-x" not in json.dumps([answer, house.rows()], default=str)
+
+
+def test_what_only_sounds_like_a_secret_is_a_setting(house: World, merchant: str) -> None:
+    """TEA-01: the header that carries the key, and how keys are spelled, are shown."""
+    body = new_connection()
+    body["source"]["settings"] = {"auth_header": "X-Key", "paths": {"set_consent": "/c"}}
+    types = {"AuthorisedText": "inbound_text"}
+    body["destination"]["settings"] = {"lowercase_credentials": True, "types": types}
+    made = ok(house, "POST", "/v1/merchants/m1/connections", body)
+    shown = ok(house, "GET", f"/v1/connections/{made['connection_id']}")
+    for side in ("source", "destination"):
+        assert shown[side]["settings"] == body[side]["settings"]
+
+
 def test_a_sender_of_its_own_has_its_own_webhook(house: World, merchant: str) -> None:
     """TEA-01: webhooks for source, destination and sender; the carrier answers STOP by default."""
     sender = {

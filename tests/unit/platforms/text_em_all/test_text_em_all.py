@@ -112,19 +112,21 @@ def test_every_request_has_its_own_nonce() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "secret", "token_secret"),
+    ("settings", "more", "secret", "token_secret"),
     [
-        ({}, "Consumer-Secret", ""),
-        ({"token_secret": "Token-Secret"}, "Consumer-Secret", "Token-Secret"),
-        ({"lowercase_credentials": True}, "consumer-secret", ""),
+        ({}, {}, "Consumer-Secret", ""),
+        ({}, {"token_secret": "Token-Secret"}, "Consumer-Secret", "Token-Secret"),
+        # Settings are shown by our API: no secret is taken from there.
+        ({"token_secret": "Token-Secret"}, {}, "Consumer-Secret", ""),
+        ({"lowercase_credentials": True}, {}, "consumer-secret", ""),
     ],
 )
-def test_the_settings_of_the_signature(
-    settings: Mapping[str, Any], secret: str, token_secret: str
+def test_what_the_signature_is_made_with(
+    settings: Mapping[str, Any], more: Mapping[str, str], secret: str, token_secret: str
 ) -> None:
-    """Platform page: the token secret is empty, and keys keep their case, unless settings say."""
+    """Platform page: the token secret is empty, and keys keep their case, unless said otherwise."""
     recorder = Recorder((200, SENT))
-    given = {"consumer_key": "K", "consumer_secret": "Consumer-Secret", "access_token": "T"}
+    given = {"consumer_key": "K", "consumer_secret": "Consumer-Secret", "access_token": "T", **more}
     endpoint = Endpoint("tea-1", "https://api.example.com/v1", settings, given)
     TextEmAllClient(endpoint, guarded(recorder)).send(TEXT)
     request = recorder.requests[-1]

@@ -125,8 +125,8 @@ def _auth(endpoint: Endpoint, clock: Callable[[], float]) -> OAuth1:
     if settings.get("lowercase_credentials") is True:
         # Their .NET client signs with both in lower case; keys are GUIDs, so it rarely matters.
         key, secret = key.lower(), secret.lower()
-    token_secret = given.get("token_secret") or str(settings.get("token_secret") or "")
-    return OAuth1(key, secret, given.get("access_token", ""), token_secret, clock=clock)
+    token, token_secret = given.get("access_token", ""), given.get("token_secret", "")
+    return OAuth1(key, secret, token, token_secret, clock=clock)
 
 
 def _refusal(status: int, body: Mapping[str, Any]) -> PlatformError | None:
