@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from sandbox.stack import scratch
 from sandbox.stack.build import build, source_hash
 from sandbox.stack.layout import REGION, STACK_NAME, Layout
 from sandbox.stack.processes import (
@@ -18,7 +19,6 @@ from sandbox.stack.processes import (
     stop_all,
     wait_for,
 )
-from sandbox.stack.scratch import discard
 from sandbox.stack.tools import clean_environment, ministack_command, ministack_environment
 
 MINISTACK, SANDBOX = "ministack", "sandbox"
@@ -88,7 +88,7 @@ def down(where: Layout, say: Say) -> None:
         say(f"{process.name} stopped" if stopped else f"{process.name} was not running")
     where.stack_file.unlink(missing_ok=True)
     where.pids_file.unlink(missing_ok=True)
-    discard(where.scratch)
+    scratch.discard(where.scratch)
 
 
 def status(where: Layout) -> dict[str, Any] | None:
@@ -100,7 +100,7 @@ def status(where: Layout) -> dict[str, Any] | None:
 
 
 def _start(where: Layout) -> Running:
-    where.scratch.mkdir(parents=True, exist_ok=True)
+    scratch.make(where.scratch)
     emulator, sandbox, proxy = free_ports(3)
     running = Running([], {"emulator": emulator, "sandbox": sandbox, "proxy": proxy}, "", {})
     server = [sys.executable, "-m", "sandbox.server", "--port", str(sandbox)]

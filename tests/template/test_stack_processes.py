@@ -12,8 +12,8 @@ from concord.adapters.dynamodb.keys import read_task
 from concord.adapters.sqs import decode_key, decode_safety
 from concord.domain.tasks import TaskKind
 from concord.entrypoint.stream import inserted_keys
+from sandbox.stack import scratch
 from sandbox.stack.processes import StackError, is_alive, start, stop, stop_all, wait_for
-from sandbox.stack.scratch import discard
 from sandbox.stack.warm import events
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -74,18 +74,51 @@ def test_all_are_stopped_at_once(tmp_path: Path) -> None:
 
 def test_scratch_is_gone_at_once_and_deleted_by_somebody_else(tmp_path: Path) -> None:
     """What an earlier process left behind is deleted with it; what lies beside it stays."""
-    scratch, left = tmp_path / "tmp", tmp_path / "tmp.00000000.gone"
-    for folder in (scratch, left, tmp_path / "logs"):
+    used, left = tmp_path / "tmp", tmp_path / "tmp.00000000.gone"
+    for folder in (used, left, tmp_path / "logs"):
         (folder / "deep").mkdir(parents=True)
         (folder / "deep" / "file").touch()
-    discard(scratch)
-    assert not scratch.exists()
+    scratch.discard(used)
+    assert not used.exists()
+    only(tmp_path, "logs")
+    assert (tmp_path / "logs" / "deep" / "file").exists()
+    scratch.discard(used)  # nothing is there, and nothing happens
+
+
+def only(folder: Path, *names: str) -> None:
+    """Wait until the folder holds these and nothing else."""
     deadline = time.monotonic() + 10
-    while [path.name for path in tmp_path.iterdir()] != ["logs"]:
+    while sorted(path.name for path in folder.iterdir()) != sorted(names):
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    assert (tmp_path / "logs" / "deep" / "file").exists()
-    discard(scratch)  # nothing is there, and nothing happens
+
+
+def test_scratch_lies_in_memory_where_there_is_room(tmp_path: Path) -> None:
+    """Nobody else may read it, and what is discarded leaves memory as well."""
+    memory, used = tmp_path / "memory", tmp_path / "own" / "tmp"
+    memory.mkdir()
+    scratch.make(used, memory, room=0)
+    (used / "file").touch()
+    (place,) = memory.iterdir()
+    assert (place / "file").exists()
+    assert place.stat().st_mode & 0o077 == 0
+
+    scratch.make(used, memory, room=0)  # an instance that was killed starts with an empty one
+    assert list(used.iterdir()) == []
+    scratch.discard(used)
+    assert not used.is_symlink()
+    only(memory)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_scratch_lies_on_disk_elsewhere(tmp_path: Path, there: bool) -> None:
+    """A machine without /dev/shm, or a container with next to nothing in it."""
+    memory, used = tmp_path / "memory", tmp_path / "own" / "tmp"
+    if there:
+        memory.mkdir()
+    scratch.make(used, memory, room=2**62)
+    assert used.is_dir()
+    assert not used.is_symlink()
 
 
 def test_functions_are_warmed_with_events_they_understand() -> None:
