@@ -44,7 +44,7 @@ ENVIRONMENT = {
     "POWERTOOLS_SERVICE_NAME": "Test",
     "POWERTOOLS_TRACE_DISABLED": "true",
 }
-_QUEUES = ("urgent", "bulk", "safety")
+_QUEUES = ("urgent", "bulk", "safety", "aws_inbound", "stream_failures")
 
 
 class SandboxTransport(httpx.BaseTransport):

@@ -14,8 +14,10 @@ def get_health(call: Call) -> HealthAnswer:
     health = services(TELEMETRY).admin.read_health()
     return HealthAnswer(
         status="ok" if health.healthy else "attention",
-        oldest_unsynced_opt_out_seconds=health.oldest_unsynced_opt_out_seconds,
-        overdue_tasks=health.overdue_tasks,
+        oldest_unsynced_opt_out_seconds=health.backlog.oldest_opt_out,
+        overdue_tasks=health.backlog.overdue,
+        oldest_overdue_task_seconds=health.backlog.oldest_overdue,
+        complete=health.backlog.complete,
         queues={name: dict(figures) for name, figures in health.queues.items()},
         stack_key_present=health.stack_key_present,
         public_key=health.public_key,

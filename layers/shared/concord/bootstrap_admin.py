@@ -107,13 +107,17 @@ def _queue_figures(parts: Parts) -> dict[str, dict[str, int | None]]:
     """Return the depth of every queue and of its dead letters; None = could not be asked."""
     from concord.adapters.clients import client
 
-    sqs = client("sqs", connect=1.0, read=3.0)
+    sqs = client("sqs", connect=0.5, read=1.5)
     urls = {
         "urgent": parts.config.urgent_queue_url,
         "bulk": parts.config.bulk_queue_url,
         "safety": parts.config.safety_queue_url,
+        "aws_inbound": parts.config.aws_inbound_queue_url,
     }
-    return {name: _figures(sqs, url) for name, url in urls.items()}
+    figures = {name: _figures(sqs, url) for name, url in urls.items()}
+    # A stream is no queue: of it there are dead letters alone.
+    figures["stream"] = {"dead_letters": _waiting(sqs, parts.config.stream_failures_queue_url)}
+    return figures
 
 
 def _figures(sqs: Any, url: str) -> dict[str, int | None]:
@@ -124,12 +128,15 @@ def _figures(sqs: Any, url: str) -> dict[str, int | None]:
     }
     policy = json.loads(attributes.get("RedrivePolicy", "{}"))
     dead_letters = str(policy.get("deadLetterTargetArn", "")).rpartition(":")[2]
-    depth = _DEPTHS["waiting"]
     if dead_letters:
-        dead_url = f"{url.rpartition('/')[0]}/{dead_letters}"
-        dead = _attributes(sqs, dead_url, [depth])
-        figures["dead_letters"] = int(dead[depth]) if depth in dead else None
+        figures["dead_letters"] = _waiting(sqs, f"{url.rpartition('/')[0]}/{dead_letters}")
     return figures
+
+
+def _waiting(sqs: Any, url: str) -> int | None:
+    depth = _DEPTHS["waiting"]
+    found = _attributes(sqs, url, [depth])
+    return int(found[depth]) if depth in found else None
 
 
 def _attributes(sqs: Any, url: str, names: list[str]) -> dict[str, str]:

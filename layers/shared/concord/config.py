@@ -43,6 +43,15 @@ class Settings:
         return self._required("SAFETY_QUEUE_URL")
 
     @property
+    def aws_inbound_queue_url(self) -> str:
+        return self._required("AWS_INBOUND_QUEUE_URL")
+
+    @property
+    def stream_failures_queue_url(self) -> str:
+        """Return the queue of stream records that no try could relay: dead letters all of them."""
+        return self._required("STREAM_FAILURES_QUEUE_URL")
+
+    @property
     def parameter_prefix(self) -> str:
         """Return `/concord/<stage>`, without a slash at its end."""
         return self._required("PARAMETER_PREFIX").rstrip("/")

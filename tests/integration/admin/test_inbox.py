@@ -149,8 +149,10 @@ def test_an_unknown_job_is_not_found(house: World, job_id: str) -> None:
 
 def with_dead_letters(house: World) -> dict[str, str]:
     """Give every queue its dead-letter queue, as the template does; returns their URLs."""
-    sqs, urls = boto3.client("sqs"), {}
+    sqs, urls = boto3.client("sqs"), {"stream": house.urls["stream_failures"]}
     for name, url in house.urls.items():
+        if name == "stream_failures":
+            continue
         urls[name] = sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
         found = sqs.get_queue_attributes(QueueUrl=urls[name], AttributeNames=["QueueArn"])
         policy = {"deadLetterTargetArn": found["Attributes"]["QueueArn"], "maxReceiveCount": 5}
@@ -171,10 +173,21 @@ def test_health_tells_of_an_opt_out_that_nobody_heard(house: World, shop: Shop) 
     assert ill["status"] == "attention"
     assert 595 <= ill["oldest_unsynced_opt_out_seconds"] <= 660
     assert ill["overdue_tasks"] >= 1
+    assert 120 <= ill["oldest_overdue_task_seconds"] <= 600
     house.sandbox.post("/_reset")
     house.sweep()
     house.pump()
     assert ok(house, "GET", "/v1/health")["oldest_unsynced_opt_out_seconds"] == 0
+
+
+@pytest.mark.parametrize("name", ["urgent", "bulk", "safety", "aws_inbound", "stream"])
+def test_health_sees_the_dead_letters_of_every_queue(house: World, name: str) -> None:
+    """R-31: what ended there waits for a person, wherever it came from."""
+    dead = with_dead_letters(house)
+    assert ok(house, "GET", "/v1/health")["status"] == "ok"
+    boto3.client("sqs").send_message(QueueUrl=dead[name], MessageBody="x")
+    ill = ok(house, "GET", "/v1/health")
+    assert (ill["status"], ill["queues"][name]["dead_letters"]) == ("attention", 1)
 
 
 def test_health_shows_queues_dead_letters_and_keys(house: World) -> None:
@@ -196,6 +209,7 @@ def test_health_shows_queues_dead_letters_and_keys(house: World) -> None:
     assert ill["status"] == "attention"
     assert ill["queues"]["urgent"]["dead_letters"] == 1
     assert ill["queues"]["bulk"]["waiting"] == 1
+    assert set(ill["queues"]) == {"urgent", "bulk", "safety", "aws_inbound", "stream"}
     boto3.client("ssm").delete_parameter(Name=f"{PREFIX}/stack-key")
     house.cold()
     assert ok(house, "GET", "/v1/health")["stack_key_present"] is False

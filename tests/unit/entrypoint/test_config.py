@@ -11,6 +11,8 @@ REQUIRED = (
     "urgent_queue_url",
     "bulk_queue_url",
     "safety_queue_url",
+    "aws_inbound_queue_url",
+    "stream_failures_queue_url",
     "parameter_prefix",
     "stage",
 )

@@ -29,9 +29,12 @@ QUEUES: Final = {
     "urgent": "UrgentQueue",
     "bulk": "BulkQueue",
     "safety": "SafetyQueue",
+    "aws_inbound": "AwsInboundQueue",
+    "stream_failures": "StreamFailures",
     "urgent-dead": "UrgentDeadLetters",
     "bulk-dead": "BulkDeadLetters",
     "safety-dead": "SafetyDeadLetters",
+    "aws_inbound-dead": "AwsInboundDeadLetters",
 }
 # Every variable that our own code knows; AWS_* and POWERTOOLS_* are read by the libraries.
 READ_BY_US: Final = frozenset(

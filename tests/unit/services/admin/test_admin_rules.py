@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -14,7 +14,7 @@ from concord.domain.errors import ConflictError, InvalidInputError, StorageUnava
 from concord.domain.events import ApiAnswer
 from concord.domain.merchant import Merchant
 from concord.domain.tasks import RowKey
-from concord.ports import AuditEntry, DueRow, StoredAnswer
+from concord.ports import AuditEntry, Clock, DueRow, StoredAnswer
 from concord.services.admin_scope import (
     audit_entry,
     change_connection,
@@ -25,7 +25,7 @@ from concord.services.admin_scope import (
 from concord.services.connection_settings import SettingsRules
 from concord.services.idempotent_call import IdempotentCall
 from concord.services.manage_connections import ManageConnections
-from concord.services.read_health import oldest_opt_out
+from concord.services.read_health import Health, ReadHealth
 from tests.support.builders import NOW, connection
 
 
@@ -240,13 +240,64 @@ def test_a_cursor_comes_back_whatever_it_holds() -> None:
         assert write_cursor(position).replace("-", "").replace("_", "").isalnum()
 
 
+class _Due:
+    """A due index of these (kind, seconds since it was made, seconds until it is due)."""
+
+    def __init__(self, *rows: tuple[str, int, int]) -> None:
+        self._rows = rows
+
+    def due(self, before: datetime) -> Iterator[DueRow]:
+        for kind, age, until in self._rows:
+            created, due_at = NOW - timedelta(seconds=age), NOW + timedelta(seconds=until)
+            yield DueRow(RowKey("p", "s"), kind, due_at, created)
+
+
+class _Keys:
+    def stack_key(self) -> bytes:
+        return b"k" * 32
+
+    def dossier_public_key(self) -> None: ...
+
+
+class _Ticking:
+    """A clock on which each look takes a second."""
+
+    def __init__(self) -> None:
+        self.at = NOW
+
+    def now(self) -> datetime:
+        self.at += timedelta(seconds=1)
+        return self.at
+
+
+def _health(*rows: tuple[str, int, int], clock: Clock | None = None) -> Health:
+    tasks, keys = cast(Any, _Due(*rows)), cast(Any, _Keys())
+    queues = {"urgent": {"dead_letters": 0}}
+    return ReadHealth(tasks, keys, lambda: queues, clock or FixedClock())()
+
+
 def test_the_oldest_opt_out_counts_from_when_it_was_said() -> None:
     """R-31: other pushes do not count, nor does the moment of the next try."""
+    ill = _health(("push_consent", 900, 540), ("push_consent_out", 300, 540), ("lapse", 99, 540))
+    assert (ill.backlog.oldest_opt_out, ill.backlog.overdue, ill.healthy) == (300, 0, False)
+    well = _health()
+    assert (well.backlog.oldest_opt_out, well.backlog.complete, well.healthy) == (0, True, True)
 
-    def rows() -> Iterator[DueRow]:
-        for kind, age in (("push_consent", 900), ("push_consent_out", 300), ("lapse", 99)):
-            created = NOW - timedelta(seconds=age)
-            yield DueRow(RowKey("p", "s"), kind, NOW + timedelta(minutes=9), created)
 
-    assert oldest_opt_out(list(rows()), NOW) == 300
-    assert oldest_opt_out([], NOW) == 0
+def test_an_invitation_that_waits_for_its_hour_is_not_overdue() -> None:
+    """R-31, TEA-15: they lapse on the hour; anything else is late after two minutes."""
+    assert _health(("lapse", 99, -3000)).healthy
+    late = _health(("lapse", 99, -3000), ("send_text", 99, -121), ("send_text", 99, -119)).backlog
+    assert (late.overdue, late.oldest_overdue) == (1, 121)
+
+
+def test_an_opt_out_behind_a_long_backlog_is_seen() -> None:
+    """R-31: the index comes shard by shard, and the last may hold what matters most."""
+    many = [("replay_inbox", 9, 60)] * 10_001
+    assert _health(*many, ("push_consent_out", 300, 60)).backlog.oldest_opt_out == 300
+
+
+def test_a_look_that_could_not_be_finished_is_no_good_news() -> None:
+    """R-31: the answer comes in time, and says that there is more."""
+    cut = _health(*[("replay_inbox", 9, 60)] * 100, clock=_Ticking())
+    assert (cut.backlog.complete, cut.healthy) == (False, False)
