@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from concord.domain.connection import Connection
 from concord.domain.consent import Marks
@@ -92,6 +92,10 @@ class InboxEntry:
     request: RawRequest = field(repr=False)
     error: str = ""
     replays: int = 0
+
+
+# The kind of review of a point that the shop does not know.
+UNMATCHED: Final = "unmatched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,11 +322,16 @@ class ConnectionSecrets:
     sender: Mapping[str, str] = field(repr=False, default_factory=dict)
 
     def credentials(self, connection: Connection, platform: str) -> Mapping[str, str]:
-        """Return the credentials that belong to `platform` in this connection."""
+        """Return the credentials that belong to `platform` in this connection.
+
+        A sender without its own that is on the destination's platform uses the destination's.
+        """
         sender = connection.settings.sender
-        if sender is not None and sender.platform == platform:
+        if sender is not None and sender.platform == platform and self.sender:
             return self.sender
-        return self.destination if connection.destination.platform == platform else self.source
+        if connection.destination.platform == platform:
+            return self.destination
+        return self.source if connection.source.platform == platform else {}
 
 
 class Secrets(Protocol):
@@ -429,6 +438,15 @@ class Shopper:
     active: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Carriers:
+    """The shop's own ids of the active shoppers that carry a point. `unmatched` = a review of that
+    kind waits: the shop did not know the point when it was told last."""
+
+    shopper_ids: tuple[str, ...] = field(default=(), repr=False)
+    unmatched: bool = False
+
+
 class Shoppers(Protocol):
     """Mirrored shoppers; `phones` and `emails` map a point id to the point."""
 
@@ -437,8 +455,8 @@ class Shoppers(Protocol):
     def save(self, shopper: Shopper, before: Shopper | None, tasks: Sequence[TaskSpec]) -> bool:
         """Write point links first, the shopper with its digest last; False = stale."""
 
-    def carrying(self, merchant_id: str, connection_id: str, point_id: str) -> list[str]:
-        """Return the shop's own ids of the active shoppers that carry a point."""
+    def carrying(self, merchant_id: str, connection_id: str, point_id: str) -> Carriers:
+        """Return who carries a point."""
 
 
 @dataclass(frozen=True, slots=True)

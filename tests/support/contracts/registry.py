@@ -22,7 +22,7 @@ from concord.domain.connection import Connection, ConnectionSettings, Connection
 from concord.domain.errors import ConflictError
 from concord.domain.merchant import Merchant
 from concord.domain.tasks import Task
-from concord.ports import AuditEntry, Finish, StoredAnswer
+from concord.ports import UNMATCHED, AuditEntry, Carriers, Finish, StoredAnswer
 from tests.support.builders import (
     CONNECTION,
     MERCHANT,
@@ -251,6 +251,25 @@ class ReviewsContract:
         reviews.delete(fuzzy)
         assert list(reviews.of(MERCHANT, CONNECTION, "fuzzy")) == []
 
+    def test_that_a_point_is_unmatched_shows_where_it_is_pushed_from(self, table: Table) -> None:
+        """TEA-12, promise 5: who carries a point and whether a review waits: one request."""
+        reviews, shoppers = DynamoDbReviews(table), DynamoDbShoppers(table, DynamoDbTasks(table))
+        waiting = replace(review("v1.aaaa", UNMATCHED), point_id="v1.aaaa")
+        for _ in range(2):
+            reviews.put(waiting)
+            with counted(table.client) as requests:
+                found = shoppers.carrying(MERCHANT, CONNECTION, "v1.aaaa")
+            assert found == Carriers((), unmatched=True)
+            assert requests == {"Query": 1}
+        shoppers.save(shopper(), None, [])
+        found = shoppers.carrying(MERCHANT, CONNECTION, "v1.aaaa")
+        assert found == Carriers(("S-1",), unmatched=True)
+        for _ in range(2):
+            reviews.delete(waiting)
+            assert not shoppers.carrying(MERCHANT, CONNECTION, "v1.aaaa").unmatched
+        reviews.put(replace(review("f"), point_id="v1.aaaa"))
+        assert not shoppers.carrying(MERCHANT, CONNECTION, "v1.aaaa").unmatched
+
 
 class ShoppersContract:
     """What every Shoppers does."""
@@ -260,7 +279,7 @@ class ShoppersContract:
         return DynamoDbShoppers(table, tasks), tasks
 
     def carrying(self, table: Table, point_id: str = "v1.aaaa") -> list[str]:
-        return self.stores(table)[0].carrying(MERCHANT, CONNECTION, point_id)
+        return list(self.stores(table)[0].carrying(MERCHANT, CONNECTION, point_id).shopper_ids)
 
     def test_a_shopper_is_found_by_each_of_her_points(self, table: Table) -> None:
         shoppers, _ = self.stores(table)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from concord.domain.canonical import sha256_hex
+from concord.domain.connection import Connection
 from concord.domain.consent import Marks, State
 from concord.domain.errors import PermanentError
 from concord.domain.evidence import ConsentKey
 from concord.domain.identity import Channel
 from concord.domain.tasks import RowKey, Task, TaskKind, TaskSpec
 from concord.ports import (
+    UNMATCHED,
+    Carriers,
     Clock,
     Connections,
     ConsentPeer,
@@ -75,7 +78,7 @@ class PushConsent:
             self._tasks.fail(task, "no_capability", "", self._clock.now())
             return
         for number in range(_ROUNDS):
-            version = self._push_once(task, peer, number)
+            version = self._push_once(task, connection, peer, number)
             if version is None:
                 return
             finish = self._tasks.finish_push(task, version)
@@ -111,7 +114,9 @@ class PushConsent:
         )
         self._tasks.ensure(task.merchant_id, spec, self._clock.now())
 
-    def _push_once(self, task: Task, peer: ConsentPeer, number: int) -> int | None:
+    def _push_once(
+        self, task: Task, connection: Connection, peer: ConsentPeer, number: int
+    ) -> int | None:
         """Push what is true now; return the version that was pushed, None if the row was parked."""
         key = ConsentKey(
             task.merchant_id,
@@ -122,47 +127,54 @@ class PushConsent:
         record = self._store.load(key)
         if record is None or not _worth_telling(record.marks):
             return record.version if record else task.want
+        carriers = self._shoppers.carrying(task.merchant_id, task.connection_id, key.point_id)
         try:
-            matched = peer.set_consent(self._as_push(task, record, number))
+            matched = peer.set_consent(_as_push(task, record, carriers, number))
         except PermanentError as problem:
             self._telemetry.count("TaskFailed")
             self._tasks.fail(task, problem.reason, problem.detail, self._clock.now())
             return None
-        self._remember_match(task, record, matched=matched)
+        if task.payload["platform"] == connection.source.platform:
+            self._remember_match(task, record, matched=matched, waits=carriers.unmatched)
         return record.version
 
-    def _as_push(self, task: Task, record: ConsentRecord, number: int) -> ConsentPush:
-        """Return the push. Each call has a key of its own: a peer that remembers keys would pass
-        over the repeat of a state that a late call of another worker has overwritten."""
-        state, _ = record.marks.standing
-        call = sha256_hex(f"{record.head}|{task.lease_owner}|{number}".encode())
-        shoppers = self._shoppers.carrying(
-            task.merchant_id, task.connection_id, record.key.point_id
-        )
-        return ConsentPush(
-            point=record.point,
-            channel=record.key.channel.value,
-            opted_in=state is State.OPTED_IN,
-            changed_at=record.updated_at,
-            idempotency_key=f"{call[:32]}-{record.version}",
-            shopper_ids=tuple(shoppers),
-        )
+    def _remember_match(
+        self, task: Task, record: ConsentRecord, *, matched: bool, waits: bool
+    ) -> None:
+        """A number that no shopper carries waits as `unmatched` until one appears (TEA-12).
 
-    def _remember_match(self, task: Task, record: ConsentRecord, *, matched: bool) -> None:
-        """A number that no shopper carries waits as `unmatched` until one appears (TEA-12)."""
+        Shoppers are the shop's: that a sender has no such contact yet is nothing to look at.
+        """
+        if matched is not waits:
+            return
         review = Review(
             merchant_id=task.merchant_id,
             connection_id=task.connection_id,
-            kind="unmatched",
+            kind=UNMATCHED,
             review_id=record.key.point_id,
             channel=record.key.channel.value,
             point_id=record.key.point_id,
             created_at=self._clock.now(),
         )
-        if not matched:
-            self._reviews.put(review)
-        elif task.payload.get("for_shopper"):
+        if matched:
             self._reviews.delete(review)
+        else:
+            self._reviews.put(review)
+
+
+def _as_push(task: Task, record: ConsentRecord, carriers: Carriers, number: int) -> ConsentPush:
+    """Return the push. Each call has a key of its own: a peer that remembers keys would pass over
+    the repeat of a state that a late call of another worker has overwritten."""
+    state, _ = record.marks.standing
+    call = sha256_hex(f"{record.head}|{task.lease_owner}|{number}".encode())
+    return ConsentPush(
+        point=record.point,
+        channel=record.key.channel.value,
+        opted_in=state is State.OPTED_IN,
+        changed_at=record.updated_at,
+        idempotency_key=f"{call[:32]}-{record.version}",
+        shopper_ids=carriers.shopper_ids,
+    )
 
 
 def _worth_telling(marks: Marks) -> bool:

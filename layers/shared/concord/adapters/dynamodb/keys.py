@@ -239,6 +239,12 @@ def carriers_pk(merchant_id: str, connection_id: str, point_id: str) -> str:
 
 
 CARRIER: Final = "SHOPPER#"
+UNMATCHED: Final = "UNMATCHED"
+
+
+def unmatched(merchant_id: str, connection_id: str, point_id: str) -> RowKey:
+    """Return `P#<merchant>#<connection>#<point_id>` / `UNMATCHED`: a review says nobody does."""
+    return RowKey(carriers_pk(merchant_id, connection_id, point_id), UNMATCHED)
 
 
 def carrier(merchant_id: str, connection_id: str, point_id: str, shopper_key: str) -> RowKey:

@@ -7,11 +7,16 @@ from collections.abc import Iterator
 from concord.adapters.dynamodb import keys
 from concord.adapters.dynamodb.consent_items import review_from, review_item, review_key
 from concord.adapters.dynamodb.table import Table
-from concord.ports import Review
+from concord.domain.tasks import RowKey
+from concord.ports import UNMATCHED, Review
 
 
 class DynamoDbReviews:
-    """Reviews over the one table."""
+    """Reviews over the one table.
+
+    That a point is unmatched also stands among those who carry it, where every push looks anyway:
+    put before the review and taken away after it, so no review is without.
+    """
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -31,9 +36,17 @@ class DynamoDbReviews:
         return review_from(merchant_id, connection_id, item) if item else None
 
     def put(self, review: Review) -> None:
-        """Insert or replace."""
+        """Insert or replace. One of an unmatched point is noted at the point first."""
+        if review.kind == UNMATCHED:
+            self._table.put(_note(review), {})
         self._table.put(review_key(review), review_item(review))
 
     def delete(self, review: Review) -> None:
         """Delete; one that is gone already is fine."""
         self._table.delete(review_key(review))
+        if review.kind == UNMATCHED:
+            self._table.delete(_note(review))
+
+
+def _note(review: Review) -> RowKey:
+    return keys.unmatched(review.merchant_id, review.connection_id, review.point_id)

@@ -12,7 +12,7 @@ from concord.adapters.dynamodb.table import Table
 from concord.adapters.dynamodb.tasks import DynamoDbTasks
 from concord.adapters.dynamodb.translate import ConditionFailedError
 from concord.domain.tasks import RowKey, TaskSpec
-from concord.ports import Shopper
+from concord.ports import Carriers, Shopper
 
 
 class DynamoDbShoppers:
@@ -64,19 +64,20 @@ class DynamoDbShoppers:
             self._unlink(shopper, point_id)
         return True
 
-    def carrying(self, merchant_id: str, connection_id: str, point_id: str) -> list[str]:
-        """Return the shop's own ids of the active shoppers that carry a point."""
-        found = []
+    def carrying(self, merchant_id: str, connection_id: str, point_id: str) -> Carriers:
+        """Return who carries a point, and whether a review says that nobody does: one query."""
+        found, unmatched = [], False
         for item in self._table.query(
-            "pk = :pk AND begins_with(sk, :prefix)",
-            pk=keys.carriers_pk(merchant_id, connection_id, point_id),
-            prefix=keys.CARRIER,
+            "pk = :pk", pk=keys.carriers_pk(merchant_id, connection_id, point_id)
         ):
+            if item["sk"] == keys.UNMATCHED:
+                unmatched = True
+                continue
             shopper_key = item["sk"].removeprefix(keys.CARRIER)
             shopper = self.get(merchant_id, connection_id, shopper_key)
             if shopper is not None and shopper.active and point_id in _points(shopper):
                 found.append(shopper.shopper_id)
-        return found
+        return Carriers(tuple(found), unmatched)
 
     def _put(self, shopper: Shopper, before: Shopper | None, digest: str) -> bool:
         item: Item = {

@@ -1,0 +1,83 @@
+"""Numbers that no shopper carries: only the shop can say so, and it may think again (TEA-12)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.world.faults import Wire, settle
+from tests.world.shop import Shop, new_number
+
+
+def _waiting(shop: Shop) -> list[dict[str, Any]]:
+    return list(shop.world.body(shop.admin("GET", "/reviews?kind=unmatched"))["items"])
+
+
+def _texts(shop: Shop, number: str, text: str) -> None:
+    shop.texts(number, text)
+    settle(shop.world)
+
+
+def test_a_sender_without_the_contact_is_nothing_to_look_at(shop: Shop) -> None:
+    """TEA-12: Text-Em-All answers 404, CATAPULT has the number: no review."""
+    number = new_number()
+    shop.shopper("s-1", number)
+    shop.world.sandbox.fault(platform="text_em_all", method="PUT", status=404)
+    _texts(shop, number, "JOIN")
+    assert shop.phones("s-1") == {number: True}
+    assert _waiting(shop) == []
+
+
+def test_a_sender_that_has_the_contact_settles_nothing(shop: Shop) -> None:
+    """TEA-12: CATAPULT does not know her; that Text-Em-All does takes no review away."""
+    number = new_number()
+    _texts(shop, number, "JOIN")
+    assert shop.contact(number) is True
+    assert len(_waiting(shop)) == 1
+
+
+def test_any_match_at_the_shop_takes_the_review_away(shop: Shop) -> None:
+    """TEA-12: the shop came to know her without telling us: the next push finds out."""
+    number = new_number()
+    _texts(shop, number, "JOIN")
+    shop.shopper("s-1", number)
+    _texts(shop, number, "STOP")
+    assert shop.phones("s-1") == {number: False}
+    assert _waiting(shop) == []
+
+
+def test_a_change_on_the_way_does_not_keep_the_review(shop: Shop) -> None:
+    """TEA-12: her shopper appears, and a STOP coalesces with that push before it runs."""
+    number = new_number()
+    _texts(shop, number, "JOIN")
+    shop.shopper("s-1", number)
+    shop.connect("PUT", "/shoppers/s-1", {"first_name": "Ana", "phones": [number]})
+    _texts(shop, number, "STOP")
+    assert shop.phones("s-1") == {number: False}
+    assert _waiting(shop) == []
+
+
+def test_a_dismissed_number_that_is_still_unknown_waits_again(shop: Shop) -> None:
+    """TEA-12: dismissed is not known: the next change that nobody takes is shown again."""
+    number = new_number()
+    _texts(shop, number, "JOIN")
+    [review] = _waiting(shop)
+    path = f"/reviews/{review['review_id']}/dismiss"
+    dismissed = shop.admin("POST", path, {"actor": "Ana"})
+    assert dismissed["statusCode"] < 300
+    assert _waiting(shop) == []
+    _texts(shop, number, "STOP")
+    assert len(_waiting(shop)) == 1
+
+
+def test_a_match_costs_no_request_of_its_own(shop: Shop) -> None:
+    """Promise 5: what waits is seen in the query that every push makes."""
+    number, wire = new_number(), Wire(shop.world)
+    shop.shopper("s-1", number)
+    shop.texts(number, "JOIN")
+    with wire.failing():
+        shop.world.pump()
+        named = [name for name in wire.names if name.startswith("dynamodb.")]
+    assert shop.phones("s-1") == {number: True}
+    assert named.count("dynamodb.DeleteItem") == 2  # the rows of the two pushes
+    assert named.count("dynamodb.PutItem") == 0
+    assert named.count("dynamodb.Query") == 2
