@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from concord.services.hold_tasks import HoldTasks
     from concord.services.ingest_sms import IngestSms
     from concord.services.ingest_webhook import IngestWebhook
+    from concord.services.keep_numbers import KeepNumbers
     from concord.services.push_consent import PushConsent
     from concord.services.reach_platforms import ReachPlatforms
     from concord.services.record_consent import RecordConsent
@@ -222,6 +223,14 @@ class Parts:
         return ReachPlatforms(self.platforms, self.doors)
 
     @cached_property
+    def numbers(self) -> KeepNumbers:
+        from concord.services.keep_numbers import KeepNumbers
+
+        return KeepNumbers(
+            connections=self.connections, reach=self.reach, tasks=self.tasks, clock=self.clock
+        )
+
+    @cached_property
     def replay(self) -> ReplayInbox:
         from concord.services.replay_inbox import ReplayInbox
 
@@ -288,9 +297,10 @@ class Parts:
         return RefreshNumbers(
             tasks=self.tasks,
             connections=self.connections,
-            reach=self.reach,
+            numbers=self.numbers,
             replay=self.replay,
             clock=self.clock,
+            telemetry=self.telemetry,
         )
 
     def run_replay(self) -> TaskHandler:

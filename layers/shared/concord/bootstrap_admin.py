@@ -19,7 +19,6 @@ from concord.services.connection_settings import SettingsRules
 from concord.services.export_dossier import ExportDossier
 from concord.services.idempotent_call import IdempotentCall
 from concord.services.import_consents import ImportConsents
-from concord.services.keep_numbers import KeepNumbers
 from concord.services.manage_connections import ManageConnections
 from concord.services.manage_merchants import ManageMerchants
 from concord.services.read_audit import ReadAudit
@@ -48,9 +47,6 @@ def admin_services(parts: Parts) -> AdminServices:
     """Return the admin services over the adapters that `parts` holds."""
     merchants = DynamoDbMerchants(parts.table)
     connections, clock, secrets = parts.connections, parts.clock, parts.secrets
-    numbers = KeepNumbers(
-        connections=connections, reach=parts.reach, tasks=parts.tasks, clock=clock
-    )
     consents = ReadConsents(connections, parts.doors, parts.store)
     return AdminServices(
         merchants=ManageMerchants(merchants, connections, clock, parts.config.operator_arns),
@@ -59,13 +55,13 @@ def admin_services(parts: Parts) -> AdminServices:
         ),
         change_state=ChangeState(
             connections=connections,
-            numbers=numbers,
+            numbers=parts.numbers,
             tasks=parts.tasks,
             queue=parts.queue,
             clock=clock,
         ),
         check_connection=CheckConnection(
-            connections=connections, secrets=secrets, reach=parts.reach, numbers=numbers
+            connections=connections, secrets=secrets, reach=parts.reach, numbers=parts.numbers
         ),
         rotate_secrets=RotateSecrets(connections, secrets, clock, os.urandom),
         import_consents=ImportConsents(connections, parts.doors, parts.apply_signal, clock),

@@ -158,3 +158,27 @@ def test_profiles_of_a_connection() -> None:
     """TEA-18: by its integration, per channel."""
     assert connection().profile(Channel.SMS) is TEXT_EM_ALL_SMS
     assert connection().profile(Channel.EMAIL) is EMAIL
+
+
+@pytest.mark.parametrize("state", list(S))
+def test_who_listens(state: ConnectionState) -> None:
+    """TEA-01: connected and paused take every signal; the others opt-outs alone."""
+    assert connection(state=state).listens is (state in (S.CONNECTED, S.PAUSED))
+
+
+@pytest.mark.parametrize(
+    ("sender", "platform", "any_text"),
+    [
+        (None, "text_em_all", False),
+        (TWILIO, "twilio", False),
+        (dataclasses.replace(TWILIO, sends_from="MG1"), "twilio", True),
+        (dataclasses.replace(TWILIO, sends_from="MG1"), "text_em_all", False),
+        (dataclasses.replace(TWILIO, platform="text_em_all", sends_from="x"), "text_em_all", False),
+    ],
+)
+def test_whose_texts_count_whatever_number_they_came_to(
+    sender: SenderChoice | None, platform: str, any_text: bool
+) -> None:
+    """TEA-18: only those of a sender whose numbers nobody told us, on its own webhook."""
+    made = connection(settings=ConnectionSettings(sender=sender))
+    assert made.takes_any_text_of(platform) is any_text

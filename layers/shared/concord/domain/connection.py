@@ -33,6 +33,10 @@ _NEXT: Final = {
 }
 
 
+# These take every signal; the others keep all but opt-outs without effect.
+_LISTENING: Final = frozenset({ConnectionState.CONNECTED, ConnectionState.PAUSED})
+
+
 def check_transition(current: ConnectionState, wanted: ConnectionState) -> None:
     """Raise ConflictError `invalid_transition` naming what is possible from here."""
     if wanted not in _NEXT[current]:
@@ -61,6 +65,11 @@ class SenderChoice:
     sends_from: str
     answers_stop: bool
     account_id: str = ""
+
+    @property
+    def own_number(self) -> str | None:
+        """Return the one number (E.164) that texts come from; None = a service, pool or name."""
+        return self.sends_from if self.sends_from.startswith("+") else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +128,11 @@ class Connection:
         return f"{self.destination.platform}:{self.destination.account_id}"
 
     @property
+    def listens(self) -> bool:
+        """Whether every signal counts (TEA-01); an opt-out does in any state."""
+        return self.state in _LISTENING
+
+    @property
     def fallback_number(self) -> str | None:
         """Return the number a shopper can text STOP to when all else fails (TEA-20, TEA-23)."""
         return self.settings.fallback_number or self.first_number
@@ -152,6 +166,18 @@ class Connection:
         sender = self.settings.sender
         own = {known for known, _ in self.text_numbers}
         return number in own or (sender is not None and number == sender.sends_from)
+
+    def takes_any_text_of(self, platform: str) -> bool:
+        """Whether a text on this platform's own webhook counts, whichever number it came to.
+
+        A sender that is no number (a messaging service, a pool) has numbers that nobody told us.
+        """
+        sender = self.settings.sender
+        return (
+            sender is not None
+            and sender.platform == platform != self.destination.platform
+            and sender.own_number is None
+        )
 
     def accepts_token(self, hashed: str, at: datetime) -> bool:
         """Whether a path token with this SHA-256 opens the webhook door."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from concord.domain.canonical import sha256_hex
-from concord.domain.connection import Connection, ConnectionState
+from concord.domain.connection import Connection
 from concord.domain.consent import VIA_PLATFORM, Signal
 from concord.domain.errors import FieldError, InvalidInputError
 from concord.domain.events import (
@@ -28,7 +28,7 @@ from concord.services.apply_signal import Applied, ApplySignal
 from concord.services.doors import Opened
 from concord.services.note_receipt import NoteReceipt
 
-_LISTENING: Final = frozenset({ConnectionState.CONNECTED, ConnectionState.PAUSED})
+_RANK: Final = (InboxState.IGNORED, InboxState.PROCESSED, InboxState.KEPT)
 _OPT_OUTS: Final = frozenset({SignalKind.OPT_OUT, SignalKind.ASSUMED_OPT_OUT})
 _SIGNALS: Final = {
     Meaning.OPT_IN_AGAIN: SignalKind.UNSTOP,
@@ -45,10 +45,17 @@ _CARRIER_WORDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What applying came to. `stored` = the raw body went in with a transaction of its own."""
+    """What applying came to. `stored` = the raw body went in with a transaction of its own;
+    `strange` = a text had come to a number that we do not know (`look_again`)."""
 
     state: InboxState
     stored: bool
+    strange: bool = False
+
+    def then(self, other: Effect) -> Effect:
+        """Return what both came to, by the state that needs the most care."""
+        state = max(self.state, other.state, key=_RANK.index)
+        return Effect(state, self.stored or other.stored, self.strange or other.strange)
 
 
 class ApplyEvents:
@@ -77,13 +84,25 @@ class ApplyEvents:
         """
         if parsed.unknown_type is not None:
             return Effect(InboxState.UNKNOWN, stored)
-        state = InboxState.IGNORED
+        effect = Effect(InboxState.IGNORED, stored)
         for index, event in enumerate(parsed.events):
-            inbox = None if stored else entry
-            outcome = self._apply(opened, entry, inbox, event, index)
-            stored = stored or outcome is InboxState.PROCESSED
-            state = _worse(state, outcome)
-        return Effect(state, stored)
+            inbox = None if effect.stored else entry
+            effect = effect.then(self._apply(opened, entry, inbox, event, index))
+        return effect
+
+    def look_again(self, entry: InboxEntry, inbox_id: str) -> None:
+        """Have the numbers fetched (one may be new), and the body kept as `inbox_id` replayed.
+
+        To be called once that body is stored: the task would find nothing before. A repeat names
+        the same body, so it is the same task.
+        """
+        spec = TaskSpec(
+            TaskKind.FETCH_NUMBERS,
+            entry.connection_id,
+            task_id=inbox_id,
+            payload={"inbox_id": inbox_id},
+        )
+        self._tasks.ensure(entry.merchant_id, spec, self._clock.now())
 
     def _apply(
         self,
@@ -92,21 +111,24 @@ class ApplyEvents:
         inbox: InboxEntry | None,
         event: PlatformEvent,
         index: int,
-    ) -> InboxState:
+    ) -> Effect:
         connection = opened.connection
         if isinstance(event, DeliveryReceipt):
             self._note_receipt(connection, event)
-            return InboxState.PROCESSED  # receipts skip the inbox: the row they name is the record
+            # Receipts skip the inbox: the row they name is the record.
+            return Effect(InboxState.PROCESSED, stored=True)
         if isinstance(event, InboundText):
-            signal, channel, point = self._from_text(connection, event, entry)
+            signal = self._from_text(connection, event, entry)
             if signal is None:
-                return InboxState.IGNORED
-            if not self._meant_for(connection, event, signal, entry):
-                return InboxState.KEPT
+                return Effect(InboxState.IGNORED, stored=False)
+            if not _meant_for(connection, entry.platform, signal):
+                self._tell_kept(signal)
+                return Effect(InboxState.KEPT, stored=False, strange=True)
+            channel, point = Channel.SMS, signal.personal["from"]
         else:
             signal, channel, point = self._from_platform(connection, event, entry)
-        if signal.kind not in _OPT_OUTS and connection.state not in _LISTENING:
-            return InboxState.KEPT
+        if signal.kind not in _OPT_OUTS and not connection.listens:
+            return Effect(InboxState.KEPT, stored=False)
         applied = self._apply_signal(
             connection=connection,
             stack_key=opened.secrets.stack_key,
@@ -117,18 +139,17 @@ class ApplyEvents:
             inbox=inbox,
         )
         self._tell(applied, signal)
-        return InboxState.PROCESSED
+        return Effect(InboxState.PROCESSED, stored=True)
 
     def _from_text(
         self, connection: Connection, event: InboundText, entry: InboxEntry
-    ) -> tuple[Signal | None, Channel, str]:
-        point = normalise_phone(event.sender, connection.country, "from")
+    ) -> Signal | None:
+        """Return what a text means; None = nothing, whoever wrote it (a short code, a name)."""
         kind, word = _meaning(event, connection.settings.join_keyword)
         if kind is None:
-            return None, Channel.SMS, point
-        to = normalise_phone(event.to, connection.country, "to")
+            return None
         received = entry.request.received_at
-        signal = Signal(
+        return Signal(
             kind=kind,
             effective_at=effective_at(event.occurred_at, received, live_opt_out=kind in _OPT_OUTS),
             received_at=received,
@@ -139,12 +160,14 @@ class ApplyEvents:
                 "connection_id": connection.connection_id,
                 "event": event_key(event.event_id),
                 "inbox_id": entry.inbox_id,
-                "to": to,
+                "to": _number_texted(event.to, connection.country),
                 **({"word": word.word, "word_source": word.source} if word else {}),
             },
-            personal={"text": event.text, "from": point},
+            personal={
+                "text": event.text,
+                "from": normalise_phone(event.sender, connection.country, "from"),
+            },
         )
-        return signal, Channel.SMS, point
 
     def _from_platform(
         self, connection: Connection, event: OptedOut | OptedIn, entry: InboxEntry
@@ -175,30 +198,11 @@ class ApplyEvents:
         )
         return signal, event.channel, point
 
-    def _meant_for(
-        self, connection: Connection, event: InboundText, signal: Signal, entry: InboxEntry
-    ) -> bool:
-        """Whether the text came to one of this account's numbers (TEA-03, TEA-18).
-
-        While no number is known yet an opt-out counts (fail closed). A number that we do not know
-        may be new: the body is kept, the numbers are fetched, and the body is looked at again.
-        """
-        to = signal.source["to"]
-        if connection.owns_number(to):
-            return True
-        if not connection.text_numbers and signal.kind in _OPT_OUTS:
-            return True
-        self._tasks.ensure(
-            connection.merchant_id,
-            TaskSpec(
-                TaskKind.FETCH_NUMBERS,
-                connection.connection_id,
-                task_id=event_key(f"{entry.platform}|{event.event_id}"),
-                payload={"inbox_id": entry.inbox_id},
-            ),
-            self._clock.now(),
-        )
-        return False
+    def _tell_kept(self, signal: Signal) -> None:
+        """Raise a metric for an opt-out without effect: it may be one that we owe her."""
+        if signal.kind in _OPT_OUTS:
+            self._telemetry.count("UnknownEvent")
+            self._telemetry.info("opt_out_to_unknown_number", kind=signal.kind.value)
 
     def _tell(self, applied: Applied, signal: Signal) -> None:
         if applied.duplicate:
@@ -214,6 +218,25 @@ class ApplyEvents:
             state=applied.state.value,
             evidence=applied.evidence_id,
         )
+
+
+def _number_texted(to: str, country: str) -> str:
+    """Return the number a text came to as E.164, or as it is: a short code, a name."""
+    try:
+        return normalise_phone(to, country, "to")
+    except InvalidInputError:
+        return to.strip()
+
+
+def _meant_for(connection: Connection, platform: str, signal: Signal) -> bool:
+    """Whether the text came to one of this account's numbers (TEA-03, TEA-18).
+
+    Where no number is known yet an opt-out counts (fail closed). Any other number that we do not
+    know may be new: the body is kept, the numbers are fetched, and the body is looked at again.
+    """
+    if connection.owns_number(signal.source["to"]) or connection.takes_any_text_of(platform):
+        return True
+    return not connection.text_numbers and signal.kind in _OPT_OUTS
 
 
 def _meaning(
@@ -239,10 +262,3 @@ def _marker(entry: InboxEntry, event_id: str, index: int) -> Marker:
         event_key=event_key(name),
         body_hash=sha256_hex(entry.request.body),
     )
-
-
-_RANK: Final = (InboxState.IGNORED, InboxState.PROCESSED, InboxState.KEPT)
-
-
-def _worse(a: InboxState, b: InboxState) -> InboxState:
-    return max(a, b, key=_RANK.index)

@@ -13,7 +13,7 @@ from concord.domain.connection import Connection, ConnectionState, check_transit
 from concord.domain.errors import StorageError
 from concord.domain.tasks import RowKey, TaskKind
 from concord.ports import Clock, Connections, TaskQueue, Tasks
-from concord.services.admin_scope import audit_entry, change_connection
+from concord.services.admin_scope import audit_entry, change_connection, find_connection
 from concord.services.keep_numbers import KeepNumbers
 
 # What a connection that is not connected holds back, all of it urgent.
@@ -46,9 +46,14 @@ class ChangeState:
     def __call__(self, connection_id: str, wanted: ConnectionState, actor: str) -> Connection:
         """Make the transition, audited. Raises ConflictError `invalid_transition`.
 
-        Connecting brings the account's numbers (a platform that is away delays only those), and
-        queues what was held until now.
+        Connecting brings the account's numbers first (a platform that is away delays only those):
+        while another merchant has one of them, two would send from it and a STOP would reach one
+        alone, so it is refused as `number_already_claimed`. Then what was held is queued.
         """
+        if wanted is ConnectionState.CONNECTED:
+            current = find_connection(self._connections, connection_id)
+            check_transition(current.state, wanted)
+            self._numbers.fetch_or_queue(current)
 
         def moved(connection: Connection) -> Connection:
             check_transition(connection.state, wanted)
@@ -67,7 +72,6 @@ class ChangeState:
             ),
         )
         if wanted is ConnectionState.CONNECTED:
-            connection = self._numbers.fetch_or_queue(connection)
             self._release(connection_id)
         return connection
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from concord.domain.canonical import sha256_hex
-from concord.domain.connection import Connection, ConnectionState
+from concord.domain.connection import Connection
 from concord.domain.consent import Signal, State
 from concord.domain.errors import ConflictError, FieldError, InvalidInputError
 from concord.domain.evidence import ConsentKey
@@ -26,7 +26,6 @@ ACCEPTED: Final = "accepted"
 DUPLICATE: Final = "duplicate"
 # The answer has to leave before the gateway gives up: what is left then is sent again.
 NOT_PROCESSED: Final = "not_processed"
-_LISTENING: Final = frozenset({ConnectionState.CONNECTED, ConnectionState.PAUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ class ImportConsents:
                 "an import needs an attestation", errors=(FieldError("attestation", message),)
             )
         connection = find_connection(self._connections, connection_id)
-        if connection.state not in _LISTENING:
+        if not connection.listens:
             raise ConflictError(
                 f"the connection is {connection.state}", code="connection_not_connected"
             )

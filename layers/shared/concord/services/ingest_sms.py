@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
+from concord.domain.connection import ConnectionSettings
 from concord.domain.errors import StorageUnavailableError
 from concord.domain.events import RawRequest
+from concord.domain.keywords import classify
 from concord.ports import Connections, SafetyMessage, SafetyQueue, Telemetry
 from concord.services.doors import Doors
 from concord.services.ingest_webhook import IngestWebhook
 
 PLATFORM: Final = "aws"
+_DEFAULT_JOIN: Final = ConnectionSettings().join_keyword
 
 
 class IngestSms:
@@ -35,7 +38,7 @@ class IngestSms:
         self._telemetry = telemetry
 
     def __call__(self, message: Mapping[str, object], received_at: datetime) -> None:
-        """Apply the text; while the table is away it waits in the safety queue, for up to 14 days.
+        """Apply the text; what cannot be applied yet waits in the safety queue, for up to 14 days.
 
         Raises StorageError when that is away too (its own queue delivers it again).
         """
@@ -54,17 +57,27 @@ class IngestSms:
             self._telemetry.count("SafetyQueued")
 
     def take(self, message: Mapping[str, object], received_at: datetime) -> None:
-        """The walk itself, without the safety net: WebhookRescue comes in here."""
+        """The walk itself, without the safety net: WebhookRescue comes in here.
+
+        Raises StorageUnavailableError also for a text that bears a signal and is nobody's (yet).
+        """
         # Our number: where a text was sent to, or where the text of a receipt came from.
         number = str(message.get("destinationNumber") or message.get("originationPhoneNumber", ""))
         connection_id = self._connections.by_number(number) if number else None
         connection = self._connections.get(connection_id) if connection_id else None
         if connection is None:
-            self._telemetry.count("UnknownEvent")
-            self._telemetry.info("inbound_text_for_nobody")
+            self._for_nobody(message)
             return
         opened = self._doors.with_secrets(connection)
         self._ingest.trusted(PLATFORM, opened, "", _request(message, received_at))
+
+    def _for_nobody(self, message: Mapping[str, object]) -> None:
+        """Let receipts and talk go; a STOP waits until a connection claims the number."""
+        self._telemetry.count("UnknownEvent")
+        self._telemetry.count("InboundForNobody")
+        self._telemetry.info("inbound_text_for_nobody")
+        if classify(str(message.get("messageBody") or ""), _DEFAULT_JOIN) is not None:
+            raise StorageUnavailableError("no connection has this number")
 
 
 def _request(message: Mapping[str, object], received_at: datetime) -> RawRequest:

@@ -144,7 +144,7 @@ class IngestWebhook:
             raise
         except Exception as problem:  # our own bug must not lose what was signed
             return self._keep_failed(entry, problem)
-        if effect.stored:
+        if effect.stored and effect.state is not InboxState.KEPT:
             return adapter.success
         return self._keep_quiet(adapter, entry, parsed, effect)
 
@@ -168,22 +168,32 @@ class IngestWebhook:
     def _keep_quiet(
         self, adapter: WebhookAdapter, entry: InboxEntry, parsed: ParsedWebhook, effect: Effect
     ) -> WebhookAnswer:
-        """Keep a body that changed nothing: ignored, of an unknown type, or out of its time."""
+        """Keep a body with a part that changed nothing: ignored, unknown, or out of its time.
+
+        The marker names the body that was kept first, so that a repeat finds the way back to it:
+        a crash after this leaves the looking again to the sender's next delivery.
+        """
         if effect.state is InboxState.UNKNOWN:
             self._telemetry.count("UnknownEvent")
         body_hash = sha256_hex(entry.request.body)
+        name = parsed.event_id or body_hash
+        if effect.strange:  # it may be an opt-out: under an id that was used before it is kept too
+            name = f"{name}|{body_hash}"
         marker = Marker(
             merchant_id=entry.merchant_id,
             connection_id=entry.connection_id,
             # A name of its own: this marker must not stand in the way of a later replay.
-            event_key=event_key(f"quiet|{entry.platform}|{parsed.event_id or body_hash}"),
+            event_key=event_key(f"quiet|{entry.platform}|{name}"),
             body_hash=body_hash,
-            outcome=effect.state.value,
+            outcome=entry.inbox_id,
             expires_at=self._clock.now() + _MARKER_LIFE,
         )
         result = self._store.keep(replace(entry, state=effect.state), marker)
-        if isinstance(result, AlreadySeen) and result.marker.body_hash != body_hash:
+        kept = result.marker if isinstance(result, AlreadySeen) else marker
+        if kept.body_hash != body_hash:
             raise ConflictError("this event id was used before", code="event_id_reused")
+        if effect.strange:
+            self._apply_events.look_again(entry, kept.outcome)
         return adapter.success
 
     def _keep_for_rescue(

@@ -1,16 +1,16 @@
-"""Know an account's text numbers as soon as it is connected (TEA-23)."""
+"""Know an account's text numbers as soon as it is connected (TEA-23), and whose each number is."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from concord.domain.connection import Connection
 from concord.domain.errors import ConflictError, PlatformError, StorageError
 from concord.domain.tasks import TaskKind, TaskSpec
 from concord.ports import AccountFacts, Clock, Connections, Tasks
-from concord.services.admin_scope import audit_entry, change_connection, find_connection
+from concord.services.admin_scope import audit_entry, change_connection
 from concord.services.reach_platforms import ReachPlatforms
-from concord.services.refresh_numbers import with_numbers
 
 
 class KeepNumbers:
@@ -24,22 +24,22 @@ class KeepNumbers:
         self._tasks = tasks
         self._clock = clock
 
+    def fetch(self, connection: Connection) -> Connection:
+        """Ask now and store. Raises the PlatformErrors, and as `store`."""
+        return self.store(connection, self._ask(connection))
+
     def fetch_or_queue(self, connection: Connection) -> Connection:
-        """Ask now; if the platform cannot say, a task asks again until it can."""
+        """Ask now; if the platform cannot say, a task asks again until it can. Raises as `store`:
+        what is known is claimed either way."""
         try:
-            checker = self._reach.checker(connection, connection.destination.platform)
-            facts = checker.check() if checker else AccountFacts()
+            facts = self._ask(connection)
         except (PlatformError, StorageError):
             spec = TaskSpec(
                 TaskKind.FETCH_NUMBERS, connection.connection_id, task_id="fetch_numbers"
             )
             self._tasks.ensure(connection.merchant_id, spec, self._clock.now())
             facts = AccountFacts()
-        try:
-            return self.store(connection, facts)
-        except ConflictError:
-            # The state has changed already, and stays: `check` tells the operator of the number.
-            return find_connection(self._connections, connection.connection_id)
+        return self.store(connection, facts)
 
     def store(self, connection: Connection, facts: AccountFacts) -> Connection:
         """Keep what the platform said, and point its numbers and the sender's to this connection.
@@ -49,15 +49,19 @@ class KeepNumbers:
         """
         if facts.text_numbers:
             connection = self._with_numbers(connection, facts)
-        for number in _own_numbers(connection):
-            self._connections.claim_number(number, connection.connection_id)
+        known = [number for number, _ in connection.text_numbers]
+        claim_numbers(self._connections, connection, known)
         return connection
+
+    def _ask(self, connection: Connection) -> AccountFacts:
+        checker = self._reach.checker(connection, connection.destination.platform)
+        return checker.check() if checker else AccountFacts()
 
     def _with_numbers(self, connection: Connection, facts: AccountFacts) -> Connection:
         return change_connection(
             self._connections,
             connection.connection_id,
-            lambda c: replace(with_numbers(c, facts), version=c.version),
+            lambda c: _with_numbers(c, facts),
             lambda _, after: audit_entry(
                 after,
                 self._clock.now(),
@@ -68,9 +72,30 @@ class KeepNumbers:
         )
 
 
-def _own_numbers(connection: Connection) -> list[str]:
+def claim_numbers(
+    connections: Connections, connection: Connection, text_numbers: Iterable[str] = ()
+) -> None:
+    """Point these numbers and the sender's own to the connection: a text without a path, and a STOP
+    to a number that two merchants send from, would otherwise reach the wrong one or nobody.
+
+    All are tried before the ConflictError `number_already_claimed` of the first is raised.
+    """
+    refusal: ConflictError | None = None
     sender = connection.settings.sender
-    numbers = [number for number, _ in connection.text_numbers]
-    if sender is not None and sender.sends_from.startswith("+"):
-        numbers.append(sender.sends_from)
-    return numbers
+    own = (sender.own_number,) if sender and sender.own_number else ()
+    for number in (*text_numbers, *own):
+        try:
+            connections.claim_number(number, connection.connection_id)
+        except ConflictError as conflict:
+            refusal = refusal or conflict
+    if refusal is not None:
+        raise refusal
+
+
+def _with_numbers(connection: Connection, facts: AccountFacts) -> Connection:
+    """Return the connection with the numbers that a live check brought, oldest first.
+
+    The first number ever seen stays the default of the fallback (TEA-23), whatever comes later.
+    """
+    first = connection.first_number or facts.text_numbers[0][0]
+    return replace(connection, text_numbers=facts.text_numbers, first_number=first)

@@ -13,7 +13,13 @@ from concord.domain.connection import (
     HashedSecret,
     Side,
 )
-from concord.domain.errors import FieldError, InvalidInputError, NotFoundError, StorageError
+from concord.domain.errors import (
+    ConflictError,
+    FieldError,
+    InvalidInputError,
+    NotFoundError,
+    StorageError,
+)
 from concord.domain.events import SecretValue
 from concord.domain.identity import check_merchant_id, key_fingerprint, token_hash
 from concord.domain.merchant import Merchant
@@ -26,6 +32,7 @@ from concord.services.admin_scope import (
     page,
 )
 from concord.services.connection_settings import SettingsRules, differences, patched
+from concord.services.keep_numbers import claim_numbers
 from concord.services.new_secrets import (
     RandomBytes,
     new_connect_key,
@@ -90,7 +97,8 @@ class ManageConnections:
         base_url: str,
         actor: str,
     ) -> NewConnection:
-        """Link two accounts. Raises ConflictError `account_already_linked` (TEA-02).
+        """Link two accounts. Raises ConflictError `account_already_linked` (TEA-02), or
+        `number_already_claimed` if another merchant has the sender's number.
 
         The row comes first: its transaction decides who wins, and only the winner stores secrets.
         """
@@ -122,7 +130,7 @@ class ManageConnections:
             webhook_secrets=(SecretValue(webhook_secret),),
             source=credentials.get("source", {}),
             destination=credentials.get("destination", {}),
-            sender=_sender_credentials(destination, settings, credentials),
+            sender=credentials.get("sender", {}),
         )
         self._store(connection, secrets, merchant, actor)
         webhooks = webhook_urls(connection, base_url, token)
@@ -137,9 +145,15 @@ class ManageConnections:
         credentials: Credentials,
         actor: str,
     ) -> Connection:
-        """Change settings (null = default), where an account is, or its credentials."""
+        """Change settings (null = default), where an account is, or its credentials.
+
+        The sender's number is claimed first: from now on it is texted, and STOP has to find us.
+        Raises ConflictError `number_already_claimed`.
+        """
         current = self.get(connection_id)
         self._check(current, settings, sides)
+        if "sender" in settings:
+            claim_numbers(self._connections, self._changed(current, settings, sides))
         if credentials or settings.get("sender", current) is None:
             self._save_credentials(current, settings, credentials)
         return change_connection(
@@ -175,8 +189,9 @@ class ManageConnections:
         self._connections.create(connection, multi_link=merchant.allow_multi_link, audit=created)
         try:
             self._secrets.save(connection.connection_id, secrets)
-        except StorageError:
-            # Without secrets it can do nothing: free both accounts for another try.
+            claim_numbers(self._connections, connection)
+        except (StorageError, ConflictError):
+            # Without secrets or its number it can do nothing: free both accounts for another try.
             ended = replace(connection, state=ConnectionState.DISCONNECTED, version=2)
             undone = audit_entry(ended, now, "concord", "connection_undone", {})
             self._connections.disconnect(ended, undone)
@@ -236,15 +251,6 @@ class ManageConnections:
         before, wanted = connection.settings.sender, settings.get("sender")
         other = before is None or (wanted is not None and wanted.platform != before.platform)
         return {**({} if other else known.sender), **credentials.get("sender", {})}
-
-
-def _sender_credentials(
-    destination: Side, settings: ConnectionSettings, credentials: Credentials
-) -> Mapping[str, str]:
-    """Return the sender's own credentials; the destination's, if it is the sender by name only."""
-    given = credentials.get("sender", {})
-    named = settings.sender is not None and settings.sender.platform == destination.platform
-    return credentials.get("destination", {}) if named and not given else given
 
 
 def webhook_urls(connection: Connection, base_url: str, token: str) -> dict[str, str]:

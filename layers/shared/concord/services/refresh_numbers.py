@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import datetime
+from contextlib import suppress
 
-from concord.domain.connection import Connection
+from concord.domain.connection import ConnectionState
+from concord.domain.errors import ConflictError, NotFoundError
 from concord.domain.tasks import Task, TaskState
-from concord.ports import AccountFacts, AuditEntry, Clock, Connections, Tasks
-from concord.services.reach_platforms import ReachPlatforms
+from concord.ports import Clock, Connections, Tasks, Telemetry
+from concord.services.keep_numbers import KeepNumbers
 from concord.services.replay_inbox import ReplayInbox
-
-
-def with_numbers(connection: Connection, facts: AccountFacts) -> Connection:
-    """Return the connection with the numbers that a live check brought, oldest first.
-
-    The first number ever seen stays the default of the fallback (TEA-23), whatever comes later.
-    """
-    first = connection.first_number
-    if first is None and facts.text_numbers:
-        first = facts.text_numbers[0][0]
-    return replace(
-        connection,
-        text_numbers=facts.text_numbers,
-        first_number=first,
-        version=connection.version + 1,
-    )
 
 
 class RefreshNumbers:
@@ -36,42 +20,41 @@ class RefreshNumbers:
         *,
         tasks: Tasks,
         connections: Connections,
-        reach: ReachPlatforms,
+        numbers: KeepNumbers,
         replay: ReplayInbox,
         clock: Clock,
+        telemetry: Telemetry,
     ) -> None:
         self._tasks = tasks
         self._connections = connections
-        self._reach = reach
+        self._numbers = numbers
         self._replay = replay
         self._clock = clock
+        self._telemetry = telemetry
 
     def __call__(self, task: Task) -> None:
-        """Fetch, store, replay. Raises RetryableError, CredentialsRejectedError (put off)."""
-        connection = self._connections.get(task.connection_id, fresh=True)
-        if connection is None:
-            self._tasks.mark(task, TaskState.DONE, self._clock.now())
-            return
-        checker = self._reach.checker(connection, connection.destination.platform)
-        if checker is not None:
-            facts = checker.check()
-            if facts.text_numbers != connection.text_numbers:
-                self._store(connection, facts, self._clock.now())
+        """Fetch, store, replay. Raises RetryableError, CredentialsRejectedError (put off).
+
+        A number that another merchant has ends the row as failed: an operator has to say whose it
+        is. The text is looked at all the same, since this account's own signed webhook brought it.
+        """
+        refusal = self._fetch(task)
         inbox_id = str(task.payload.get("inbox_id") or "")
         if inbox_id:
-            self._replay.one(task.merchant_id, inbox_id)
-        self._tasks.mark(task, TaskState.DONE, self._clock.now())
+            with suppress(NotFoundError):  # its 30 days are over: nothing is left to look at
+                self._replay.one(task.merchant_id, inbox_id)
+        if refusal is None:
+            self._tasks.mark(task, TaskState.DONE, self._clock.now())
+            return
+        self._telemetry.count("TaskFailed")
+        self._tasks.fail(task, refusal.code, str(refusal), self._clock.now())
 
-    def _store(self, connection: Connection, facts: AccountFacts, now: datetime) -> None:
-        for number, _ in facts.text_numbers:
-            self._connections.claim_number(number, connection.connection_id)
-        audit = AuditEntry(
-            merchant_id=connection.merchant_id,
-            connection_id=connection.connection_id,
-            at=now,
-            actor="concord",
-            action="text_numbers",
-            details={"count": len(facts.text_numbers)},
-        )
-        # Lost to another change: that one re-reads, and a later text to a new number asks again.
-        self._connections.update(with_numbers(connection, facts), audit)
+    def _fetch(self, task: Task) -> ConflictError | None:
+        connection = self._connections.get(task.connection_id, fresh=True)
+        if connection is None or connection.state is ConnectionState.DISCONNECTED:
+            return None  # it is over: nobody asks its platforms any more
+        try:
+            self._numbers.fetch(connection)
+        except ConflictError as refusal:
+            return refusal
+        return None

@@ -227,11 +227,12 @@ def _key(task: Task) -> ConsentKey:
 
 
 def _origin(connection: Connection, reply_from: str) -> tuple[str, str]:
-    """Return the number to send from and its id: the one she texted, else the account's first."""
-    sender = connection.settings.sender
+    """Return the number to send from and its id: the sender's, the one she texted, or the first."""
+    sender, numbers = connection.settings.sender, dict(connection.text_numbers)
     if sender is not None:
-        return sender.sends_from, sender.sends_from
-    numbers = dict(connection.text_numbers)
+        own = sender.platform == connection.destination.platform
+        known = numbers.get(sender.sends_from) if own else None
+        return sender.sends_from, known or sender.sends_from
     if reply_from in numbers:
         return reply_from, numbers[reply_from]
     return connection.text_numbers[0] if connection.text_numbers else ("", "")
