@@ -4,11 +4,12 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler.api_gateway import Response
 
-from concord.bootstrap import services
+from concord.bootstrap import services, warm_up
 from concord.entrypoint.http import http_api, raw_request, respond
 from concord.entrypoint.observability import TELEMETRY, observed
 
 api = http_api()
+warm_up(TELEMETRY, lambda parts: parts.ingest)
 
 
 @api.post("/webhooks/<platform>/<connection_id>/<token>")

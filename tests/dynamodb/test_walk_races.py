@@ -39,12 +39,13 @@ class Quiet:
     def count(self, name: str, value: float = 1) -> None: ...
     def gauge(self, name: str, value: float) -> None: ...
     def info(self, code: str, **fields: object) -> None: ...
+    def bug(self, error: Exception) -> None: ...
 
 
 class FixedSecrets:
     """The parameter store, which has no part in these races."""
 
-    def load(self, connection_id: str, *, fresh: bool = False) -> ConnectionSecrets:
+    def load(self, connection_id: str, version: int | None) -> ConnectionSecrets:
         return ConnectionSecrets(stack_key=KEY)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 
 import boto3
 import httpx
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
 from tests.support.counting import client_error
 from tests.world.world import World
@@ -140,6 +141,27 @@ def away(*services: str) -> Hook:
     def hook(request: Request) -> None:
         if request.name.partition(".")[0] in services:
             raise EndpointConnectionError(endpoint_url="http://away")
+
+    return hook
+
+
+def hanging(seconds: float, *services: str) -> Hook:
+    """Return a hook that takes requests of AWS services and never answers: the read times out."""
+
+    def hook(request: Request) -> None:
+        if request.name.partition(".")[0] in services:
+            time.sleep(seconds)
+            raise ReadTimeoutError(endpoint_url="http://hanging")
+
+    return hook
+
+
+def slow(seconds: float, *services: str) -> Hook:
+    """Return a hook that lets AWS services answer, each request this much later."""
+
+    def hook(request: Request) -> None:
+        if request.name.partition(".")[0] in services:
+            time.sleep(seconds)
 
     return hook
 

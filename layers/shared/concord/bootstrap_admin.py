@@ -61,7 +61,7 @@ def admin_services(parts: Parts) -> AdminServices:
             clock=clock,
         ),
         check_connection=CheckConnection(
-            connections=connections, secrets=secrets, reach=parts.reach, numbers=parts.numbers
+            connections=connections, reach=parts.reach, numbers=parts.numbers
         ),
         rotate_secrets=RotateSecrets(connections, secrets, clock, os.urandom),
         import_consents=ImportConsents(connections, parts.doors, parts.apply_signal, clock),

@@ -35,6 +35,9 @@ class Telemetry(Protocol):
     def info(self, code: str, **fields: object) -> None:
         """Write one log line with a stable code."""
 
+    def bug(self, error: Exception) -> None:
+        """Write down what nobody foresaw, and raise the metric that wakes somebody."""
+
 
 # --- consent ---------------------------------------------------------------------------------
 
@@ -287,7 +290,9 @@ class TaskQueue(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SafetyMessage:
-    """A consent-bearing request that could not be stored. Tokens and keys only as hashes."""
+    """A consent-bearing request that could not be stored. Tokens and keys only as hashes, but for
+    the URL of a platform that signs it. `verified` = the sender was proven when it came; on its way
+    home it is proven again whatever this says."""
 
     kind: str
     connection_id: str
@@ -335,15 +340,24 @@ class ConnectionSecrets:
 
 
 class Secrets(Protocol):
-    """The parameter store. One request brings the stack key and a connection's secrets."""
+    """The parameter store. One request brings the stack key and a connection's secrets.
 
-    def load(self, connection_id: str, *, fresh: bool = False) -> ConnectionSecrets:
-        """Return them (cached 60 s; `fresh` asks again). Raises StorageUnavailableError."""
+    Each change is a version of its own, and those count that the connection's row names: the row's
+    own condition decides who was first, and a cache of a version is never a cache of another.
+    """
+
+    def load(self, connection_id: str, version: int | None) -> ConnectionSecrets:
+        """Return a version (cached 60 s); None = the newest, asked for now, for those who must not
+        turn anybody away before they looked. Raises StorageUnavailableError."""
 
     def stack_key(self) -> bytes:
         """Return the stack key. Raises StackKeyError when `concord setup` has not been run."""
 
-    def save(self, connection_id: str, secrets: ConnectionSecrets) -> None: ...
+    def save(self, connection_id: str, secrets: ConnectionSecrets) -> int:
+        """Store them, and return the version to name. Raises InvalidInputError, as `check`."""
+
+    def check(self, secrets: ConnectionSecrets) -> None:
+        """Raise InvalidInputError if they are more than the store takes."""
 
     def delete(self, connection_id: str) -> None: ...
 
@@ -362,6 +376,9 @@ class Connections(Protocol):
 
     def get_stale(self, connection_id: str) -> Connection | None:
         """Return what memory has, however old; no request. For the time when the table is away."""
+
+    def is_recent(self, connection_id: str) -> bool:
+        """Whether memory is young enough to be what `get` returns (5 s)."""
 
     def create(self, connection: Connection, *, multi_link: bool, audit: AuditEntry) -> None:
         """Insert with both links; ConflictError `account_already_linked` names the other."""
@@ -563,11 +580,18 @@ class AccountChecker(Protocol):
 
 
 class WebhookAdapter(Protocol):
-    """Turns their HTTP into our events. Both methods are total: no input makes them raise anything
+    """Turns their HTTP into our events. All methods are total: no input makes them raise anything
     but UnparseableError from `parse`."""
 
     @property
     def success(self) -> WebhookAnswer: ...
+
+    @property
+    def signs_url(self) -> bool:
+        """Whether `verify` needs the URL that was called."""
+
+    def unsigned(self, request: RawRequest) -> bool:
+        """Whether it bears no signature and may come so, if the connection's settings allow it."""
 
     def verify(
         self,

@@ -10,8 +10,8 @@ from botocore.exceptions import ReadTimeoutError
 
 from concord.adapters import signing
 from concord.adapters.clients import client as new_client
-from concord.adapters.parameters import SsmSecrets
-from concord.domain.errors import StackKeyError, StorageUnavailableError
+from concord.adapters.parameters import MAX_VALUE, SsmSecrets, secrets_json
+from concord.domain.errors import InvalidInputError, StackKeyError, StorageUnavailableError
 from concord.domain.events import SecretValue
 from concord.ports import ConnectionSecrets
 from tests.support.builders import at
@@ -52,9 +52,9 @@ class TestSecrets:
     def test_secrets_come_back_with_the_stack_key_in_one_request(self, ssm: Any) -> None:
         setup(ssm)
         secrets = SsmSecrets(PREFIX, ssm)
-        secrets.save("shop.abc", SECRETS)
+        version = secrets.save("shop.abc", SECRETS)
         with counted(ssm) as requests:
-            assert secrets.load("shop.abc") == SECRETS
+            assert secrets.load("shop.abc", version) == SECRETS
             assert secrets.stack_key() == KEY
         assert requests == {"GetParameters": 1}
 
@@ -65,40 +65,78 @@ class TestSecrets:
         assert base64.b64encode(KEY).decode() not in stored["Value"]
 
     def test_memory_lasts_sixty_seconds(self, ssm: Any) -> None:
+        """Rules, Storage: one GetParameters per connection, cached 60 s."""
         setup(ssm)
         clock = Ticks()
         secrets = SsmSecrets(PREFIX, ssm, monotonic=clock)
-        SsmSecrets(PREFIX, ssm).save("shop.abc", SECRETS)
-        secrets.load("shop.abc")
+        version = SsmSecrets(PREFIX, ssm).save("shop.abc", SECRETS)
+        with counted(ssm) as requests:
+            for wait in (0, 59, 1):
+                clock.now += wait
+                assert secrets.load("shop.abc", version) == SECRETS
+        assert requests == {"GetParameters": 2}
+
+    def test_memory_of_a_version_is_not_one_of_another(self, ssm: Any) -> None:
+        """Rules, Storage: rotation holds as soon as the connection names another version."""
+        setup(ssm)
+        secrets = SsmSecrets(PREFIX, ssm)
+        first = SsmSecrets(PREFIX, ssm).save("shop.abc", SECRETS)
+        assert secrets.load("shop.abc", first) == SECRETS
         changed = ConnectionSecrets(KEY, source={"api_key": "new"})
-        SsmSecrets(PREFIX, ssm).save("shop.abc", changed)
-        clock.now += 59
-        assert secrets.load("shop.abc") == SECRETS
-        clock.now += 1
-        assert secrets.load("shop.abc") == changed
+        second = SsmSecrets(PREFIX, ssm).save("shop.abc", changed)
+        assert secrets.load("shop.abc", first) == SECRETS
+        assert secrets.load("shop.abc", second) == changed
+        assert secrets.load("shop.abc", first) == SECRETS
 
-    def test_fresh_asks_again(self, ssm: Any) -> None:
+    def test_the_newest_is_asked_for_each_time(self, ssm: Any) -> None:
         setup(ssm)
         secrets = SsmSecrets(PREFIX, ssm)
-        assert secrets.load("shop.abc") == ConnectionSecrets(KEY)
-        SsmSecrets(PREFIX, ssm).save("shop.abc", SECRETS)
-        assert secrets.load("shop.abc") == ConnectionSecrets(KEY)
-        assert secrets.load("shop.abc", fresh=True) == SECRETS
+        for n in range(2):
+            changed = ConnectionSecrets(KEY, source={"api_key": str(n)})
+            version = SsmSecrets(PREFIX, ssm).save("shop.abc", changed)
+            assert secrets.load("shop.abc", None) == changed
+        with counted(ssm) as requests:
+            assert secrets.load("shop.abc", version) == changed
+        assert not requests
 
-    def test_what_this_process_saved_or_deleted_shows_at_once(self, ssm: Any) -> None:
+    def test_that_nothing_is_there_is_never_remembered(self, ssm: Any) -> None:
         setup(ssm)
         secrets = SsmSecrets(PREFIX, ssm)
-        secrets.save("shop.abc", SECRETS)
-        assert secrets.load("shop.abc") == SECRETS
+        assert secrets.load("shop.abc", 1) == ConnectionSecrets(KEY)
+        assert SsmSecrets(PREFIX, ssm).save("shop.abc", SECRETS) == 1
+        assert secrets.load("shop.abc", 1) == SECRETS
+
+    def test_what_this_process_deleted_is_gone_at_once(self, ssm: Any) -> None:
+        setup(ssm)
+        secrets = SsmSecrets(PREFIX, ssm)
+        version = secrets.save("shop.abc", SECRETS)
+        assert secrets.load("shop.abc", version) == SECRETS
         secrets.delete("shop.abc")
         secrets.delete("shop.abc")
-        assert secrets.load("shop.abc") == ConnectionSecrets(KEY)
+        assert secrets.load("shop.abc", version) == ConnectionSecrets(KEY)
+
+    @pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
+    def test_what_a_parameter_cannot_hold_is_refused_by_name(
+        self, ssm: Any, more: int, fits: bool
+    ) -> None:
+        """A standard parameter has 4 KB, in bytes: the answer says so, and nothing is written."""
+        empty = len(secrets_json(ConnectionSecrets(KEY, source={"k": "ø"})).encode())
+        full = ConnectionSecrets(KEY, source={"k": "ø" + "x" * (MAX_VALUE - empty + more)})
+        secrets = SsmSecrets(PREFIX, ssm)
+        if fits:
+            assert secrets.save("shop.abc", full) == 1
+            return
+        with pytest.raises(InvalidInputError) as refusal:
+            secrets.save("shop.abc", full)
+        assert [error.field for error in refusal.value.errors] == ["credentials"]
+        assert "4,096 bytes" in refusal.value.errors[0].message
+        assert not ssm.get_parameters(Names=[f"{PREFIX}/connections/shop.abc"])["Parameters"]
 
     def test_without_a_stack_key_all_work_is_refused(self, ssm: Any) -> None:
         secrets = SsmSecrets(PREFIX, ssm)
         secrets.save("shop.abc", SECRETS)
         with pytest.raises(StackKeyError, match="concord setup"):
-            secrets.load("shop.abc")
+            secrets.load("shop.abc", 1)
         with pytest.raises(StackKeyError):
             secrets.stack_key()
 
@@ -127,7 +165,7 @@ class TestSecrets:
 
         slow = Slow()
         with pytest.raises(StorageUnavailableError) as away:
-            SsmSecrets(PREFIX, slow, monotonic=clock).load("shop.abc")  # type: ignore[arg-type]
+            SsmSecrets(PREFIX, slow, monotonic=clock).load("shop.abc", 1)  # type: ignore[arg-type]
         assert slow.calls == 1
         assert away.value.__suppress_context__
 

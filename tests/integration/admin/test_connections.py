@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from datetime import timedelta
@@ -9,9 +10,14 @@ from typing import Any
 
 import pytest
 
+from concord.bootstrap import Parts
+from concord.config import settings
 from concord.domain.identity import token_hash
+from concord.entrypoint.observability import TELEMETRY
+from concord.ports import ConnectionSecrets
 from tests.integration.admin.calls import MERCHANT, call, new_connection, ok, refused, seed
 from tests.sandbox.harness import BASE
+from tests.support.counting import counted
 from tests.world.events import BASE_URL
 from tests.world.shop import Shop
 from tests.world.world import World
@@ -32,6 +38,14 @@ def make(house: World, merchant: str = "m1", **accounts: Any) -> dict[str, Any]:
 def move(house: World, connection_id: str, *states: str) -> None:
     for state in states:
         ok(house, "POST", f"/v1/connections/{connection_id}/state", {"state": state})
+
+
+def secrets_of(house: World, connection_id: str, parts: Parts | None = None) -> ConnectionSecrets:
+    """Return the secrets as a process has them that sees the connection as it is now."""
+    parts = parts or house.parts
+    connection = parts.connections.get(connection_id, fresh=True)
+    assert connection is not None
+    return parts.doors.with_secrets(connection).secrets
 
 
 def test_creation_answers_every_secret_once_and_stores_only_hashes(
@@ -56,7 +70,7 @@ def test_creation_answers_every_secret_once_and_stores_only_hashes(
     assert token_hash(made["connect_key"]) in table
     for secret in (token, made["connect_key"], made["webhook_secret"], "SECRET-"):
         assert secret not in table
-    stored = house.parts.secrets.load(made["connection_id"], fresh=True)
+    stored = secrets_of(house, made["connection_id"])
     assert stored.source["api_key"] == "SECRET-api-key"
     assert stored.webhook_secrets[0].value == made["webhook_secret"]
 
@@ -72,7 +86,7 @@ def test_credentials_never_come_back(house: World, merchant: str) -> None:
     assert "SECRET" not in json.dumps([shown, changed, audit])
     assert audit["items"][0]["action"] == "settings_changed"
     assert audit["items"][0]["details"] == {"credentials": ["source"]}
-    stored = house.parts.secrets.load(connection_id, fresh=True)
+    stored = secrets_of(house, connection_id)
     assert stored.source == {"api_key": "SECRET-new"}
     assert stored.destination["access_token"] == "SECRET-at"
 
@@ -303,7 +317,7 @@ def test_a_sender_of_its_own_has_its_own_webhook(house: World, merchant: str) ->
     assert house.parts.connections.by_number("+12125550177") == made["connection_id"]
     gone = ok(house, "PATCH", f"/v1/connections/{made['connection_id']}", {"sender": None})
     assert gone["settings"]["sender"] is None
-    assert house.parts.secrets.load(made["connection_id"], fresh=True).sender == {}
+    assert secrets_of(house, made["connection_id"]).sender == {}
 
 
 def test_texts_are_merged_and_null_is_the_default(house: World, shop: Shop) -> None:
@@ -338,7 +352,7 @@ def test_rotation_keeps_the_old_secret_for_its_grace(house: World, shop: Shop, w
             return connection.accepts_token(token_hash(secret), now)
         if what == "connect_key":
             return connection.accepts_connect_key(token_hash(secret), now)
-        secrets = house.parts.secrets.load(shop.connection_id, fresh=True).webhook_secrets
+        secrets = secrets_of(house, shop.connection_id).webhook_secrets
         return secret in {s.value for s in secrets if s.usable(now)}
 
     assert accepts(new)
@@ -353,6 +367,77 @@ def test_rotation_without_grace_ends_the_old_one_at_once(house: World, shop: Sho
     path = f"/v1/connections/{shop.connection_id}/rotate"
     ok(house, "POST", path, {"what": "connect_key", "grace_seconds": 0})
     assert shop.connect("GET", "/consents/sms/%2B12125550100")["statusCode"] == 401
+
+
+def test_a_retired_webhook_secret_ends_in_other_processes_too(house: World, shop: Shop) -> None:
+    """R-24: rotation holds where the secrets are in memory, once the connection was read again."""
+    other = Parts(settings(), TELEMETRY)
+
+    def accepted() -> set[str]:
+        return {s.value for s in secrets_of(house, shop.connection_id, other).webhook_secrets}
+
+    assert accepted() == {shop.webhook_secret}
+    with counted(other.secrets.client) as requests:
+        assert accepted() == {shop.webhook_secret}
+    assert not requests
+    path = f"/v1/connections/{shop.connection_id}/rotate"
+    made = ok(house, "POST", path, {"what": "webhook_secret", "grace_seconds": 600})
+    assert accepted() == {shop.webhook_secret, made["webhook_secret"]}
+    last = ok(house, "POST", path, {"what": "webhook_secret", "grace_seconds": 0})
+    house.clock.advance(timedelta(seconds=1))
+    found = secrets_of(house, shop.connection_id, other).webhook_secrets
+    assert [s.value for s in found if s.usable(house.clock.now())] == [last["webhook_secret"]]
+
+
+CHANGES = {
+    "source": ("PATCH", "", {"source": {"credentials": {"api_key": "SECRET-1"}}}),
+    "destination": ("PATCH", "", {"destination": {"credentials": {"access_token": "SECRET-2"}}}),
+    "rotation": ("POST", "/rotate", {"what": "webhook_secret", "grace_seconds": 600}),
+}
+
+
+@pytest.mark.parametrize(("slow", "quick"), list(itertools.permutations(CHANGES, 2)))
+def test_secrets_that_change_at_the_same_time_all_change(
+    house: World, shop: Shop, slow: str, quick: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R-24: a change that another one overtook is made again, upon what the other left."""
+    secrets, before = house.parts.secrets, secrets_of(house, shop.connection_id)
+    save, made = secrets.save, {}
+
+    def change(name: str) -> None:
+        method, path, body = CHANGES[name]
+        own = f"/v1/connections/{shop.connection_id}"
+        made[name] = ok(house, method, own + path, body)
+
+    def overtaken(connection_id: str, changed: ConnectionSecrets) -> int:
+        monkeypatch.setattr(secrets, "save", save)
+        change(quick)
+        return save(connection_id, changed)
+
+    monkeypatch.setattr(secrets, "save", overtaken)
+    change(slow)
+    after = secrets_of(house, shop.connection_id)
+    new = {"source": {"api_key": "SECRET-1"}, "destination": {"access_token": "SECRET-2"}}
+    expected = {name: new[name] for name in (slow, quick) if name in new}
+    assert after.source == {**before.source, **expected.get("source", {})}
+    assert after.destination == {**before.destination, **expected.get("destination", {})}
+    rotated = [made["rotation"]["webhook_secret"]] if "rotation" in made else []
+    assert [s.value for s in after.webhook_secrets] == [*rotated, shop.webhook_secret]
+
+
+def test_more_secrets_than_can_be_stored_are_refused(house: World, merchant: str) -> None:
+    """TEA-01: 422 naming the limit; no account is linked, and what was there stays."""
+    long = {f"k{n}": "x" * 2000 for n in range(3)}
+    body = new_connection()
+    body["source"]["credentials"] = long
+    too_much = (422, "invalid_request", ["credentials"])
+    assert refused(house, "POST", "/v1/merchants/m1/connections", body) == too_much
+    assert ok(house, "GET", "/v1/merchants/m1/connections")["items"] == []
+    path = f"/v1/connections/{make(house)['connection_id']}"
+    change = {"source": {"base_url": f"{BASE}/other", "credentials": long}}
+    assert refused(house, "PATCH", path, change) == too_much
+    assert ok(house, "GET", path)["source"]["base_url"] == f"{BASE}/catapult"
+    assert secrets_of(house, path.rpartition("/")[2]).source == {"api_key": "SECRET-api-key"}
 
 
 def test_the_same_idempotency_key_is_answered_alike_without_secrets(

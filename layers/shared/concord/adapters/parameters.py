@@ -7,10 +7,16 @@ import binascii
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from concord.adapters.clients import client as new_client
-from concord.domain.errors import StackKeyError, StorageUnavailableError
+from concord.domain.errors import (
+    FieldError,
+    InvalidInputError,
+    StackKeyError,
+    StorageUnavailableError,
+)
 from concord.domain.events import SecretValue
 from concord.domain.times import from_rfc3339, to_rfc3339
 from concord.ports import ConnectionSecrets
@@ -22,8 +28,18 @@ CONNECT: Final = 0.3
 READ: Final = 0.5
 _FRESH_FOR: Final = 60.0
 _REMEMBERED: Final = 1000
+# Of a standard parameter: an advanced one costs money for every connection.
+MAX_VALUE: Final = 4096
 # A second attempt only after a quick failure: whoever waits for the answer waits for this too.
 _QUICK: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A parameter as it was found."""
+
+    value: str = field(repr=False)
+    version: int
 
 
 class SsmSecrets:
@@ -43,45 +59,73 @@ class SsmSecrets:
         self._given = client
         self._monotonic = monotonic
         self._stack_key: bytes | None = None
-        self._memory: dict[str, tuple[float, ConnectionSecrets]] = {}
+        self._memory: dict[str, tuple[float, int, ConnectionSecrets]] = {}
 
     @property
-    def _client(self) -> SSMClient:
+    def client(self) -> SSMClient:
+        """Return the client, built when it is first needed."""
         if self._given is None:
             self._given = new_client("ssm", connect=CONNECT, read=READ)
         return self._given
 
     # --- a connection ------------------------------------------------------------------------
 
-    def load(self, connection_id: str, *, fresh: bool = False) -> ConnectionSecrets:
-        """Return the secrets, at most 60 s old. Raises StackKeyError, StorageUnavailableError."""
-        known = self._memory.get(connection_id)
-        if known is not None and not fresh and self._monotonic() - known[0] < _FRESH_FOR:
-            return known[1]
+    def load(self, connection_id: str, version: int | None) -> ConnectionSecrets:
+        """Return a version of the secrets, from memory for 60 s; None = the newest, as it is now.
+
+        What is not there holds no secret. Raises StackKeyError, StorageUnavailableError.
+        """
+        if version is not None and (known := self._remembered(connection_id, version)) is not None:
+            return known
         own = self._connection(connection_id)
-        found = self._read("stack-key", own)
-        secrets = secrets_from(self._key_from(found.get("stack-key")), found.get(own, "{}"))
-        self._memory.pop(connection_id, None)
-        self._memory[connection_id] = (self._monotonic(), secrets)
-        if len(self._memory) > _REMEMBERED:
-            del self._memory[next(iter(self._memory))]
+        found = self._read("stack-key", own if version is None else f"{own}:{version}")
+        stored = found.get(own)
+        key = self._key_from(found["stack-key"].value if "stack-key" in found else None)
+        secrets = secrets_from(key, stored.value if stored else "{}")
+        if stored is not None:
+            self._remember(connection_id, stored.version, secrets)
         return secrets
 
-    def save(self, connection_id: str, secrets: ConnectionSecrets) -> None:
-        """Write a connection's secrets, encrypted."""
+    def _remembered(self, connection_id: str, version: int) -> ConnectionSecrets | None:
+        if connection_id not in self._memory:
+            return None
+        at, known, secrets = self._memory[connection_id]
+        return secrets if known == version and self._monotonic() - at < _FRESH_FOR else None
+
+    def _remember(self, connection_id: str, version: int, secrets: ConnectionSecrets) -> None:
+        self._memory.pop(connection_id, None)
+        self._memory[connection_id] = (self._monotonic(), version, secrets)
+        if len(self._memory) > _REMEMBERED:
+            del self._memory[next(iter(self._memory))]
+
+    def check(self, secrets: ConnectionSecrets) -> None:
+        """Raise InvalidInputError if a parameter cannot hold them."""
+        if len(secrets_json(secrets).encode()) > MAX_VALUE:
+            message = (
+                f"all secrets of a connection together may have {MAX_VALUE:,} bytes as JSON: "
+                "shorten credentials, or let retired webhook secrets end first"
+            )
+            raise InvalidInputError(
+                "the secrets are too long", errors=(FieldError("credentials", message),)
+            )
+
+    def save(self, connection_id: str, secrets: ConnectionSecrets) -> int:
+        """Write a connection's secrets, encrypted, as a version of their own; returns it."""
+        self.check(secrets)
         name = f"{self._prefix}/{self._connection(connection_id)}"
         value = secrets_json(secrets)
-        self._request(
-            lambda: self._client.put_parameter(
+        written = self._request(
+            lambda: self.client.put_parameter(
                 Name=name, Value=value, Type="SecureString", Overwrite=True
             )
         )
         self._memory.pop(connection_id, None)
+        return int(written["Version"])
 
     def delete(self, connection_id: str) -> None:
         """Delete a connection's secrets; those that are gone already are fine."""
         name = f"{self._prefix}/{self._connection(connection_id)}"
-        self._request(lambda: self._client.delete_parameter(Name=name), fine="ParameterNotFound")
+        self._request(lambda: self.client.delete_parameter(Name=name), fine="ParameterNotFound")
         self._memory.pop(connection_id, None)
 
     @staticmethod
@@ -93,19 +137,19 @@ class SsmSecrets:
     def stack_key(self) -> bytes:
         """Return the stack key; it never changes, so it is asked for once."""
         if self._stack_key is None:
-            return self._key_from(self._read("stack-key").get("stack-key"))
+            return self._key_from(self._value("stack-key"))
         return self._stack_key
 
     def dossier_key(self) -> bytes:
         """Return the Ed25519 private key that signs dossiers. Raises StackKeyError."""
-        key = _key(self._read("dossier-key").get("dossier-key"))
+        key = _key(self._value("dossier-key"))
         if key is None:
             raise StackKeyError("there is no dossier key: run `concord setup`", code="no_key")
         return key
 
     def dossier_public_key(self) -> str | None:
         """Return the public key of dossiers in base64, if setup made one."""
-        return self._read("dossier-public-key").get("dossier-public-key")
+        return self._value("dossier-public-key")
 
     def _key_from(self, stored: str | None) -> bytes:
         key = _key(stored)
@@ -116,14 +160,23 @@ class SsmSecrets:
 
     # --- requests ----------------------------------------------------------------------------
 
-    def _read(self, *names: str) -> dict[str, str]:
-        """Return the parameters that exist, by name without the prefix, in one request."""
+    def _value(self, name: str) -> str | None:
+        found = self._read(name).get(name)
+        return found.value if found else None
+
+    def _read(self, *names: str) -> dict[str, _Stored]:
+        """Return the parameters that exist, by name without the prefix, in one request.
+
+        A name may end in `:<version>`; what is found is named without.
+        """
         full: Sequence[str] = [f"{self._prefix}/{name}" for name in names]
         answer = self._request(
-            lambda: self._client.get_parameters(Names=list(full), WithDecryption=True)
+            lambda: self.client.get_parameters(Names=list(full), WithDecryption=True)
         )
         return {
-            found["Name"].removeprefix(f"{self._prefix}/"): found["Value"]
+            found["Name"].removeprefix(f"{self._prefix}/"): _Stored(
+                found["Value"], found["Version"]
+            )
             for found in answer.get("Parameters", [])
         }
 

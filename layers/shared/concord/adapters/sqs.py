@@ -144,8 +144,11 @@ class SqsSafetyQueue:
 
 
 def encode_safety(message: SafetyMessage) -> str:
-    """Return a safety message as JSON; the body keeps its bytes, in base64."""
-    request = message.request
+    """Return a safety message as JSON, without the sender's key; the body is in base64.
+
+    Who let the request in is known by `credential_hash`. The URL is there if the service left it.
+    """
+    request = message.request.to_keep(with_url=True)
     return json.dumps(
         {
             "kind": message.kind,

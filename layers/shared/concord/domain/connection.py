@@ -102,6 +102,7 @@ class Connection:
     `text_numbers` are the account's own numbers, oldest first (by TextNumberID), as pairs of number
     and the platform's id; `first_number` is the oldest ever seen and stays (TEA-23). `public_url`
     is the base of our own API as platforms reach it, noted when the connection was made.
+    `secrets_version` names what counts of its secrets: the parameter store keeps the others too.
     """
 
     connection_id: str
@@ -121,6 +122,7 @@ class Connection:
     text_numbers: tuple[tuple[str, str], ...] = ()
     first_number: str | None = None
     public_url: str = ""
+    secrets_version: int = 1
 
     @property
     def account(self) -> str:

@@ -6,11 +6,15 @@ What is personal or secret stays out of every repr: a repr ends in a log sooner 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from concord.domain.identity import Channel
+
+# Headers that are somebody's key.
+_CREDENTIALS: Final = frozenset({"authorization", "cookie"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,14 @@ class RawRequest:
     url: str = field(default="", repr=False)
     query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     source_ip: str = field(default="", repr=False)
+
+    def to_keep(self, *, with_url: bool = False) -> RawRequest:
+        """Return it as it may be stored: without the sender's key.
+
+        A webhook's URL holds its path token: it is kept only where the signature covers it.
+        """
+        headers = {name: value for name, value in self.headers.items() if name not in _CREDENTIALS}
+        return replace(self, headers=headers, url=self.url if with_url else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,9 @@ class EdgeTelemetry:
         # Below one key, because `extra` refuses names that a log record has already.
         LOG.info(code, extra={"fields": fields} if fields else {})
 
+    def bug(self, error: Exception) -> None:
+        log_unhandled(error)
+
 
 TELEMETRY: Final = EdgeTelemetry()
 

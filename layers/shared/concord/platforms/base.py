@@ -23,9 +23,8 @@ class Http(Protocol):
 class Platform:
     """One platform. A capability that is None does not exist there.
 
-    Factories are called lazily, so that importing the registry loads no client. `signs_webhooks`
-    is False where only the path token guards the door: opt-ins from there are confirmed by a fetch.
-    `topic` reads what a queue of our own brings, which no signature has to prove.
+    Factories are called lazily, so that importing the registry loads no client. `topic` reads
+    what a queue of our own brings, which no signature has to prove.
     """
 
     name: str
@@ -34,4 +33,3 @@ class Platform:
     sender: Callable[[Endpoint, Http], TextSender] | None = None
     consent_peer: Callable[[Endpoint, Http], ConsentPeer] | None = None
     checker: Callable[[Endpoint, Http], AccountChecker] | None = None
-    signs_webhooks: bool = True

@@ -28,6 +28,7 @@ class NeutralWebhook:
     """A WebhookAdapter over a table of event types."""
 
     success = WebhookAnswer()
+    signs_url = False
 
     def __init__(self, events: Mapping[str, Parser], ignored: frozenset[str]) -> None:
         self._events = events
@@ -41,6 +42,10 @@ class NeutralWebhook:
     ) -> bool:
         """Whether Standard Webhooks' signature fits; the account's credentials play no part."""
         return standard_webhooks.verify(request, secrets)
+
+    def unsigned(self, request: RawRequest) -> bool:
+        """Whether the header is missing: one that is there must fit, whatever the settings say."""
+        return standard_webhooks.SIGNATURE not in request.headers
 
     def parse(self, request: RawRequest, settings: Mapping[str, Any]) -> ParsedWebhook:
         """Return the one event of this body. Raises UnparseableError."""

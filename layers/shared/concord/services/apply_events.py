@@ -129,6 +129,9 @@ class ApplyEvents:
             signal, channel, point = self._from_platform(connection, event, entry)
         if signal.kind not in _OPT_OUTS and not connection.listens:
             return Effect(InboxState.KEPT, stored=False)
+        lifts = signal.kind in connection.profile(channel).lifts
+        if not opened.proven and (lifts or isinstance(event, OptedIn)):
+            return Effect(InboxState.KEPT, stored=False)
         applied = self._apply_signal(
             connection=connection,
             stack_key=opened.secrets.stack_key,

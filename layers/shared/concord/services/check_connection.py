@@ -13,7 +13,7 @@ from concord.domain.errors import (
     InvalidInputError,
     PermanentError,
 )
-from concord.ports import AccountFacts, Connections, Secrets
+from concord.ports import AccountFacts, Connections
 from concord.services.admin_scope import find_connection
 from concord.services.keep_numbers import KeepNumbers
 from concord.services.reach_platforms import ReachPlatforms
@@ -36,12 +36,10 @@ class CheckConnection:
         self,
         *,
         connections: Connections,
-        secrets: Secrets,
         reach: ReachPlatforms,
         numbers: KeepNumbers,
     ) -> None:
         self._connections = connections
-        self._secrets = secrets
         self._reach = reach
         self._numbers = numbers
 
@@ -53,7 +51,6 @@ class CheckConnection:
         A paused connection stays paused: to resume is an operator's decision.
         """
         connection = find_connection(self._connections, connection_id)
-        self._secrets.load(connection_id, fresh=True)  # they may have been changed a second ago
         found: dict[str, str] = {}
         wrong: list[FieldError] = []
         facts = AccountFacts()

@@ -9,21 +9,27 @@ from datetime import datetime
 from typing import Final
 
 from concord.domain.connection import Connection
-from concord.domain.errors import StackKeyError, UnauthorizedError
+from concord.domain.errors import StackKeyError, StorageError, UnauthorizedError
 from concord.domain.identity import key_fingerprint, receipt_token, token_hash
 from concord.ports import Connections, ConnectionSecrets, Secrets, Telemetry
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A connection that let somebody in, and its secrets."""
+    """A connection that let somebody in, and its secrets.
+
+    `proven` is False for a body that nobody signed, where the operator allows that.
+    """
 
     connection: Connection
     secrets: ConnectionSecrets
+    proven: bool = True
 
 
 # The topic of a webhook URL that we hand out ourselves with every text (Twilio StatusCallback).
 RECEIPTS: Final = "receipts"
+
+_REFUSED: Final = "unknown connection, token or key"
 
 type Accepts = Callable[[Connection, datetime], bool]
 
@@ -40,14 +46,9 @@ class Doors:
         self, connection_id: str, hashed_token: str, topic: str, at: datetime
     ) -> Opened:
         """Open the webhook door: by a path token, or by the receipt token under its own topic."""
-        receipts = topic == RECEIPTS
-        opened = self.open(
-            connection_id, lambda c, now: receipts or c.accepts_token(hashed_token, now), at
-        )
-        if receipts and not opened.connection.accepts_token(hashed_token, at):
-            token = receipt_token(opened.secrets.stack_key, connection_id)
-            if not hmac.compare_digest(token_hash(token), hashed_token):
-                raise UnauthorizedError("unknown connection, token or key")
+        opened = self.open(connection_id, _by_token(hashed_token, topic), at)
+        if not _fits(opened, hashed_token, at):
+            raise UnauthorizedError(_REFUSED)
         return opened
 
     def open(self, connection_id: str, accepts: Accepts, at: datetime) -> Opened:
@@ -59,26 +60,73 @@ class Doors:
         if connection is None or not accepts(connection, at):
             connection = self._connections.get(connection_id, fresh=True)
         if connection is None or not accepts(connection, at):
-            raise UnauthorizedError("unknown connection, token or key")
+            raise UnauthorizedError(_REFUSED)
         return self.with_secrets(connection)
 
-    def with_secrets(self, connection: Connection) -> Opened:
+    def with_secrets(self, connection: Connection, *, fresh: bool = False) -> Opened:
         """Return the connection with its secrets; a stack key that is not its own refuses all work.
 
         Deciding under another key would look up an empty history and text people who opted out.
+        `fresh` asks for secrets again: they may have been rotated.
         """
-        secrets = self._secrets.load(connection.connection_id)
-        expected = key_fingerprint(secrets.stack_key, connection.connection_id)
-        if not hmac.compare_digest(expected, connection.key_fingerprint):
+        try:
+            version = None if fresh else connection.secrets_version
+            secrets = self._secrets.load(connection.connection_id, version)
+            expected = key_fingerprint(secrets.stack_key, connection.connection_id)
+            if not hmac.compare_digest(expected, connection.key_fingerprint):
+                raise StackKeyError("the stack key is not the one this connection was made with")
+        except StackKeyError:
             self._telemetry.count("StackKeyMismatch")
-            raise StackKeyError("the stack key is not the one this connection was made with")
+            raise
         return Opened(connection, secrets)
 
-    def refreshed(self, opened: Opened) -> Opened:
-        """Return the same connection with secrets asked for again (they may have been rotated)."""
-        secrets = self._secrets.load(opened.connection.connection_id, fresh=True)
-        return Opened(opened.connection, secrets)
+    # --- while the table is away -------------------------------------------------------------
 
     def remembered(self, connection_id: str) -> Connection | None:
         """Return what memory has of a connection, however old; no request is made."""
         return self._connections.get_stale(connection_id)
+
+    def may_refuse(self, connection_id: str) -> bool:
+        """Whether memory is young enough to turn somebody away.
+
+        An older copy may not know the newest token, key or settings: it can let in, not keep out.
+        """
+        return self._connections.is_recent(connection_id)
+
+    def recall(self, connection_id: str, accepts: Accepts, at: datetime) -> Connection | None:
+        """Return what memory lets in; None = memory cannot tell. Raises UnauthorizedError."""
+        connection = self.remembered(connection_id)
+        if connection is None or accepts(connection, at):
+            return connection
+        if self.may_refuse(connection_id):
+            raise UnauthorizedError(_REFUSED)
+        return None
+
+    def recall_webhook(
+        self, connection_id: str, hashed_token: str, topic: str, at: datetime
+    ) -> Opened | None:
+        """As `recall`, for the webhook door; None also when there are no secrets to be had."""
+        connection = self.recall(connection_id, _by_token(hashed_token, topic), at)
+        if connection is None:
+            return None
+        try:
+            opened = self.with_secrets(connection)
+        except StorageError:
+            return None
+        if _fits(opened, hashed_token, at):
+            return opened
+        if self.may_refuse(connection_id):
+            raise UnauthorizedError(_REFUSED)
+        return None
+
+
+def _by_token(hashed_token: str, topic: str) -> Accepts:
+    """Return who may pass before the secrets are known: with a path token, or to give receipts."""
+    return lambda connection, at: topic == RECEIPTS or connection.accepts_token(hashed_token, at)
+
+
+def _fits(opened: Opened, hashed_token: str, at: datetime) -> bool:
+    if opened.connection.accepts_token(hashed_token, at):
+        return True
+    token = receipt_token(opened.secrets.stack_key, opened.connection.connection_id)
+    return hmac.compare_digest(token_hash(token), hashed_token)

@@ -12,11 +12,19 @@ from concord.domain.connection import Connection
 from concord.domain.errors import (
     ConflictError,
     InvalidInputError,
+    StackKeyError,
+    StorageError,
     StorageUnavailableError,
     TooLargeError,
     UnauthorizedError,
 )
-from concord.domain.events import ParsedWebhook, RawRequest, UnparseableError, WebhookAnswer
+from concord.domain.events import (
+    DeliveryReceipt,
+    ParsedWebhook,
+    RawRequest,
+    UnparseableError,
+    WebhookAnswer,
+)
 from concord.domain.identity import event_key
 from concord.ports import (
     AlreadySeen,
@@ -32,7 +40,7 @@ from concord.ports import (
     WebhookAdapter,
 )
 from concord.services.apply_events import ApplyEvents, Effect
-from concord.services.doors import Doors, Opened
+from concord.services.doors import RECEIPTS, Doors, Opened
 
 MAX_BODY: Final = 256 * 1024
 TABLE_BUDGET: Final = 1.2
@@ -82,7 +90,13 @@ class IngestWebhook:
             with self._store.within(TABLE_BUDGET):
                 return self.ingest(platform, connection_id, hashed_token, topic, request)
         except StorageUnavailableError:
-            return self._keep_for_rescue(platform, connection_id, hashed_token, topic, request)
+            verified = self._recalled(platform, connection_id, hashed_token, topic, request)
+            self._keep_for_rescue(platform, connection_id, hashed_token, topic, request, verified)
+            return KEPT
+        except StackKeyError:
+            # Kept, for the sender may give up before the key is back; not taken as done.
+            self._keep_for_rescue(platform, connection_id, hashed_token, topic, request)
+            raise
 
     def ingest(
         self, platform: str, connection_id: str, hashed_token: str, topic: str, request: RawRequest
@@ -92,11 +106,9 @@ class IngestWebhook:
         opened = self._doors.open_webhook(connection_id, hashed_token, topic, request.received_at)
         if opened.connection.side(platform) is None:
             raise UnauthorizedError("this platform is not part of the connection")
-        if not self._signed(adapter, platform, opened, request):
-            opened = self._doors.refreshed(opened)
-            if not self._signed(adapter, platform, opened, request):
-                raise UnauthorizedError("the signature does not fit")
-        return self.trusted(platform, opened, topic, request)
+        return self.trusted(
+            platform, self._signed(adapter, platform, opened, request), topic, request
+        )
 
     def trusted(
         self, platform: str, opened: Opened, topic: str, request: RawRequest
@@ -111,7 +123,7 @@ class IngestWebhook:
             topic=topic,
             kind="webhook",
             state=InboxState.PROCESSED,
-            request=_without_credentials(request),
+            request=request.to_keep(),
         )
         return self._take(adapter, opened, entry)
 
@@ -119,6 +131,7 @@ class IngestWebhook:
         """Apply a kept body again (R-24): it was verified when it came; what is done stays."""
         adapter = self._platforms.topic(entry.platform) or self._adapter(entry.platform)
         parsed = self._parsed(adapter, opened.connection, entry)
+        opened = _as_proven(adapter, opened, entry)
         return self._apply_events(opened, entry, parsed, stored=True).state
 
     def _adapter(self, platform: str) -> WebhookAdapter:
@@ -129,8 +142,21 @@ class IngestWebhook:
 
     def _signed(
         self, adapter: WebhookAdapter, platform: str, opened: Opened, request: RawRequest
+    ) -> Opened:
+        """Return the connection with the secrets that prove the sender.
+
+        A refusal costs one fresh read of the secrets first. Raises UnauthorizedError.
+        """
+        if not self._fits(adapter, platform, opened, request):
+            opened = self._doors.with_secrets(opened.connection, fresh=True)
+            if not self._fits(adapter, platform, opened, request):
+                raise UnauthorizedError("the signature does not fit")
+        return opened
+
+    def _fits(
+        self, adapter: WebhookAdapter, platform: str, opened: Opened, request: RawRequest
     ) -> bool:
-        if not opened.connection.settings.require_signature:
+        if not opened.connection.settings.require_signature and adapter.unsigned(request):
             return True
         usable = [s for s in opened.secrets.webhook_secrets if s.usable(request.received_at)]
         credentials = opened.secrets.credentials(opened.connection, platform)
@@ -139,8 +165,8 @@ class IngestWebhook:
     def _take(self, adapter: WebhookAdapter, opened: Opened, entry: InboxEntry) -> WebhookAnswer:
         try:
             parsed = self._parsed(adapter, opened.connection, entry)
-            effect = self._apply_events(opened, entry, parsed)
-        except (StorageUnavailableError, ConflictError):
+            effect = self._apply_events(_as_proven(adapter, opened, entry), entry, parsed)
+        except (StorageError, ConflictError, UnauthorizedError):
             raise
         except Exception as problem:  # our own bug must not lose what was signed
             return self._keep_failed(entry, problem)
@@ -152,7 +178,11 @@ class IngestWebhook:
         self, adapter: WebhookAdapter, connection: Connection, entry: InboxEntry
     ) -> ParsedWebhook:
         side = connection.side(entry.platform)
-        return adapter.parse(entry.request, side.settings if side else {})
+        parsed = adapter.parse(entry.request, side.settings if side else {})
+        receipts = all(isinstance(event, DeliveryReceipt) for event in parsed.events)
+        if entry.topic == RECEIPTS and not receipts:
+            raise UnauthorizedError("the URL that goes out with a text is for its receipts alone")
+        return parsed
 
     def _keep_failed(self, entry: InboxEntry, problem: Exception) -> WebhookAnswer:
         """Keep a body that we could not read, for a replay once we can; the alarm rises."""
@@ -197,29 +227,21 @@ class IngestWebhook:
         return adapter.success
 
     def _keep_for_rescue(
-        self, platform: str, connection_id: str, hashed_token: str, topic: str, request: RawRequest
-    ) -> WebhookAnswer:
-        """The table is away: the request waits in the safety queue, checked if memory allows."""
-        adapter = self._adapter(platform)
-        connection = self._doors.remembered(connection_id)
-        verified = False
-        if connection is not None:
-            verified = connection.accepts_token(hashed_token, request.received_at)
-            if not verified:
-                raise UnauthorizedError("unknown connection, token or key")
-            try:
-                opened = self._doors.with_secrets(connection)
-                verified = self._signed(adapter, platform, opened, request)
-            except StorageUnavailableError:
-                verified = False
-            else:
-                if not verified:
-                    raise UnauthorizedError("the signature does not fit")
+        self,
+        platform: str,
+        connection_id: str,
+        hashed_token: str,
+        topic: str,
+        request: RawRequest,
+        verified: bool = False,
+    ) -> None:
+        """Let the request wait in the safety queue. Raises StorageUnavailableError."""
+        with_url = self._adapter(platform).signs_url
         self._safety.put(
             SafetyMessage(
                 kind="webhook",
                 connection_id=connection_id,
-                request=request,
+                request=request.to_keep(with_url=with_url),
                 verified=verified,
                 platform=platform,
                 topic=topic,
@@ -227,10 +249,29 @@ class IngestWebhook:
             )
         )
         self._telemetry.count("SafetyQueued")
-        return KEPT
+
+    def _recalled(
+        self, platform: str, connection_id: str, hashed_token: str, topic: str, request: RawRequest
+    ) -> bool:
+        """Whether memory proves the sender while the table is away; False = it cannot tell.
+
+        Raises UnauthorizedError for a sender that memory, still young, refuses.
+        """
+        adapter, at = self._adapter(platform), request.received_at
+        opened = self._doors.recall_webhook(connection_id, hashed_token, topic, at)
+        if opened is None:
+            return False
+        try:
+            self._signed(adapter, platform, opened, request)
+        except StorageError:
+            return False
+        except UnauthorizedError:
+            if self._doors.may_refuse(connection_id):
+                raise
+            return False
+        return True
 
 
-def _without_credentials(request: RawRequest) -> RawRequest:
-    """Return the request without headers that are somebody's key, and without its URL."""
-    kept = {k: v for k, v in request.headers.items() if k not in ("authorization", "cookie")}
-    return replace(request, headers=kept, url="")
+def _as_proven(adapter: WebhookAdapter, opened: Opened, entry: InboxEntry) -> Opened:
+    """Note whether anybody signed this body: one that nobody did cannot lift an opt-out."""
+    return replace(opened, proven=not adapter.unsigned(entry.request))

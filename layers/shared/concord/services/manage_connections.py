@@ -132,6 +132,7 @@ class ManageConnections:
             destination=credentials.get("destination", {}),
             sender=credentials.get("sender", {}),
         )
+        self._secrets.check(secrets)
         self._store(connection, secrets, merchant, actor)
         webhooks = webhook_urls(connection, base_url, token)
         return NewConnection(connection, webhooks, webhook_secret, connect_key)
@@ -154,12 +155,18 @@ class ManageConnections:
         self._check(current, settings, sides)
         if "sender" in settings:
             claim_numbers(self._connections, self._changed(current, settings, sides))
-        if credentials or settings.get("sender", current) is None:
-            self._save_credentials(current, settings, credentials)
+
+        def changed(connection: Connection) -> Connection:
+            wanted = self._changed(connection, settings, sides)  # an invalid request saves nothing
+            if not credentials and settings.get("sender", connection) is not None:
+                return wanted
+            version = self._save_credentials(connection, settings, credentials)
+            return replace(wanted, secrets_version=version)
+
         return change_connection(
             self._connections,
             connection_id,
-            lambda c: self._changed(c, settings, sides),
+            changed,
             lambda before, after: audit_entry(
                 after,
                 self._clock.now(),
@@ -228,9 +235,8 @@ class ManageConnections:
 
     def _save_credentials(
         self, connection: Connection, settings: Mapping[str, Any], credentials: Credentials
-    ) -> None:
-        self._changed(connection, settings, {})  # an invalid request changes no secret
-        known = self._secrets.load(connection.connection_id, fresh=True)
+    ) -> int:
+        known = self._secrets.load(connection.connection_id, connection.secrets_version)
         ended = "sender" in settings and settings["sender"] is None
         changed = replace(
             known,
@@ -238,7 +244,7 @@ class ManageConnections:
             destination={**known.destination, **credentials.get("destination", {})},
             sender={} if ended else self._sender_secrets(connection, known, settings, credentials),
         )
-        self._secrets.save(connection.connection_id, changed)
+        return self._secrets.save(connection.connection_id, changed)
 
     @staticmethod
     def _sender_secrets(

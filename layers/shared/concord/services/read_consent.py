@@ -7,7 +7,8 @@ from concord.domain.evidence import ConsentKey
 from concord.domain.identity import Channel, point_id, token_hash
 from concord.domain.times import to_rfc3339
 from concord.ports import Clock, ConsentStore
-from concord.services.doors import Doors
+from concord.services.doors import Doors, Opened
+from concord.services.ingest_webhook import TABLE_BUDGET
 from concord.services.record_consent import normalised
 
 
@@ -24,9 +25,13 @@ class ReadConsent:
     ) -> ApiAnswer:
         """Return 200 with the state; a point never seen is `unknown`. Raises UnauthorizedError."""
         hashed = token_hash(connect_key)
-        opened = self._doors.open(
-            connection_id, lambda c, at: c.accepts_connect_key(hashed, at), self._clock.now()
-        )
+        with self._store.within(TABLE_BUDGET):
+            opened = self._doors.open(
+                connection_id, lambda c, at: c.accepts_connect_key(hashed, at), self._clock.now()
+            )
+            return self._read(opened, channel, point)
+
+    def _read(self, opened: Opened, channel: Channel, point: str) -> ApiAnswer:
         connection = opened.connection
         clean = normalised(channel, point, connection)
         identity = point_id(opened.secrets.stack_key, connection.merchant_id, channel, clean)

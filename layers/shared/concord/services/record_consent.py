@@ -5,35 +5,21 @@ from __future__ import annotations
 from typing import Final
 
 from concord.domain.canonical import sha256_hex
-from concord.domain.connection import Connection, ConnectionState
+from concord.domain.connection import Connection
 from concord.domain.consent import Signal, State
-from concord.domain.errors import (
-    ConflictError,
-    StorageUnavailableError,
-    TooLargeError,
-    UnauthorizedError,
-)
+from concord.domain.errors import ConflictError, TooLargeError
 from concord.domain.events import ApiAnswer, RawRequest
 from concord.domain.identity import Channel, event_key, normalise_email, token_hash
 from concord.domain.phone import normalise_phone
 from concord.domain.profiles import SignalKind
-from concord.domain.texts import fallback
 from concord.domain.times import effective_at
-from concord.ports import (
-    ConsentStore,
-    InboxEntry,
-    InboxState,
-    Marker,
-    SafetyMessage,
-    SafetyQueue,
-    Telemetry,
-)
+from concord.ports import InboxEntry, InboxState, Marker, Telemetry
 from concord.services.apply_signal import Applied, ApplySignal
-from concord.services.consent_call import ConsentCall, audience, parse_consent_call
+from concord.services.consent_call import ConsentCall, parse_consent_call
 from concord.services.doors import Doors, Opened
-from concord.services.ingest_webhook import MAX_BODY, TABLE_BUDGET, NewInboxId
+from concord.services.ingest_webhook import MAX_BODY, NewInboxId
+from concord.services.safety_net import Call, SafetyNet, Wish
 
-_LISTENING: Final = frozenset({ConnectionState.CONNECTED, ConnectionState.PAUSED})
 # An e-mail opt-out is lifted by the shopper's own act alone (api.md): where she is the one typing.
 _OWN_ACT: Final = frozenset({"account", "checkout", "web_cart"})
 
@@ -45,35 +31,31 @@ class RecordConsent:
         self,
         *,
         doors: Doors,
-        store: ConsentStore,
         apply_signal: ApplySignal,
-        safety: SafetyQueue,
+        net: SafetyNet,
         telemetry: Telemetry,
         new_inbox_id: NewInboxId,
-        fallback_number: str | None,
     ) -> None:
         self._doors = doors
-        self._store = store
         self._apply_signal = apply_signal
-        self._safety = safety
+        self._net = net
         self._telemetry = telemetry
         self._new_inbox_id = new_inbox_id
-        self._fallback_number = fallback_number
 
     def __call__(self, connection_id: str, connect_key: str, request: RawRequest) -> ApiAnswer:
         """Return 200 with the state, or 503 with the fallback when it could not be stored.
 
         Raises UnauthorizedError, InvalidInputError, ConflictError (`must_text_unstop`,
-        `connection_not_connected`, `event_id_reused`), StackKeyError.
+        `connection_not_connected`, `event_id_reused`).
         """
         if len(request.body) > MAX_BODY:
             raise TooLargeError("a body may have 256 KB")
         hashed = token_hash(connect_key)
-        try:
-            with self._store.within(TABLE_BUDGET):
-                return self.record(connection_id, hashed, request)
-        except StorageUnavailableError:
-            return self._not_confirmed(connection_id, hashed, request)
+        return self._net.under(
+            lambda: self.record(connection_id, hashed, request),
+            Call("connect", connection_id, hashed, request),
+            lambda: _wish(parse_consent_call(request.body)),
+        )
 
     def record(self, connection_id: str, hashed_key: str, request: RawRequest) -> ApiAnswer:
         """The walk itself, without the safety net: WebhookRescue comes in here."""
@@ -88,7 +70,7 @@ class RecordConsent:
     ) -> ApiAnswer:
         """Apply a parsed call; `stored` = its body is in the inbox already (a replay)."""
         connection = opened.connection
-        if not call.opt_out and connection.state not in _LISTENING:
+        if not call.opt_out and not connection.listens:
             raise ConflictError(
                 f"this connection is {connection.state.value}; only opt-outs are taken",
                 code="connection_not_connected",
@@ -120,54 +102,9 @@ class RecordConsent:
             )
         return _answer(connection, call, point, applied)
 
-    def _not_confirmed(self, connection_id: str, hashed_key: str, request: RawRequest) -> ApiAnswer:
-        """Keep the call in the safety queue; tell the person how to opt out by text (TEA-20..22).
 
-        Even when the queue is away too, the answer tells it: never a bare 500.
-        """
-        connection = self._doors.remembered(connection_id)
-        known = connection is not None and connection.accepts_connect_key(
-            hashed_key, request.received_at
-        )
-        if connection is not None and not known:
-            raise UnauthorizedError("unknown connection, token or key")
-        call = parse_consent_call(request.body)
-        try:
-            self._safety.put(
-                SafetyMessage(
-                    kind="connect",
-                    connection_id=connection_id,
-                    request=request,
-                    verified=known,
-                    credential_hash=hashed_key,
-                )
-            )
-            self._telemetry.count("SafetyQueued")
-        except StorageUnavailableError:
-            self._telemetry.count("SafetyUnavailable")
-        return self.fallback_answer(connection, call)
-
-    def fallback_answer(self, connection: Connection | None, call: ConsentCall) -> ApiAnswer:
-        """Return the 503 that says what to do. The number may be old, but it is never missing
-        for want of the table: memory first, then the stack's own, then wording without a number."""
-        number = (connection.fallback_number if connection else None) or self._fallback_number
-        who = audience(call.via)
-        own = connection.settings.texts if connection else {}
-        body: dict[str, object] = {
-            "type": "about:blank",
-            "title": "Service Unavailable",
-            "status": 503,
-            "code": "opt_out_not_confirmed" if call.opt_out else "opt_in_not_confirmed",
-            "detail": "it could not be stored just now; it will be applied when possible",
-        }
-        if call.opt_out:
-            body["fallback"] = {
-                "audience": who,
-                "message": fallback(who, own, number),
-                "number": number,
-            }
-        headers = {"Content-Type": "application/problem+json", "Retry-After": "30"}
-        return ApiAnswer(503, body, headers)
+def _wish(call: ConsentCall) -> Wish:
+    return Wish(via=call.via, opt_out=call.opt_out)
 
 
 def normalised(channel: Channel, point: str, connection: Connection) -> str:

@@ -39,7 +39,7 @@ class RescueRequest:
         self._telemetry = telemetry
 
     def __call__(self, message: SafetyMessage, receives: int, receipt: str) -> None:
-        """Apply it. Raises StorageError while the table is still away: the message stays.
+        """Apply it. Raises while the table is away, or a bug of ours lives: the message stays.
 
         `receives` counts from 1. A long outage must neither be hammered nor use the queue's
         receives up before its retention ends, and a short one must not delay an opt-out.
@@ -49,13 +49,18 @@ class RescueRequest:
         """
         try:
             self._run(message)
-        except StorageError:
-            wait = min(self._first_wait * 2 ** min(receives - 1, 20), _LONGEST_WAIT)
-            self._safety.put_off(receipt, wait)
-            raise
-        except ConcordError as problem:
+        except Exception as problem:
+            if isinstance(problem, StorageError) or not isinstance(problem, ConcordError):
+                wait = min(self._first_wait * 2 ** min(receives - 1, 20), _LONGEST_WAIT)
+                self._safety.put_off(receipt, wait)
+                raise
             self._telemetry.count("RescueRefused")
-            self._telemetry.info("rescue_refused", kind=message.kind, reason=problem.code)
+            self._telemetry.info(
+                "rescue_refused",
+                kind=message.kind,
+                reason=problem.code,
+                verified=message.verified,
+            )
         else:
             self._telemetry.count("SafetyRescued")
 

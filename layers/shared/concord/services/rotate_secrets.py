@@ -12,7 +12,7 @@ from concord.domain.events import SecretValue
 from concord.domain.identity import token_hash
 from concord.domain.times import to_rfc3339
 from concord.ports import Clock, Connections, Secrets
-from concord.services.admin_scope import audit_entry, change_connection, find_connection
+from concord.services.admin_scope import audit_entry, change_connection
 from concord.services.manage_connections import webhook_urls
 from concord.services.new_secrets import (
     RandomBytes,
@@ -70,8 +70,9 @@ class RotateSecrets:
                 return NewSecret(connection, until, connect_key=key)
             case Rotated.WEBHOOK_SECRET:
                 secret = new_webhook_secret(self._random_bytes)
-                self._replace_webhook_secret(connection_id, secret, now, until)
-                connection = self._change(connection_id, what, now, until, actor)
+                connection = self._change(
+                    connection_id, what, now, until, actor, webhook_secret=secret
+                )
                 return NewSecret(connection, until, webhook_secret=secret)
 
     def _change(
@@ -84,12 +85,14 @@ class RotateSecrets:
         *,
         token: str | None = None,
         connect_key: str | None = None,
+        webhook_secret: str | None = None,
     ) -> Connection:
         def changed(connection: Connection) -> Connection:
             return replace(
                 connection,
                 tokens=_hashes(connection.tokens, token, now, until),
                 connect_keys=_hashes(connection.connect_keys, connect_key, now, until),
+                secrets_version=self._with_secret(connection, webhook_secret, now, until),
             )
 
         return change_connection(
@@ -106,19 +109,20 @@ class RotateSecrets:
             always=True,
         )
 
-    def _replace_webhook_secret(
-        self, connection_id: str, secret: str, now: datetime, until: datetime
-    ) -> None:
-        find_connection(self._connections, connection_id)
-        known = self._secrets.load(connection_id, fresh=True)
+    def _with_secret(
+        self, connection: Connection, new: str | None, now: datetime, until: datetime
+    ) -> int:
+        """Return the version of the secrets in which `new` is the current one."""
+        if new is None:
+            return connection.secrets_version
+        known = self._secrets.load(connection.connection_id, connection.secrets_version)
         old = tuple(
             replace(value, expires_at=_sooner(value.expires_at, until))
             for value in known.webhook_secrets
             if value.usable(now)
         )
-        self._secrets.save(
-            connection_id, replace(known, webhook_secrets=(SecretValue(secret), *old))
-        )
+        changed = replace(known, webhook_secrets=(SecretValue(new), *old))
+        return self._secrets.save(connection.connection_id, changed)
 
 
 def _hashes(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from concord.domain.canonical import canonical, sha256_hex
-from concord.domain.connection import Connection, ConnectionState
+from concord.domain.connection import Connection
 from concord.domain.consent import Signal, State
 from concord.domain.errors import (
     ConflictError,
@@ -29,12 +29,15 @@ from concord.domain.identity import (
 from concord.domain.phone import normalise_phone
 from concord.domain.profiles import SignalKind
 from concord.domain.tasks import TaskSpec
-from concord.ports import Marker, SafetyMessage, SafetyQueue, Shopper, Shoppers
+from concord.ports import ConsentStore, Marker, Shopper, Shoppers
 from concord.services.apply_signal import ApplySignal, push_task
 from concord.services.consent_call import json_object
 from concord.services.doors import Doors, Opened
+from concord.services.ingest_webhook import TABLE_BUDGET
+from concord.services.safety_net import Call, SafetyNet, Wish
 
-_LISTENING: Final = frozenset({ConnectionState.CONNECTED, ConnectionState.PAUSED})
+# Who closes an account is the shopper, wherever she does it.
+_DEPARTURE: Final = Wish(via="account", opt_out=True)
 _ATTEMPTS: Final = 5
 _MAX_PHONES: Final = 20
 _TEXTS: Final = ("first_name", "last_name", "created_at")
@@ -43,9 +46,10 @@ _TEXTS: Final = ("first_name", "last_name", "created_at")
 class SaveShopper:
     """`PUT /connect/{cid}/shoppers/{shopper_id}`."""
 
-    def __init__(self, doors: Doors, shoppers: Shoppers) -> None:
+    def __init__(self, doors: Doors, shoppers: Shoppers, store: ConsentStore) -> None:
         self._doors = doors
         self._shoppers = shoppers
+        self._store = store
 
     def __call__(
         self, connection_id: str, connect_key: str, shopper_id: str, request: RawRequest
@@ -55,17 +59,21 @@ class SaveShopper:
         A number that carries consent already is told to the shop: it waited for this shopper
         (TEA-12). Raises UnauthorizedError, InvalidInputError, ConflictError.
         """
-        opened = _open(self._doors, connection_id, token_hash(connect_key), request)
+        with self._store.within(TABLE_BUDGET):
+            opened = _open(self._doors, connection_id, token_hash(connect_key), request)
+            return self._save(opened, shopper_id, request)
+
+    def _save(self, opened: Opened, shopper_id: str, request: RawRequest) -> ApiAnswer:
         connection = opened.connection
-        if connection.state not in _LISTENING:
+        if not connection.listens:
             raise ConflictError(
                 f"this connection is {connection.state.value}", code="connection_not_connected"
             )
         data = json_object(request.body)
         digest = sha256_hex(canonical(data))
-        name = shopper_key(opened.secrets.stack_key, connection_id, shopper_id)
+        name = shopper_key(opened.secrets.stack_key, connection.connection_id, shopper_id)
         for _ in range(_ATTEMPTS):
-            before = self._shoppers.get(connection.merchant_id, connection_id, name)
+            before = self._shoppers.get(connection.merchant_id, connection.connection_id, name)
             if before is not None and before.active and before.digest == digest:
                 return ApiAnswer(200, {"shopper_id": shopper_id, "changed": False})
             shopper = _shopper(opened, name, shopper_id, data, digest, before)
@@ -85,35 +93,26 @@ class RemoveShopper:
         doors: Doors,
         shoppers: Shoppers,
         apply_signal: ApplySignal,
-        safety: SafetyQueue,
+        net: SafetyNet,
     ) -> None:
         self._doors = doors
         self._shoppers = shoppers
         self._apply_signal = apply_signal
-        self._safety = safety
+        self._net = net
 
     def __call__(
         self, connection_id: str, connect_key: str, shopper_id: str, request: RawRequest
     ) -> ApiAnswer:
         """Return 200 once every point of hers is opted out; taken in every state of a connection.
 
-        When the table is away the call waits in the safety queue and the answer is 503.
+        What could not be stored in time waits in the safety queue: 503 with the fallback.
         """
         hashed = token_hash(connect_key)
-        try:
-            return self.remove(connection_id, hashed, shopper_id, request)
-        except StorageUnavailableError:
-            self._safety.put(
-                SafetyMessage(
-                    kind="shopper",
-                    connection_id=connection_id,
-                    request=request,
-                    verified=False,
-                    topic=shopper_id,
-                    credential_hash=hashed,
-                )
-            )
-            raise
+        return self._net.under(
+            lambda: self.remove(connection_id, hashed, shopper_id, request),
+            Call("shopper", connection_id, hashed, request, topic=shopper_id),
+            lambda: _DEPARTURE,
+        )
 
     def remove(
         self, connection_id: str, hashed_key: str, shopper_id: str, request: RawRequest

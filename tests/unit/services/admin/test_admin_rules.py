@@ -128,6 +128,8 @@ class _FailingSecrets:
     def stack_key(self) -> bytes:
         return b"k" * 32
 
+    def check(self, secrets: object) -> None: ...
+
     def save(self, connection_id: str, secrets: object) -> None:
         raise StorageUnavailableError("parameter store: away")
 

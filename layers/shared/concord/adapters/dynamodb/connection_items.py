@@ -45,6 +45,7 @@ def connection_json(connection: Connection) -> str:
             "text_numbers": [list(pair) for pair in connection.text_numbers],
             "first_number": connection.first_number,
             "public_url": connection.public_url,
+            "secrets_version": connection.secrets_version,
         },
         separators=(",", ":"),
         ensure_ascii=False,
@@ -81,6 +82,7 @@ def connection_from(body: str, version: int) -> Connection:
         text_numbers=tuple((number, number_id) for number, number_id in data["text_numbers"]),
         first_number=data["first_number"],
         public_url=data["public_url"],
+        secrets_version=data["secrets_version"],
     )
 
 

@@ -35,9 +35,8 @@ class DynamoDbConnections:
 
     def get(self, connection_id: str, *, fresh: bool = False) -> Connection | None:
         """Return it, at most 5 s old. That it is not there is never remembered."""
-        known = self._memory.get(connection_id)
-        if known is not None and not fresh and self._monotonic() - known[0] < _FRESH_FOR:
-            return known[1]
+        if not fresh and self.is_recent(connection_id):
+            return self.get_stale(connection_id)
         try:
             key = keys.connection(connection_id)
         except ValueError:
@@ -52,6 +51,11 @@ class DynamoDbConnections:
         """Return what memory has, however old; no request is made."""
         known = self._memory.get(connection_id)
         return known[1] if known else None
+
+    def is_recent(self, connection_id: str) -> bool:
+        """Whether memory is young enough to be what `get` returns."""
+        known = self._memory.get(connection_id)
+        return known is not None and self._monotonic() - known[0] < _FRESH_FOR
 
     def of_merchant(self, merchant_id: str) -> Iterator[Connection]:
         """Yield a merchant's connections, whatever their state."""

@@ -65,7 +65,7 @@ class Table:
 
     @property
     def client(self) -> DynamoDBClient:
-        """Return the client, built at the first request."""
+        """Return the client, built when it is first needed."""
         if self._given is None:
             self._given = new_client("dynamodb", connect=CONNECT, read=READ)
         return self._given

@@ -27,4 +27,4 @@ def _topic() -> WebhookAdapter:
     return AwsTopic()
 
 
-PLATFORM = Platform(name="aws", topic=_topic, sender=_sender, signs_webhooks=False)
+PLATFORM = Platform(name="aws", topic=_topic, sender=_sender)

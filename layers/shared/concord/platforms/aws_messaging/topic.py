@@ -19,6 +19,8 @@ from concord.platforms.aws_messaging.webhook import parse
 class AwsTopic:
     """The WebhookAdapter of messages whose sender the queue itself proves."""
 
+    signs_url = False
+
     @property
     def success(self) -> WebhookAnswer:
         """Return what nobody waits for."""
@@ -31,6 +33,10 @@ class AwsTopic:
         credentials: Mapping[str, str],
     ) -> bool:
         """Refuse: this adapter is for the queue alone."""
+        return False
+
+    def unsigned(self, request: RawRequest) -> bool:
+        """Never: the queue is the proof."""
         return False
 
     def parse(self, request: RawRequest, settings: Mapping[str, Any]) -> ParsedWebhook:

@@ -42,6 +42,7 @@ class TwilioWebhook:
     """WebhookAdapter for Twilio."""
 
     success = WebhookAnswer(200, "text/xml", "<Response/>")
+    signs_url = True
 
     def verify(
         self,
@@ -55,6 +56,10 @@ class TwilioWebhook:
         """
         tokens = [credentials.get(name, "") for name in ("auth_token", "secondary_auth_token")]
         return signature.verify(request, tokens)
+
+    def unsigned(self, request: RawRequest) -> bool:
+        """Never: Twilio signs everything, so no setting of ours can do without."""
+        return False
 
     def parse(self, request: RawRequest, settings: Mapping[str, Any]) -> ParsedWebhook:
         """Return the one event of this form. Raises UnparseableError."""

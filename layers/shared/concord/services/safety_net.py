@@ -1,0 +1,119 @@
+"""The net under Connect calls that carry an opt-out: kept, and answered with another way out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from concord.domain.connection import Connection
+from concord.domain.errors import ConcordError, StorageError, StorageUnavailableError
+from concord.domain.events import ApiAnswer, RawRequest
+from concord.domain.texts import fallback
+from concord.ports import ConsentStore, SafetyMessage, SafetyQueue, Telemetry
+from concord.services.consent_call import audience
+from concord.services.doors import Doors
+from concord.services.ingest_webhook import TABLE_BUDGET
+
+_RETRY_AFTER: Final = "30"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call as the net sees it: who made it, who reads the answer, how its walk is found again."""
+
+    kind: str
+    connection_id: str
+    hashed_key: str
+    request: RawRequest
+    topic: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the call was for."""
+
+    via: str
+    opt_out: bool
+
+
+class SafetyNet:
+    """Runs a walk within the table's budget, and catches what was not the caller's fault."""
+
+    def __init__(
+        self,
+        *,
+        doors: Doors,
+        store: ConsentStore,
+        safety: SafetyQueue,
+        telemetry: Telemetry,
+        fallback_number: str | None,
+    ) -> None:
+        self._doors = doors
+        self._store = store
+        self._safety = safety
+        self._telemetry = telemetry
+        self._fallback_number = fallback_number
+
+    def under(
+        self, walk: Callable[[], ApiAnswer], call: Call, read_wish: Callable[[], Wish]
+    ) -> ApiAnswer:
+        """Return the walk's answer, or 503 with the fallback (TEA-20..22).
+
+        Storage away, a stack key that does not fit, a bug of ours: the call waits in the safety
+        queue. `read_wish` is asked only then, and may raise InvalidInputError.
+        """
+        try:
+            with self._store.within(TABLE_BUDGET):
+                return walk()
+        except StorageError as problem:
+            self._telemetry.info("not_confirmed", kind=call.kind, reason=problem.code)
+        except ConcordError:
+            raise  # refused for good, and the caller is told why
+        except Exception as bug:
+            self._telemetry.bug(bug)
+        return self._not_confirmed(call, read_wish)
+
+    def _not_confirmed(self, call: Call, read_wish: Callable[[], Wish]) -> ApiAnswer:
+        """Keep the call; even when the queue is away too, the answer tells what to do."""
+        request = call.request
+        known = self._doors.recall(
+            call.connection_id,
+            lambda c, at: c.accepts_connect_key(call.hashed_key, at),
+            request.received_at,
+        )
+        wish = read_wish()
+        try:
+            self._safety.put(
+                SafetyMessage(
+                    kind=call.kind,
+                    connection_id=call.connection_id,
+                    request=request.to_keep(),
+                    verified=known is not None,
+                    topic=call.topic,
+                    credential_hash=call.hashed_key,
+                )
+            )
+            self._telemetry.count("SafetyQueued")
+        except StorageUnavailableError:
+            self._telemetry.count("SafetyUnavailable")
+        return self._answer(self._doors.remembered(call.connection_id), wish)
+
+    def _answer(self, connection: Connection | None, wish: Wish) -> ApiAnswer:
+        """Return the 503 that says what to do. The number may be old, but it is never missing
+        for want of the table: memory first, then the stack's own, then wording without a number."""
+        number = (connection.fallback_number if connection else None) or self._fallback_number
+        who = audience(wish.via)
+        own = connection.settings.texts if connection else {}
+        body: dict[str, object] = {
+            "type": "about:blank",
+            "title": "Service Unavailable",
+            "status": 503,
+            "code": "opt_out_not_confirmed" if wish.opt_out else "opt_in_not_confirmed",
+            "detail": "it could not be stored just now; it will be applied when possible",
+        }
+        if wish.opt_out:
+            message = fallback(who, own, number)
+            body["fallback"] = {"audience": who, "message": message, "number": number}
+        headers = {"Content-Type": "application/problem+json", "Retry-After": _RETRY_AFTER}
+        return ApiAnswer(503, body, headers)
