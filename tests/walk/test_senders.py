@@ -254,8 +254,8 @@ def test_aws_texts_carry_our_reference(aws: _Carried) -> None:
     assert aws.texts_row("opt_in_confirmation")["payload"]["receipt"] == "delivered"
 
 
-def test_a_text_to_nobody_is_counted_and_let_go(aws: _Carried) -> None:
-    """R-32: a number that no connection owns has no effect anywhere."""
+def test_a_text_to_nobody_has_no_effect_on_anybody(aws: _Carried) -> None:
+    """R-32: a number that no connection owns: no row changes (it waits in the safety queue)."""
     before = aws.house.rows()
     _deliver({**_inbound(aws, new_number(), "STOP"), "destinationNumber": new_number()})
     assert aws.house.rows() == before

@@ -75,6 +75,16 @@ def test_a_changed_senders_number_is_its_own_at_once(shop: Shop) -> None:
     assert shop.consent(sender) == "opted_out"
 
 
+def test_the_number_that_texts_came_from_before_still_takes_a_stop(house: World) -> None:
+    """Promise 2: the thread on her phone names the old number long after the sender changed."""
+    before, sender = new_number(), new_number()
+    shop = house.shop(sender=_aws(before))
+    changed = shop.admin("PATCH", "", {"settings": {"sender": _aws(new_number())}})
+    assert changed["statusCode"] == 200
+    house.receive_sms(_by_topic(sender, before, "STOP"))
+    assert shop.consent(sender) == "opted_out"
+
+
 def test_a_stop_to_a_number_of_nobody_waits_for_its_owner(
     shop: Shop, capsys: pytest.CaptureFixture[str]
 ) -> None:

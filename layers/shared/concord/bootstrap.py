@@ -488,7 +488,7 @@ def warm_up(telemetry: Telemetry, build: Callable[[Parts], object]) -> None:
     Outside of Lambda importing a function touches nothing. What fails here will fail again at the
     first request, and there the edge has an answer to it.
     """
-    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+    if settings().in_lambda:
         with suppress(Exception):
             build(services(telemetry).parts)
 

@@ -29,6 +29,8 @@ from concord.services.doors import Opened
 from concord.services.note_receipt import NoteReceipt
 
 _RANK: Final = (InboxState.IGNORED, InboxState.PROCESSED, InboxState.KEPT)
+# The kind of an inbox entry whose connection was found by the number that was texted.
+BY_NUMBER: Final = "sms"
 _OPT_OUTS: Final = frozenset({SignalKind.OPT_OUT, SignalKind.ASSUMED_OPT_OUT})
 _SIGNALS: Final = {
     Meaning.OPT_IN_AGAIN: SignalKind.UNSTOP,
@@ -121,7 +123,7 @@ class ApplyEvents:
             signal = self._from_text(connection, event, entry)
             if signal is None:
                 return Effect(InboxState.IGNORED, stored=False)
-            if not _meant_for(connection, entry.platform, signal):
+            if not _meant_for(connection, entry, signal):
                 self._tell_kept(signal)
                 return Effect(InboxState.KEPT, stored=False, strange=True)
             channel, point = Channel.SMS, signal.personal["from"]
@@ -231,13 +233,16 @@ def _number_texted(to: str, country: str) -> str:
         return to.strip()
 
 
-def _meant_for(connection: Connection, platform: str, signal: Signal) -> bool:
+def _meant_for(connection: Connection, entry: InboxEntry, signal: Signal) -> bool:
     """Whether the text came to one of this account's numbers (TEA-03, TEA-18).
 
     Where no number is known yet an opt-out counts (fail closed). Any other number that we do not
     know may be new: the body is kept, the numbers are fetched, and the body is looked at again.
+    A number that led here is ours, also when texts go out from another one by now.
     """
-    if connection.owns_number(signal.source["to"]) or connection.takes_any_text_of(platform):
+    if entry.kind == BY_NUMBER or connection.takes_any_text_of(entry.platform):
+        return True
+    if connection.owns_number(signal.source["to"]):
         return True
     return not connection.text_numbers and signal.kind in _OPT_OUTS
 

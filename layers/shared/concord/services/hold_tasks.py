@@ -92,7 +92,7 @@ class HoldTasks:
                 connection_id=connection.connection_id,
                 at=self._clock.now(),
                 actor="concord",
-                action="state",
+                action="state_changed",
                 details={"from": "connected", "to": "paused", "reason": "invalid_api_key"},
             )
             paused = replace(

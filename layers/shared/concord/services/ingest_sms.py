@@ -12,6 +12,7 @@ from concord.domain.errors import StorageUnavailableError
 from concord.domain.events import RawRequest
 from concord.domain.keywords import classify
 from concord.ports import Connections, SafetyMessage, SafetyQueue, Telemetry
+from concord.services.apply_events import BY_NUMBER
 from concord.services.doors import Doors
 from concord.services.ingest_webhook import IngestWebhook
 
@@ -69,7 +70,7 @@ class IngestSms:
             self._for_nobody(message)
             return
         opened = self._doors.with_secrets(connection)
-        self._ingest.trusted(PLATFORM, opened, "", _request(message, received_at))
+        self._ingest.trusted(PLATFORM, opened, "", _request(message, received_at), BY_NUMBER)
 
     def _for_nobody(self, message: Mapping[str, object]) -> None:
         """Let receipts and talk go; a STOP waits until a connection claims the number."""

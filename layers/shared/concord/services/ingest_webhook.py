@@ -111,9 +111,14 @@ class IngestWebhook:
         )
 
     def trusted(
-        self, platform: str, opened: Opened, topic: str, request: RawRequest
+        self,
+        platform: str,
+        opened: Opened,
+        topic: str,
+        request: RawRequest,
+        kind: str = "webhook",
     ) -> WebhookAnswer:
-        """Take a request whose sender is proven (by its signature, or by our own topic)."""
+        """Take a request whose sender is proven (by its signature, or by our own topic: `sms`)."""
         adapter = self._platforms.topic(platform) or self._adapter(platform)
         entry = InboxEntry(
             merchant_id=opened.connection.merchant_id,
@@ -121,7 +126,7 @@ class IngestWebhook:
             inbox_id=self._new_inbox_id(request.received_at),
             platform=platform,
             topic=topic,
-            kind="webhook",
+            kind=kind,
             state=InboxState.PROCESSED,
             request=request.to_keep(),
         )

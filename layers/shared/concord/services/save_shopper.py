@@ -239,6 +239,5 @@ def _pushes(
     for point in shopper.phones:
         if point not in known:
             key = ConsentKey(connection.merchant_id, connection.account, Channel.SMS, point)
-            spec = push_task(connection, connection.source.platform, key, 0, State.UNKNOWN)
-            specs.append(replace(spec, payload={**spec.payload, "for_shopper": True}))
+            specs.append(push_task(connection, connection.source.platform, key, 0, State.UNKNOWN))
     return tuple(specs)
