@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from concord.adapters.dynamodb.keys import read_task
-from concord.adapters.sqs import decode_key, decode_safety
+from concord.adapters.sqs import decode_safety
 from concord.domain.tasks import TaskKind
 from concord.entrypoint.stream import inserted_keys
 from sandbox.stack import scratch
@@ -125,7 +125,7 @@ def test_functions_are_warmed_with_events_they_understand() -> None:
     """An event that they refuse to read would start the process and load none of the work."""
     found = events()
     (key,) = inserted_keys(found["SyncRelay"])
-    assert key == decode_key(found["SyncRunTask"]["Records"][0]["body"])
+    assert key == RowKey(**json.loads(found["SyncRunTask"]["Records"][0]["body"]))
     reference = read_task(key)
     assert reference is not None
     assert reference.kind is TaskKind.PUSH_CONSENT

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from concord.config import Settings, settings
+from concord.config import Settings, in_lambda, settings
 from concord.domain.events import ApiAnswer, RawRequest, WebhookAnswer
 from concord.domain.identity import Channel, token_hash
 from concord.domain.tasks import Queue, RowKey, TaskKind
@@ -488,7 +488,7 @@ def warm_up(telemetry: Telemetry, build: Callable[[Parts], object]) -> None:
     Outside of Lambda importing a function touches nothing. What fails here will fail again at the
     first request, and there the edge has an answer to it.
     """
-    if settings().in_lambda:
+    if in_lambda():
         with suppress(Exception):
             build(services(telemetry).parts)
 

@@ -96,11 +96,6 @@ class Settings:
         """Return the ARN patterns of callers that may set allow-multi-link."""
         return self._list("OPERATOR_ARNS")
 
-    @property
-    def in_lambda(self) -> bool:
-        """Return whether this process is a function, and not a test or a tool."""
-        return bool(self._optional("AWS_LAMBDA_FUNCTION_NAME"))
-
     def _required(self, name: str) -> str:
         value = self._optional(name)
         if not value:
@@ -112,6 +107,11 @@ class Settings:
 
     def _list(self, name: str) -> tuple[str, ...]:
         return tuple(part for raw in self._optional(name).split(",") if (part := raw.strip()))
+
+
+def in_lambda() -> bool:
+    """Return whether this process is a function, and not a test or a tool; keeps no snapshot."""
+    return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
 
 
 @cache

@@ -89,15 +89,6 @@ def encode_key(key: RowKey) -> str:
     return json.dumps({"pk": key.pk, "sk": key.sk}, separators=(",", ":"))
 
 
-def decode_key(body: str) -> RowKey:
-    """Return the row key of a message. Raises ValueError for anything else."""
-    data = json.loads(body)
-    try:
-        return RowKey(str(data["pk"]), str(data["sk"]))
-    except (KeyError, TypeError):
-        raise ValueError("not a row key") from None
-
-
 def _entry(number: int, key: RowKey, delay: int) -> SendMessageBatchRequestEntryTypeDef:
     return {
         "Id": str(number),

@@ -16,9 +16,10 @@ _RETRY_AFTER: Final = "2"
 def unconfirmed(problem: Problem) -> Problem:
     """Return a server-side problem with the fallback in it (TEA-20..22).
 
-    The service answers so itself when the table is away; this is for what it could not foresee: a
-    bug, a missing variable, a stack key that does not fit. The connection is not known here, so the
-    number is the stack's own or none. A bug is 503 `opt_out_not_confirmed` and never a bare 500.
+    The services answer so themselves for whatever carries an opt-out (services/safety_net.py). This
+    is for the other calls, and for what fails before any service is there: a missing variable, say.
+    The connection is not known here, so the number is the stack's own or none. A bug is 503
+    `opt_out_not_confirmed` and never a bare 500.
     """
     if "fallback" in problem.members:
         return problem
