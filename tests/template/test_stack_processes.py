@@ -1,5 +1,6 @@
 """The local stack stops what it started, and nothing else."""
 
+import json
 import os
 import sys
 import time
@@ -10,7 +11,7 @@ import pytest
 
 from concord.adapters.dynamodb.keys import read_task
 from concord.adapters.sqs import decode_safety
-from concord.domain.tasks import TaskKind
+from concord.domain.tasks import RowKey, TaskKind
 from concord.entrypoint.stream import inserted_keys
 from sandbox.stack import scratch
 from sandbox.stack.processes import StackError, is_alive, start, stop, stop_all, wait_for
