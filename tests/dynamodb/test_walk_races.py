@@ -45,6 +45,8 @@ class Quiet:
 class FixedSecrets:
     """The parameter store, which has no part in these races."""
 
+    client: object = None
+
     def load(self, connection_id: str, version: int | None) -> ConnectionSecrets:
         return ConnectionSecrets(stack_key=KEY)
 
