@@ -14,8 +14,8 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from concord.entrypoint.admin.operations import Operation
 from functions.admin.app import OPERATIONS
-from functions.admin.operations import Operation
 from scripts.openapi_doors import DOORS, SCHEMAS
 
 FILE: Final = Path(__file__).resolve().parent.parent / "docs" / "openapi.json"

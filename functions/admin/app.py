@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
+from concord.entrypoint.admin.operations import Operation
 from concord.entrypoint.http import http_api
 from concord.entrypoint.observability import observed
-from functions.admin.operations import Operation
 from functions.admin.routes import connections, consents, health, inbox, merchants, reviews
 
 NOUNS: Final = (merchants, connections, consents, reviews, inbox, health)

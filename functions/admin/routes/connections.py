@@ -1,15 +1,7 @@
 """Connections: their life, their settings, their secrets, who changed them."""
 
 from concord.bootstrap import services
-from concord.entrypoint.observability import TELEMETRY
-from functions.admin.models import (
-    ConnectionPatch,
-    ConnectionPost,
-    PageQuery,
-    RotatePost,
-    StatePost,
-)
-from functions.admin.models_connections import (
+from concord.entrypoint.admin.connections import (
     AuditAnswer,
     AuditPage,
     Checked,
@@ -18,9 +10,17 @@ from functions.admin.models_connections import (
     ConnectionPage,
     SecretRotated,
 )
-from functions.admin.operations import Call, Operations
+from concord.entrypoint.admin.operations import Call, Operations
+from concord.entrypoint.admin.requests import (
+    ConnectionPatch,
+    ConnectionPost,
+    PageQuery,
+    RotatePost,
+    StatePost,
+)
+from concord.entrypoint.observability import TELEMETRY
 
-operations = Operations("connections")
+operations = Operations("connections", lambda: services(TELEMETRY).admin.idempotent)
 
 
 @operations.on("POST", "/v1/merchants/{merchant_id}/connections", status=201, idempotent=True)

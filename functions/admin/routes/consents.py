@@ -4,19 +4,19 @@ from concord.bootstrap import services
 from concord.domain.canonical import sha256_hex
 from concord.domain.errors import FieldError, InvalidInputError
 from concord.domain.identity import Channel
-from concord.entrypoint.observability import TELEMETRY
-from functions.admin.csv_rows import read_rows
-from functions.admin.models import ImportPost, ImportQuery, PointPost
-from functions.admin.models_answers import (
+from concord.entrypoint.admin.answers import (
     ConsentAnswer,
     ConsentEvent,
     Dossier,
     ImportAnswer,
     RowResult,
 )
-from functions.admin.operations import Call, Operations
+from concord.entrypoint.admin.csv_rows import read_rows
+from concord.entrypoint.admin.operations import Call, Operations
+from concord.entrypoint.admin.requests import ImportPost, ImportQuery, PointPost
+from concord.entrypoint.observability import TELEMETRY
 
-operations = Operations("consents")
+operations = Operations("consents", lambda: services(TELEMETRY).admin.idempotent)
 
 
 @operations.on("POST", "/v1/connections/{connection_id}/consents/lookup")

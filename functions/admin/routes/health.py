@@ -1,9 +1,9 @@
 """Whether work moves."""
 
 from concord.bootstrap import services
+from concord.entrypoint.admin.answers import HealthAnswer
+from concord.entrypoint.admin.operations import Call, Operations
 from concord.entrypoint.observability import TELEMETRY
-from functions.admin.models_answers import HealthAnswer
-from functions.admin.operations import Call, Operations
 
 operations = Operations("health")
 

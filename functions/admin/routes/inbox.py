@@ -1,12 +1,12 @@
 """The inbox of raw bodies, and the jobs that replay it."""
 
 from concord.bootstrap import services
+from concord.entrypoint.admin.answers import InboxAnswer, InboxPage, JobAnswer, JobStarted, Replayed
+from concord.entrypoint.admin.operations import Call, Operations
+from concord.entrypoint.admin.requests import InboxQuery, ReplaysPost
 from concord.entrypoint.observability import TELEMETRY
-from functions.admin.models import InboxQuery, ReplaysPost
-from functions.admin.models_answers import InboxAnswer, InboxPage, JobAnswer, JobStarted, Replayed
-from functions.admin.operations import Call, Operations
 
-operations = Operations("inbox")
+operations = Operations("inbox", lambda: services(TELEMETRY).admin.idempotent)
 
 
 @operations.on("GET", "/v1/merchants/{merchant_id}/inbox")

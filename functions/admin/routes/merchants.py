@@ -1,10 +1,10 @@
 """Merchants."""
 
 from concord.bootstrap import services
+from concord.entrypoint.admin.answers import MerchantAnswer
+from concord.entrypoint.admin.operations import Call, Operations
+from concord.entrypoint.admin.requests import MerchantPut, MultiLinkPut
 from concord.entrypoint.observability import TELEMETRY
-from functions.admin.models import MerchantPut, MultiLinkPut
-from functions.admin.models_answers import MerchantAnswer
-from functions.admin.operations import Call, Operations
 
 operations = Operations("merchants")
 

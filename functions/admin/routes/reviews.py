@@ -4,10 +4,10 @@ from typing import Literal
 
 from concord.bootstrap import services
 from concord.domain.identity import Channel
+from concord.entrypoint.admin.answers import Decided, ReviewAnswer, ReviewPage
+from concord.entrypoint.admin.operations import Call, Operations
+from concord.entrypoint.admin.requests import DecisionPost, ReviewQuery
 from concord.entrypoint.observability import TELEMETRY
-from functions.admin.models import DecisionPost, ReviewQuery
-from functions.admin.models_answers import Decided, ReviewAnswer, ReviewPage
-from functions.admin.operations import Call, Operations
 
 operations = Operations("reviews")
 

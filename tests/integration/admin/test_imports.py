@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from concord.bootstrap import services
+from concord.entrypoint.admin.csv_rows import MAX_ROWS
 from concord.entrypoint.observability import TELEMETRY
-from functions.admin.csv_rows import MAX_ROWS
 from tests.integration.admin.calls import MERCHANT, call, new_connection, ok, refused
 from tests.world.shop import Shop, new_number
 from tests.world.world import World

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from cli.session import Session
-from functions.admin import models
+from concord.entrypoint.admin import requests
 from tests.unit.cli.sigv4 import expected_authorization
 
 ACCESS_KEY: Final = "AKIDEXAMPLE"
@@ -24,21 +24,21 @@ _BASE: Final = "/_aws/execute-api/abc/local/v1"
 
 # What the real API validates a body with: the CLI may send nothing that it would refuse.
 _BODIES: Final[tuple[tuple[str, str, type[BaseModel]], ...]] = (
-    ("PUT", r"/merchants/[^/]+", models.MerchantPut),
-    ("POST", r"/merchants/[^/]+/connections", models.ConnectionPost),
-    ("POST", r"/merchants/[^/]+/inbox/replays", models.ReplaysPost),
-    ("PATCH", r"/connections/[^/]+", models.ConnectionPatch),
-    ("POST", r"/connections/[^/]+/state", models.StatePost),
-    ("POST", r"/connections/[^/]+/rotate", models.RotatePost),
-    ("POST", r"/connections/[^/]+/consents/(lookup|dossier)", models.PointPost),
-    ("POST", r"/connections/[^/]+/consent-imports", models.ImportPost),
-    ("POST", r"/connections/[^/]+/reviews/[^/]+/(confirm|dismiss)", models.DecisionPost),
+    ("PUT", r"/merchants/[^/]+", requests.MerchantPut),
+    ("POST", r"/merchants/[^/]+/connections", requests.ConnectionPost),
+    ("POST", r"/merchants/[^/]+/inbox/replays", requests.ReplaysPost),
+    ("PATCH", r"/connections/[^/]+", requests.ConnectionPatch),
+    ("POST", r"/connections/[^/]+/state", requests.StatePost),
+    ("POST", r"/connections/[^/]+/rotate", requests.RotatePost),
+    ("POST", r"/connections/[^/]+/consents/(lookup|dossier)", requests.PointPost),
+    ("POST", r"/connections/[^/]+/consent-imports", requests.ImportPost),
+    ("POST", r"/connections/[^/]+/reviews/[^/]+/(confirm|dismiss)", requests.DecisionPost),
 )
 _QUERIES: Final[tuple[tuple[str, type[BaseModel]], ...]] = (
-    (r"/merchants/[^/]+/connections", models.PageQuery),
-    (r"/connections/[^/]+/audit", models.PageQuery),
-    (r"/connections/[^/]+/reviews", models.ReviewQuery),
-    (r"/merchants/[^/]+/inbox", models.InboxQuery),
+    (r"/merchants/[^/]+/connections", requests.PageQuery),
+    (r"/connections/[^/]+/audit", requests.PageQuery),
+    (r"/connections/[^/]+/reviews", requests.ReviewQuery),
+    (r"/merchants/[^/]+/inbox", requests.InboxQuery),
 )
 
 type Answer = dict[str, Any] | httpx.Response | Callable[[httpx.Request], Any]

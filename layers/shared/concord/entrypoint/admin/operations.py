@@ -8,22 +8,33 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, get_args
+from typing import Any, Final, Protocol, get_args
 
 from aws_lambda_powertools.event_handler.api_gateway import Response
 from pydantic import BaseModel, ValidationError
 
-from concord.bootstrap import services
 from concord.domain.canonical import canonical, sha256_hex
 from concord.domain.errors import FieldError, InvalidInputError, TooLargeError
 from concord.domain.events import ApiAnswer
 from concord.entrypoint.http import raw_request, respond, routes, unquoted
-from concord.entrypoint.observability import TELEMETRY
 
 MAX_BODY: Final = 1024 * 1024
 _KEY: Final = re.compile(r"[!-~]{1,255}")
 
 type Handler = Callable[..., BaseModel]
+
+
+class Once(Protocol):
+    """Answer a repeated call as its first time (services/idempotent_call.py)."""
+
+    def __call__(
+        self,
+        merchant_id: str,
+        key: str | None,
+        fingerprint: str,
+        call: Callable[[], ApiAnswer],
+        without_secrets: Callable[[Mapping[str, object]], Mapping[str, object]],
+    ) -> ApiAnswer: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +75,12 @@ class Operations:
     """The operations of one noun. Types are read from each handler's signature, and only there.
 
     A handler takes `call`, its path parameters by name, and `body` and `query` if it has them.
+    `once` finds the service that knows the Idempotency-Keys, at the first call that has one.
     """
 
-    def __init__(self, tag: str) -> None:
+    def __init__(self, tag: str, once: Callable[[], Once] | None = None) -> None:
         self.tag = tag
+        self.once = once
         self.router = routes()
         self.declared: list[Operation] = []
 
@@ -83,6 +96,8 @@ class Operations:
         """Register a handler. `idempotent` = it takes an Idempotency-Key and names a merchant."""
 
         def register(handler: Handler) -> Handler:
+            if idempotent and self.once is None:
+                raise TypeError(f"{handler.__name__} is idempotent, {self.tag} was given no `once`")
             types = inspect.get_annotations(handler, eval_str=True)
             operation = Operation(
                 tag=self.tag,
@@ -102,7 +117,11 @@ class Operations:
             def route(**segments: str) -> Response[str]:
                 call = _call(self.router.current_event.raw_event)
                 names = {name: unquoted(value) for name, value in segments.items()}
-                return respond(_answer(operation, handler, call, names))
+                answer = _bound(operation, handler, call, names)
+                key = call.headers.get("idempotency-key")
+                if self.once is None or not idempotent or key is None:
+                    return respond(answer())
+                return respond(_remembered(self.once(), operation, call, names, key, answer))
 
             rule = path.replace("{", "<").replace("}", ">")
             self.router.route(rule, method=method)(route)
@@ -117,30 +136,38 @@ def _model(annotation: Any) -> type[BaseModel] | None:
     return next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
 
 
-def _answer(
+def _bound(
     operation: Operation, handler: Handler, call: Call, names: Mapping[str, str]
-) -> ApiAnswer:
+) -> Callable[[], ApiAnswer]:
+    """Return the call with all its parameters. Raises InvalidInputError naming every wrong one."""
     given: dict[str, Any] = dict(names)
     if operation.query is not None:
         given["query"] = validated(operation.query, call.query)
-    if operation.body is not None and not (operation.accepts_csv and is_csv(call)):
-        given["body"] = parsed(operation.body, call.body or b"{}")
-    elif operation.body is not None:
-        given["body"] = None
+    if operation.body is not None:
+        as_csv = operation.accepts_csv and is_csv(call)
+        given["body"] = None if as_csv else parsed(operation.body, call.body or b"{}")
 
     def run() -> ApiAnswer:
         answer = handler(call, **given)
         return ApiAnswer(operation.status, answer.model_dump(mode="json", by_alias=True))
 
-    key = call.headers.get("idempotency-key")
-    if not operation.idempotent or key is None:
-        return run()
+    return run
+
+
+def _remembered(
+    once: Once,
+    operation: Operation,
+    call: Call,
+    names: Mapping[str, str],
+    key: str,
+    answer: Callable[[], ApiAnswer],
+) -> ApiAnswer:
     if not _KEY.fullmatch(key):
         message = "use 1 to 255 visible ASCII characters"
         raise InvalidInputError("bad key", errors=(FieldError("Idempotency-Key", message),))
     redact = getattr(operation.answer, "without_secrets", dict)
-    scope = names.get("merchant_id") or names["connection_id"].rpartition(".")[0]
-    return services(TELEMETRY).admin.idempotent(scope, key, _fingerprint(call), run, redact)
+    merchant_id = names.get("merchant_id") or names["connection_id"].rpartition(".")[0]
+    return once(merchant_id, key, _fingerprint(call), answer, redact)
 
 
 def _fingerprint(call: Call) -> str:

@@ -11,7 +11,7 @@ from concord.domain.consent import Basis, State
 from concord.domain.evidence import Evidence
 from concord.domain.identity import Channel
 from concord.domain.merchant import Merchant
-from functions.admin.models import BodyState
+from concord.entrypoint.admin.requests import BodyState
 
 
 class Answer(BaseModel):

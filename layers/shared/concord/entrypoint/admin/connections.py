@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, Field
 
 from concord.domain.connection import Connection, ConnectionState, SenderChoice, Side
-from functions.admin.models_answers import Answer
+from concord.entrypoint.admin.answers import Answer
 
 
 class SideAnswer(Answer):
