@@ -21,7 +21,7 @@ WRITES: Final = frozenset({"PutItem", "UpdateItem", "DeleteItem", "TransactWrite
 READS: Final = frozenset({"GetItem", "Query"})
 
 
-class UncountedError(NotImplementedError):
+class UncountedError(ValueError):
     """A request that nobody taught this module: wrong figures would be worse than none."""
 
 

@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def local_url() -> str:
     url = os.environ.get("DYNAMODB_LOCAL_URL", "")
     if not url:
-        pytest.skip("DYNAMODB_LOCAL_URL is not set; run `make test-dynamodb`")
+        pytest.fail("DYNAMODB_LOCAL_URL is not set; run `make test-dynamodb`")
     return url
 
 

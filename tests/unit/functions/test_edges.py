@@ -301,23 +301,19 @@ def test_a_scheduled_function_takes_its_time_from_the_event(
 
 # --- the house rule ------------------------------------------------------------------------------
 
-_MODULES = [
-    "webhooks/receive.py",
-    "webhooks/receive_sms.py",
-    "webhooks/rescue.py",
-    "connect/app.py",
-    "sync/relay.py",
-    "sync/run_task.py",
-    "sync/sweep.py",
-    "expiry/start.py",
-]
+_FUNCTIONS = Path(__file__).resolve().parents[3] / "functions"
+_MODULES = sorted(path.relative_to(_FUNCTIONS).as_posix() for path in _FUNCTIONS.rglob("*.py"))
+
+
+def test_the_house_has_its_doors() -> None:
+    """The rule below is about all modules; were none found, it would hold for nothing."""
+    assert {"webhooks/receive.py", "connect/app.py", "admin/routes/connections.py"} <= {*_MODULES}
 
 
 @pytest.mark.parametrize("name", _MODULES)
 def test_functions_are_thin(name: str) -> None:
-    """design.md: one module = one Lambda, at most 40 lines, no try, no environment."""
-    root = Path(__file__).resolve().parents[3]
-    source = (root / "functions" / name).read_text()
-    assert len(source.splitlines()) <= 40
+    """design.md: one module = one Lambda of at most 40 lines, or one noun's routes; no try."""
+    source = (_FUNCTIONS / name).read_text()
+    assert len(source.splitlines()) <= (150 if "routes" in Path(name).parts else 40)
     for word in ("try:", "environ", "boto3", "httpx", "concord.adapters", "concord.platforms"):
         assert word not in source

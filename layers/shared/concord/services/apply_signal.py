@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from concord.domain.canonical import sha256_hex
-from concord.domain.connection import Connection, ConnectionState
+from concord.domain.connection import Connection
 from concord.domain.consent import Basis, Decision, Marks, MessageKind, Signal, State, decide
 from concord.domain.errors import ConflictError, StorageUnavailableError
 from concord.domain.evidence import GENESIS, SALT_BYTES, ConsentKey, Evidence, next_evidence
-from concord.domain.identity import Channel, point_id
+from concord.domain.identity import Channel, event_key, point_id
 from concord.domain.profiles import SignalKind
-from concord.domain.tasks import TaskKind, TaskSpec
-from concord.domain.texts import render, wording_hash
 from concord.ports import (
     AlreadySeen,
     Clock,
@@ -27,16 +25,8 @@ from concord.ports import (
     Marker,
     Review,
 )
+from concord.services.consent_tasks import messages_of, tasks_of, wording
 
-# FCC: one confirmation within five minutes of the opt-out; later it would be one text too many.
-CONFIRM_WITHIN: Final = timedelta(minutes=5)
-# An invitation may be asked for again after a day (TEA-15): an older one must not follow it.
-_SENDABLE_FOR: Final = {
-    MessageKind.OPT_OUT_CONFIRMATION: CONFIRM_WITHIN,
-    MessageKind.HELP_REPLY: CONFIRM_WITHIN,
-    MessageKind.OPT_IN_CONFIRMATION: timedelta(hours=24),
-    MessageKind.INVITATION: timedelta(hours=24),
-}
 _ATTEMPTS: Final = 8
 _OPT_OUTS: Final = frozenset({SignalKind.OPT_OUT, SignalKind.ASSUMED_OPT_OUT})
 
@@ -103,6 +93,37 @@ class ApplySignal:
                 marker = _renamed(marker, signal)
         raise StorageUnavailableError("consent kept changing while it was decided")
 
+    def note(
+        self,
+        connection: Connection,
+        stack_key: bytes,
+        record: ConsentRecord,
+        *,
+        kind: SignalKind,
+        via: str,
+        event: str,
+        text: str | None = None,
+    ) -> Applied:
+        """Apply what we found out ourselves about a point; `event` names it, so it counts once.
+
+        `text` is the id of the text that told us. Raises as `__call__` does.
+        """
+        now = self._clock.now()
+        source = {"connection_id": connection.connection_id} | ({"text": text} if text else {})
+        return self(
+            connection=connection,
+            stack_key=stack_key,
+            channel=record.key.channel,
+            point=record.point,
+            signal=Signal(kind=kind, effective_at=now, received_at=now, via=via, source=source),
+            marker=Marker(
+                merchant_id=connection.merchant_id,
+                connection_id=connection.connection_id,
+                event_key=event_key(event),
+                body_hash="",
+            ),
+        )
+
     def would(
         self, connection: Connection, key: ConsentKey, signal: Signal
     ) -> tuple[ConsentRecord | None, Decision]:
@@ -119,7 +140,7 @@ class ApplySignal:
         signal: Signal,
     ) -> tuple[ConsentCommit, Decision]:
         decision = _decide(connection, key.channel, current, signal)
-        messages = _spoken(connection, decision)
+        messages = messages_of(connection, decision)
         version = (current.version if current else 0) + 1
         evidence = next_evidence(
             key,
@@ -129,7 +150,7 @@ class ApplySignal:
             decision=decision,
             recorded_at=self._clock.now(),
             salt=self._random_bytes(SALT_BYTES),
-            texts=tuple(_wording(connection, kind) for kind in messages),
+            texts=tuple(wording(connection, kind) for kind in messages),
         )
         invited = MessageKind.INVITATION in messages
         record = ConsentRecord(
@@ -146,7 +167,7 @@ class ApplySignal:
             record=record,
             expected_version=version - 1,
             evidence=evidence,
-            tasks=tuple(_tasks(connection, record, evidence, signal, decision, messages)),
+            tasks=tuple(tasks_of(connection, record, evidence, signal, decision, messages)),
             review=_review(connection, record, evidence, signal, decision),
             lapse_at=_lapse_at(connection, record, decision),
         )
@@ -196,87 +217,6 @@ def _renamed(marker: Marker, signal: Signal) -> Marker:
         )
     return replace(
         marker, event_key=sha256_hex((marker.event_key + marker.body_hash).encode())[:40]
-    )
-
-
-def _spoken(connection: Connection, decision: Decision) -> tuple[MessageKind, ...]:
-    """Return the texts that are ours to send: what the carrier answers is not."""
-    if connection.state is ConnectionState.DISCONNECTED:
-        return ()
-    if not connection.carrier_answers_stop:
-        return decision.messages
-    silent = {MessageKind.OPT_OUT_CONFIRMATION, MessageKind.HELP_REPLY}
-    return tuple(kind for kind in decision.messages if kind not in silent)
-
-
-def _wording(connection: Connection, kind: MessageKind) -> dict[str, str]:
-    text = render(
-        kind,
-        connection.settings.texts,
-        merchant=connection.merchant_name,
-        join=connection.settings.join_keyword,
-    )
-    return {"kind": kind.value, "sha256": wording_hash(text)}
-
-
-def _tasks(
-    connection: Connection,
-    record: ConsentRecord,
-    evidence: Evidence,
-    signal: Signal,
-    decision: Decision,
-    messages: tuple[MessageKind, ...],
-) -> Iterator[TaskSpec]:
-    """Yield the work that a change causes: texts, and the new state for both platforms."""
-    where = {
-        "channel": record.key.channel.value,
-        "account": record.key.account,
-        "point_id": record.key.point_id,
-    }
-    for kind in messages:
-        deadline = signal.received_at + _SENDABLE_FOR[kind]
-        yield TaskSpec(
-            TaskKind.SEND_TEXT,
-            connection.connection_id,
-            task_id=f"{evidence.hash[:24]}-{kind.value}",
-            payload={
-                **where,
-                "purpose": kind.value,
-                "evidence_id": evidence.evidence_id,
-                "reply_from": signal.source.get("to", ""),
-                "not_after": deadline.isoformat(),
-            },
-        )
-    if decision.tell_peers and record.key.channel is Channel.SMS:
-        yield from push_tasks(connection, record.key, record.version, decision.state)
-
-
-def push_tasks(
-    connection: Connection, key: ConsentKey, version: int, state: State
-) -> Iterator[TaskSpec]:
-    """Yield one state push per side: each platform fails and recovers on its own."""
-    if connection.state is ConnectionState.DISCONNECTED:
-        return
-    for side in (connection.source, connection.destination):
-        yield push_task(connection, side.platform, key, version, state)
-
-
-def push_task(
-    connection: Connection, platform: str, key: ConsentKey, version: int, state: State
-) -> TaskSpec:
-    """Return the push of one point's state to one platform; a newer one replaces it in place."""
-    return TaskSpec(
-        TaskKind.PUSH_CONSENT,
-        connection.connection_id,
-        task_id=f"{platform}#{key.channel.value}#{key.point_id}",
-        payload={
-            "platform": platform,
-            "channel": key.channel.value,
-            "account": key.account,
-            "point_id": key.point_id,
-        },
-        want=version,
-        urgent_opt_out=state is State.OPTED_OUT,
     )
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from concord.domain.consent import Signal, State
-from concord.domain.identity import event_key
+from concord.domain.consent import State
 from concord.domain.profiles import SignalKind
 from concord.domain.tasks import RowKey
 from concord.domain.times import to_rfc3339
-from concord.ports import Clock, Connections, ConsentStore, Marker
+from concord.ports import Clock, Connections, ConsentStore
 from concord.services.apply_signal import ApplySignal
 from concord.services.doors import Doors
 
@@ -39,25 +38,13 @@ class LapseConsent:
         asked_at = record.marks.asked_at
         if connection is None or asked_at is None:
             return
-        now = self._clock.now()
-        if now < asked_at + connection.profile(record.key.channel).lapse_after:
+        if self._clock.now() < asked_at + connection.profile(record.key.channel).lapse_after:
             return
-        self._apply_signal(
-            connection=connection,
-            stack_key=self._doors.with_secrets(connection).secrets.stack_key,
-            channel=record.key.channel,
-            point=record.point,
-            signal=Signal(
-                kind=SignalKind.LAPSE,
-                effective_at=now,
-                received_at=now,
-                via="schedule",
-                source={"connection_id": connection.connection_id},
-            ),
-            marker=Marker(
-                merchant_id=connection.merchant_id,
-                connection_id=connection.connection_id,
-                event_key=event_key(f"lapse|{record.key.point_id}|{to_rfc3339(asked_at)}"),
-                body_hash="",
-            ),
+        self._apply_signal.note(
+            connection,
+            self._doors.with_secrets(connection).secrets.stack_key,
+            record,
+            kind=SignalKind.LAPSE,
+            via="schedule",
+            event=f"lapse|{record.key.point_id}|{to_rfc3339(asked_at)}",
         )

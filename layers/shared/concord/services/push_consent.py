@@ -27,7 +27,7 @@ from concord.ports import (
     Tasks,
     Telemetry,
 )
-from concord.services.apply_signal import push_task
+from concord.services.consent_tasks import push_task
 from concord.services.hold_tasks import HoldTasks
 from concord.services.reach_platforms import ReachPlatforms
 

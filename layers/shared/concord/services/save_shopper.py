@@ -30,8 +30,9 @@ from concord.domain.phone import normalise_phone
 from concord.domain.profiles import SignalKind
 from concord.domain.tasks import TaskSpec
 from concord.ports import ConsentStore, Marker, Shopper, Shoppers
-from concord.services.apply_signal import ApplySignal, push_task
+from concord.services.apply_signal import ApplySignal
 from concord.services.consent_call import json_object
+from concord.services.consent_tasks import push_task
 from concord.services.doors import Doors, Opened
 from concord.services.ingest_webhook import TABLE_BUDGET
 from concord.services.safety_net import Call, SafetyNet, Wish

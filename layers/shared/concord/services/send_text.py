@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from concord.domain.connection import Connection
-from concord.domain.consent import VIA_CARRIER, Purpose, Signal, refusal_to_send
+from concord.domain.consent import VIA_CARRIER, Purpose, refusal_to_send
 from concord.domain.errors import (
     CredentialsRejectedError,
     OptedOutAtCarrierError,
@@ -15,7 +15,7 @@ from concord.domain.errors import (
     RetryableError,
 )
 from concord.domain.evidence import ConsentKey
-from concord.domain.identity import Channel, event_key, receipt_token
+from concord.domain.identity import Channel, receipt_token
 from concord.domain.profiles import SignalKind
 from concord.domain.tasks import Task, TaskState
 from concord.domain.texts import render
@@ -25,7 +25,6 @@ from concord.ports import (
     ConsentRecord,
     ConsentStore,
     HandedOver,
-    Marker,
     OutboundText,
     Tasks,
     Telemetry,
@@ -195,25 +194,14 @@ class SendText:
         self, task: Task, connection: Connection, record: ConsentRecord
     ) -> None:
         """The carrier side knows an opt-out that we do not: it is one (platforms/README, 5)."""
-        now = self._clock.now()
-        self._apply_signal(
-            connection=connection,
-            stack_key=self._doors.with_secrets(connection).secrets.stack_key,
-            channel=record.key.channel,
-            point=record.point,
-            signal=Signal(
-                kind=SignalKind.OPT_OUT,
-                effective_at=now,
-                received_at=now,
-                via=VIA_CARRIER,
-                source={"connection_id": connection.connection_id, "text": task.task_id},
-            ),
-            marker=Marker(
-                merchant_id=connection.merchant_id,
-                connection_id=connection.connection_id,
-                event_key=event_key(f"carrier|{task.task_id}"),
-                body_hash="",
-            ),
+        self._apply_signal.note(
+            connection,
+            self._doors.with_secrets(connection).secrets.stack_key,
+            record,
+            kind=SignalKind.OPT_OUT,
+            via=VIA_CARRIER,
+            event=f"carrier|{task.task_id}",
+            text=task.task_id,
         )
 
 

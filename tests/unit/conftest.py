@@ -1,4 +1,4 @@
-"""Every test of the edges starts with an empty environment of ours and no metrics."""
+"""Every unit test starts with an empty environment of ours and no metrics."""
 
 from __future__ import annotations
 
