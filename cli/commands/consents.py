@@ -19,7 +19,7 @@ from cli.errors import FAILED, CommandError, usage_error
 from cli.keys import read_public_key, signature_check
 from cli.screen import Screen, coloured, moment
 from cli.session import Session, session_of
-from concord.domain.evidence import Finding, verify_dossier
+from concord.domain.dossier import Finding, verify_dossier
 
 app = typer.Typer(no_args_is_help=True, help="Consents: show, export, verify offline, import.")
 app.command("import")(import_file)

@@ -19,8 +19,9 @@ from concord.domain.connection import Side
 from concord.domain.errors import ConflictError
 from concord.domain.evidence import GENESIS, record_hash
 from concord.domain.profiles import SignalKind
+from concord.domain.task_rows import Finish, Lease
 from concord.domain.tasks import Task
-from concord.ports import AlreadySeen, Committed, Finish, Lease, Stale
+from concord.ports import AlreadySeen, Committed, Stale
 from tests.dynamodb.conftest import winners_per_round
 from tests.support.builders import (
     CONNECTION,

@@ -6,6 +6,7 @@ import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from concord.domain.audit import AuditEntry
 from concord.domain.connection import (
     Connection,
     ConnectionSettings,
@@ -15,21 +16,16 @@ from concord.domain.connection import (
     Side,
 )
 from concord.domain.consent import Marks, Signal, decide
+from concord.domain.consent_record import ConsentRecord
 from concord.domain.events import RawRequest
 from concord.domain.evidence import GENESIS, ConsentKey, next_evidence
 from concord.domain.identity import Channel
+from concord.domain.inbox import InboxEntry, InboxState, Marker
 from concord.domain.profiles import TEXT_EM_ALL_SMS, SignalKind
+from concord.domain.review import Review
+from concord.domain.shopper import Shopper
 from concord.domain.tasks import TaskKind, TaskSpec
-from concord.ports import (
-    AuditEntry,
-    ConsentCommit,
-    ConsentRecord,
-    InboxEntry,
-    InboxState,
-    Marker,
-    Review,
-    Shopper,
-)
+from concord.ports import ConsentCommit
 
 NOW = datetime(2026, 11, 21, 8, 30, 0, 123456, tzinfo=UTC)
 MERCHANT = "shop"

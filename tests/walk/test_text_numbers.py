@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from concord.ports import AccountFacts
+from concord.domain.outbound import AccountFacts
 from tests.sandbox.harness import BASE as SANDBOX
 from tests.walk.test_senders import SID, TOKEN
 from tests.world.emf import emitted

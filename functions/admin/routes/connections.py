@@ -1,23 +1,20 @@
 """Connections: their life, their settings, their secrets, who changed them."""
 
 from concord.bootstrap import services
+from concord.entrypoint.admin.audit import AuditAnswer, AuditPage
+from concord.entrypoint.admin.base import PageQuery
+from concord.entrypoint.admin.call import Call
 from concord.entrypoint.admin.connections import (
-    AuditAnswer,
-    AuditPage,
     Checked,
     ConnectionAnswer,
     ConnectionCreated,
     ConnectionPage,
-    SecretRotated,
-)
-from concord.entrypoint.admin.operations import Call, Operations
-from concord.entrypoint.admin.requests import (
     ConnectionPatch,
     ConnectionPost,
-    PageQuery,
-    RotatePost,
     StatePost,
 )
+from concord.entrypoint.admin.operations import Operations
+from concord.entrypoint.admin.rotation import RotatePost, SecretRotated
 from concord.entrypoint.observability import TELEMETRY
 
 operations = Operations("connections", lambda: services(TELEMETRY).admin.idempotent)

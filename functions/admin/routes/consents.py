@@ -4,16 +4,11 @@ from concord.bootstrap import services
 from concord.domain.canonical import sha256_hex
 from concord.domain.errors import FieldError, InvalidInputError
 from concord.domain.identity import Channel
-from concord.entrypoint.admin.answers import (
-    ConsentAnswer,
-    ConsentEvent,
-    Dossier,
-    ImportAnswer,
-    RowResult,
-)
+from concord.entrypoint.admin.call import Call
+from concord.entrypoint.admin.consents import ConsentAnswer, ConsentEvent, Dossier, PointPost
 from concord.entrypoint.admin.csv_rows import read_rows
-from concord.entrypoint.admin.operations import Call, Operations
-from concord.entrypoint.admin.requests import ImportPost, ImportQuery, PointPost
+from concord.entrypoint.admin.imports import ImportAnswer, ImportPost, ImportQuery, RowResult
+from concord.entrypoint.admin.operations import Operations
 from concord.entrypoint.observability import TELEMETRY
 
 operations = Operations("consents", lambda: services(TELEMETRY).admin.idempotent)

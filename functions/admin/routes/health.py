@@ -1,8 +1,9 @@
 """Whether work moves."""
 
 from concord.bootstrap import services
-from concord.entrypoint.admin.answers import HealthAnswer
-from concord.entrypoint.admin.operations import Call, Operations
+from concord.entrypoint.admin.call import Call
+from concord.entrypoint.admin.health import HealthAnswer
+from concord.entrypoint.admin.operations import Operations
 from concord.entrypoint.observability import TELEMETRY
 
 operations = Operations("health")

@@ -1,9 +1,17 @@
 """The inbox of raw bodies, and the jobs that replay it."""
 
 from concord.bootstrap import services
-from concord.entrypoint.admin.answers import InboxAnswer, InboxPage, JobAnswer, JobStarted, Replayed
-from concord.entrypoint.admin.operations import Call, Operations
-from concord.entrypoint.admin.requests import InboxQuery, ReplaysPost
+from concord.entrypoint.admin.call import Call
+from concord.entrypoint.admin.inbox import (
+    InboxAnswer,
+    InboxPage,
+    InboxQuery,
+    JobAnswer,
+    JobStarted,
+    Replayed,
+    ReplaysPost,
+)
+from concord.entrypoint.admin.operations import Operations
 from concord.entrypoint.observability import TELEMETRY
 
 operations = Operations("inbox", lambda: services(TELEMETRY).admin.idempotent)

@@ -1,9 +1,9 @@
 """Merchants."""
 
 from concord.bootstrap import services
-from concord.entrypoint.admin.answers import MerchantAnswer
-from concord.entrypoint.admin.operations import Call, Operations
-from concord.entrypoint.admin.requests import MerchantPut, MultiLinkPut
+from concord.entrypoint.admin.call import Call
+from concord.entrypoint.admin.merchants import MerchantAnswer, MerchantPut, MultiLinkPut
+from concord.entrypoint.admin.operations import Operations
 from concord.entrypoint.observability import TELEMETRY
 
 operations = Operations("merchants")

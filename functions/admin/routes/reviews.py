@@ -4,9 +4,15 @@ from typing import Literal
 
 from concord.bootstrap import services
 from concord.domain.identity import Channel
-from concord.entrypoint.admin.answers import Decided, ReviewAnswer, ReviewPage
-from concord.entrypoint.admin.operations import Call, Operations
-from concord.entrypoint.admin.requests import DecisionPost, ReviewQuery
+from concord.entrypoint.admin.call import Call
+from concord.entrypoint.admin.operations import Operations
+from concord.entrypoint.admin.reviews import (
+    Decided,
+    DecisionPost,
+    ReviewAnswer,
+    ReviewPage,
+    ReviewQuery,
+)
 from concord.entrypoint.observability import TELEMETRY
 
 operations = Operations("reviews")

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
+from concord.domain.audit import AuditEntry
 from concord.domain.connection import Connection
-from concord.domain.consent import Marks
+from concord.domain.consent_record import ConsentRecord
+from concord.domain.credentials import ConnectionSecrets
 from concord.domain.events import ParsedWebhook, RawRequest, SecretValue, WebhookAnswer
 from concord.domain.evidence import ConsentKey, Evidence
+from concord.domain.inbox import InboxEntry, InboxState, Marker, SafetyMessage
 from concord.domain.merchant import Merchant
-from concord.domain.tasks import RowKey, Task, TaskKind, TaskSpec, TaskState
+from concord.domain.outbound import AccountFacts, ConsentPush, Endpoint, HandedOver, OutboundText
+from concord.domain.review import Review
+from concord.domain.shopper import Carriers, Shopper
+from concord.domain.task_rows import DueRow, Finish, Lease, TaskRef
+from concord.domain.tasks import RowKey, Task, TaskSpec, TaskState
 
 
 class Clock(Protocol):
@@ -40,80 +46,6 @@ class Telemetry(Protocol):
 
 
 # --- consent ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ConsentRecord:
-    """What the table holds of one key. `version` counts evidence; `head` is its last hash."""
-
-    key: ConsentKey
-    connection_id: str
-    point: str = field(repr=False)
-    version: int
-    marks: Marks
-    head: str
-    updated_at: datetime
-    invited_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Marker:
-    """The duplicate marker of one event. Same key and same hash = the same event again.
-
-    `outcome` is what a repeat is answered from (evidence id). `expires_at` None = kept for ever.
-    """
-
-    merchant_id: str
-    connection_id: str
-    event_key: str
-    body_hash: str
-    outcome: str = ""
-    expires_at: datetime | None = None
-
-
-class InboxState(StrEnum):
-    """What became of a body."""
-
-    PROCESSED = "processed"
-    IGNORED = "ignored"
-    UNKNOWN = "unknown"
-    KEPT = "kept"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class InboxEntry:
-    """A raw body, kept 30 days before any 2xx. `kind` is webhook, sms or connect."""
-
-    merchant_id: str
-    connection_id: str
-    inbox_id: str
-    platform: str
-    topic: str
-    kind: str
-    state: InboxState
-    request: RawRequest = field(repr=False)
-    error: str = ""
-    replays: int = 0
-
-
-# The kind of review of a point that the shop does not know.
-UNMATCHED: Final = "unmatched"
-
-
-@dataclass(frozen=True, slots=True)
-class Review:
-    """Something a person should look at: `fuzzy` opt-outs, `unmatched` numbers. Holds no point."""
-
-    merchant_id: str
-    connection_id: str
-    kind: str
-    review_id: str
-    channel: str
-    point_id: str
-    created_at: datetime
-    reviewed_at: datetime | None = None
-    evidence_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,41 +127,6 @@ class Inbox(Protocol):
 # --- tasks -----------------------------------------------------------------------------------
 
 
-class Lease(StrEnum):
-    """Why a worker did not get the row."""
-
-    BUSY = "busy"
-    GONE = "gone"
-
-
-class Finish(StrEnum):
-    """What happened when a worker gave a row back."""
-
-    DONE = "done"
-    NEWER = "newer"
-    LOST = "lost"
-
-
-@dataclass(frozen=True, slots=True)
-class DueRow:
-    """A row of the due index: keys only, so everything here is parsed from the key itself."""
-
-    key: RowKey
-    kind: str
-    due_at: datetime
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class TaskRef:
-    """What the key of a task row says about it."""
-
-    merchant_id: str
-    kind: TaskKind
-    connection_id: str
-    task_id: str
-
-
 class Tasks(Protocol):
     """Task rows under leases, and the due index."""
 
@@ -288,21 +185,6 @@ class TaskQueue(Protocol):
         """Queue row keys in batches; returns those that could not be queued (never raises)."""
 
 
-@dataclass(frozen=True, slots=True)
-class SafetyMessage:
-    """A consent-bearing request that could not be stored. Tokens and keys only as hashes, but for
-    the URL of a platform that signs it. `verified` = the sender was proven when it came; on its way
-    home it is proven again whatever this says."""
-
-    kind: str
-    connection_id: str
-    request: RawRequest = field(repr=False)
-    verified: bool
-    platform: str = ""
-    topic: str = ""
-    credential_hash: str = ""
-
-
 class SafetyQueue(Protocol):
     """The inbox of last resort."""
 
@@ -314,29 +196,6 @@ class SafetyQueue(Protocol):
 
 
 # --- merchants, connections, shoppers --------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionSecrets:
-    """Everything secret of a connection, and the stack key that came in the same request."""
-
-    stack_key: bytes = field(repr=False)
-    webhook_secrets: tuple[SecretValue, ...] = field(repr=False, default=())
-    source: Mapping[str, str] = field(repr=False, default_factory=dict)
-    destination: Mapping[str, str] = field(repr=False, default_factory=dict)
-    sender: Mapping[str, str] = field(repr=False, default_factory=dict)
-
-    def credentials(self, connection: Connection, platform: str) -> Mapping[str, str]:
-        """Return the credentials that belong to `platform` in this connection.
-
-        A sender without its own that is on the destination's platform uses the destination's.
-        """
-        sender = connection.settings.sender
-        if sender is not None and sender.platform == platform and self.sender:
-            return self.sender
-        if connection.destination.platform == platform:
-            return self.destination
-        return self.source if connection.source.platform == platform else {}
 
 
 class Secrets(Protocol):
@@ -398,18 +257,6 @@ class Connections(Protocol):
         """Point a text number to its connection."""
 
 
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
-    """Who changed what on a connection or merchant, when, and from what to what. No secrets."""
-
-    merchant_id: str
-    connection_id: str
-    at: datetime
-    actor: str
-    action: str
-    details: Mapping[str, Any] = field(default_factory=dict)
-
-
 class Merchants(Protocol):
     """Merchants."""
 
@@ -437,31 +284,6 @@ class Reviews(Protocol):
     def put(self, review: Review) -> None: ...
 
     def delete(self, review: Review) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Shopper:
-    """A shopper as her shop knows her. `shopper_key` is our keyed name, `shopper_id` theirs."""
-
-    merchant_id: str
-    connection_id: str
-    shopper_key: str
-    shopper_id: str = field(repr=False)
-    profile: Mapping[str, Any] = field(repr=False)
-    phones: Mapping[str, str] = field(repr=False)
-    emails: Mapping[str, str] = field(repr=False)
-    digest: str = ""
-    version: int = 0
-    active: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Carriers:
-    """The shop's own ids of the active shoppers that carry a point. `unmatched` = a review of that
-    kind waits: the shop did not know the point when it was told last."""
-
-    shopper_ids: tuple[str, ...] = field(default=(), repr=False)
-    unmatched: bool = False
 
 
 class Shoppers(Protocol):
@@ -504,36 +326,6 @@ class Jobs(Protocol):
 # --- platforms -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Everything an adapter needs to reach one account."""
-
-    account_id: str
-    base_url: str
-    settings: Mapping[str, Any]
-    credentials: Mapping[str, str] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class OutboundText:
-    """A text to hand over. `reference` is ours and comes back with receipts and look-ups."""
-
-    to: str = field(repr=False)
-    body: str = field(repr=False)
-    reference: str
-    sends_from: str
-    sends_from_id: str
-    receipt_url: str | None = field(default=None, repr=False)
-    attempted_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class HandedOver:
-    """The platform took the text."""
-
-    message_id: str
-
-
 class TextSender(Protocol):
     """Can carry one text."""
 
@@ -546,30 +338,11 @@ class TextSender(Protocol):
         Raises PermanentError with reason `lookup_unsupported` where it cannot be known."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConsentPush:
-    """The state of one point as the other side should show it."""
-
-    point: str = field(repr=False)
-    channel: str
-    opted_in: bool
-    changed_at: datetime
-    idempotency_key: str
-    shopper_ids: tuple[str, ...] = field(default=(), repr=False)
-
-
 class ConsentPeer(Protocol):
     """Keeps a consent flag per point."""
 
     def set_consent(self, push: ConsentPush) -> bool:
         """Set the flag; False when nobody there carries this point (unmatched). Idempotent."""
-
-
-@dataclass(frozen=True, slots=True)
-class AccountFacts:
-    """What a live check brought: the account's text numbers, oldest first, as (number, id)."""
-
-    text_numbers: tuple[tuple[str, str], ...] = ()
 
 
 class AccountChecker(Protocol):

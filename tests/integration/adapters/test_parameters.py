@@ -11,9 +11,9 @@ from botocore.exceptions import ReadTimeoutError
 from concord.adapters import signing
 from concord.adapters.clients import client as new_client
 from concord.adapters.parameters import MAX_VALUE, SsmSecrets, secrets_json
+from concord.domain.credentials import ConnectionSecrets
 from concord.domain.errors import InvalidInputError, StackKeyError, StorageUnavailableError
 from concord.domain.events import SecretValue
-from concord.ports import ConnectionSecrets
 from tests.support.builders import at
 from tests.support.counting import Faults, counted
 

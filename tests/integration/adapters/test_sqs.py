@@ -20,8 +20,8 @@ from concord.adapters.sqs import (
 )
 from concord.domain.errors import StorageUnavailableError
 from concord.domain.events import RawRequest
+from concord.domain.inbox import SafetyMessage
 from concord.domain.tasks import Queue, RowKey
-from concord.ports import SafetyMessage
 from tests.support.builders import NOW
 
 

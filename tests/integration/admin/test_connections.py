@@ -12,9 +12,9 @@ import pytest
 
 from concord.bootstrap import Parts
 from concord.config import settings
+from concord.domain.credentials import ConnectionSecrets
 from concord.domain.identity import token_hash
 from concord.entrypoint.observability import TELEMETRY
-from concord.ports import ConnectionSecrets
 from tests.integration.admin.calls import MERCHANT, call, new_connection, ok, refused, seed
 from tests.sandbox.harness import BASE
 from tests.support.counting import counted

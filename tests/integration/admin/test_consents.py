@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from concord.adapters.signing import verify
 from concord.domain.connection import Connection
-from concord.domain.evidence import verify_dossier
+from concord.domain.dossier import verify_dossier
 from concord.domain.identity import Channel
 from concord.entrypoint.observability import LOG
 from tests.integration.admin.calls import MERCHANT, new_connection, ok, refused

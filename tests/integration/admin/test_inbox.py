@@ -11,8 +11,8 @@ from typing import Any
 import boto3
 import pytest
 
+from concord.domain.audit import AuditEntry
 from concord.domain.connection import ConnectionState
-from concord.ports import AuditEntry
 from tests.integration.admin.calls import ok, refused
 from tests.world.shop import Shop, new_number
 from tests.world.world import PREFIX, World

@@ -15,9 +15,10 @@ from concord.adapters.dynamodb.reviews import DynamoDbReviews
 from concord.adapters.dynamodb.table import Table
 from concord.adapters.dynamodb.tasks import DynamoDbTasks
 from concord.domain.evidence import GENESIS, record_hash
+from concord.domain.inbox import InboxState
 from concord.domain.profiles import SignalKind
 from concord.domain.tasks import TaskState
-from concord.ports import AlreadySeen, Committed, ConsentCommit, InboxState, Stale
+from concord.ports import AlreadySeen, Committed, ConsentCommit, Stale
 from tests.support.builders import (
     CONNECTION,
     MERCHANT,

@@ -18,11 +18,15 @@ from concord.adapters.dynamodb.reviews import DynamoDbReviews
 from concord.adapters.dynamodb.shoppers import DynamoDbShoppers
 from concord.adapters.dynamodb.table import Table
 from concord.adapters.dynamodb.tasks import DynamoDbTasks
+from concord.domain.audit import AuditEntry
 from concord.domain.connection import Connection, ConnectionSettings, ConnectionState, Side
 from concord.domain.errors import ConflictError
 from concord.domain.merchant import Merchant
+from concord.domain.review import UNMATCHED
+from concord.domain.shopper import Carriers
+from concord.domain.task_rows import Finish
 from concord.domain.tasks import Task
-from concord.ports import UNMATCHED, AuditEntry, Carriers, Finish, StoredAnswer
+from concord.ports import StoredAnswer
 from tests.support.builders import (
     CONNECTION,
     MERCHANT,

@@ -11,8 +11,8 @@ from concord.adapters.dynamodb.consent_store import DynamoDbConsentStore
 from concord.adapters.dynamodb.table import Table
 from concord.adapters.dynamodb.task_items import task_key
 from concord.adapters.dynamodb.tasks import DynamoDbTasks
+from concord.domain.task_rows import DueRow, Finish, Lease, TaskRef
 from concord.domain.tasks import RowKey, Task, TaskKind, TaskSpec, TaskState
-from concord.ports import DueRow, Finish, Lease, TaskRef
 from tests.support.builders import CONNECTION, MERCHANT, NOW, at, commit, push, text
 from tests.support.contracts.consent import refaulted
 

@@ -15,7 +15,16 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from cli.session import Session
-from concord.entrypoint.admin import requests
+from concord.entrypoint.admin import (
+    base,
+    connections,
+    consents,
+    imports,
+    inbox,
+    merchants,
+    reviews,
+    rotation,
+)
 from tests.unit.cli.sigv4 import expected_authorization
 
 ACCESS_KEY: Final = "AKIDEXAMPLE"
@@ -24,21 +33,21 @@ _BASE: Final = "/_aws/execute-api/abc/local/v1"
 
 # What the real API validates a body with: the CLI may send nothing that it would refuse.
 _BODIES: Final[tuple[tuple[str, str, type[BaseModel]], ...]] = (
-    ("PUT", r"/merchants/[^/]+", requests.MerchantPut),
-    ("POST", r"/merchants/[^/]+/connections", requests.ConnectionPost),
-    ("POST", r"/merchants/[^/]+/inbox/replays", requests.ReplaysPost),
-    ("PATCH", r"/connections/[^/]+", requests.ConnectionPatch),
-    ("POST", r"/connections/[^/]+/state", requests.StatePost),
-    ("POST", r"/connections/[^/]+/rotate", requests.RotatePost),
-    ("POST", r"/connections/[^/]+/consents/(lookup|dossier)", requests.PointPost),
-    ("POST", r"/connections/[^/]+/consent-imports", requests.ImportPost),
-    ("POST", r"/connections/[^/]+/reviews/[^/]+/(confirm|dismiss)", requests.DecisionPost),
+    ("PUT", r"/merchants/[^/]+", merchants.MerchantPut),
+    ("POST", r"/merchants/[^/]+/connections", connections.ConnectionPost),
+    ("POST", r"/merchants/[^/]+/inbox/replays", inbox.ReplaysPost),
+    ("PATCH", r"/connections/[^/]+", connections.ConnectionPatch),
+    ("POST", r"/connections/[^/]+/state", connections.StatePost),
+    ("POST", r"/connections/[^/]+/rotate", rotation.RotatePost),
+    ("POST", r"/connections/[^/]+/consents/(lookup|dossier)", consents.PointPost),
+    ("POST", r"/connections/[^/]+/consent-imports", imports.ImportPost),
+    ("POST", r"/connections/[^/]+/reviews/[^/]+/(confirm|dismiss)", reviews.DecisionPost),
 )
 _QUERIES: Final[tuple[tuple[str, type[BaseModel]], ...]] = (
-    (r"/merchants/[^/]+/connections", requests.PageQuery),
-    (r"/connections/[^/]+/audit", requests.PageQuery),
-    (r"/connections/[^/]+/reviews", requests.ReviewQuery),
-    (r"/merchants/[^/]+/inbox", requests.InboxQuery),
+    (r"/merchants/[^/]+/connections", base.PageQuery),
+    (r"/connections/[^/]+/audit", base.PageQuery),
+    (r"/connections/[^/]+/reviews", reviews.ReviewQuery),
+    (r"/merchants/[^/]+/inbox", inbox.InboxQuery),
 )
 
 type Answer = dict[str, Any] | httpx.Response | Callable[[httpx.Request], Any]

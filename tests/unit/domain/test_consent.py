@@ -15,12 +15,11 @@ from concord.domain.consent import (
     Decision,
     Marks,
     MessageKind,
-    Purpose,
     Signal,
     State,
     decide,
-    refusal_to_send,
 )
+from concord.domain.hand_over import Purpose, refusal_to_send
 from concord.domain.identity import Channel
 from concord.domain.profiles import EMAIL, TEXT_EM_ALL_SMS, Profile, SignalKind, profile_for
 

@@ -16,16 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from concord.domain.consent import Marks, Signal, decide
-from concord.domain.evidence import (
-    GENESIS,
-    ConsentKey,
-    Evidence,
-    Finding,
-    dossier,
-    next_evidence,
-    record_hash,
-    verify_dossier,
-)
+from concord.domain.dossier import Finding, dossier, verify_dossier
+from concord.domain.evidence import GENESIS, ConsentKey, Evidence, next_evidence, record_hash
 from concord.domain.identity import Channel
 from concord.domain.profiles import TEXT_EM_ALL_SMS, SignalKind
 

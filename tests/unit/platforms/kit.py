@@ -16,10 +16,11 @@ import httpx
 from hypothesis import HealthCheck, settings
 
 from concord.domain.events import ParsedWebhook, PlatformEvent, RawRequest, SecretValue
+from concord.domain.outbound import ConsentPush, OutboundText
 from concord.domain.times import to_rfc3339
 from concord.platforms.base import Http
 from concord.platforms.http import GuardedHttp
-from concord.ports import AccountChecker, ConsentPeer, ConsentPush, OutboundText, TextSender
+from concord.ports import AccountChecker, ConsentPeer, TextSender
 
 NOW = datetime(2026, 3, 1, 10, 0, 1, tzinfo=UTC)
 ROOT = Path(__file__).parents[3]

@@ -15,9 +15,9 @@ from concord.domain.errors import (
     RetryableError,
     ThrottledError,
 )
+from concord.domain.outbound import AccountFacts, Endpoint
 from concord.platforms.http import GuardedHttp
 from concord.platforms.registry import PlatformRegistry
-from concord.ports import AccountFacts, Endpoint
 from sandbox.app import build
 from tests.unit.platforms.kit import PUSH, TEXT
 

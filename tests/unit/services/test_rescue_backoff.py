@@ -9,7 +9,8 @@ import pytest
 
 from concord.domain.errors import StorageUnavailableError, UnauthorizedError
 from concord.domain.events import RawRequest
-from concord.ports import SafetyMessage, Telemetry
+from concord.domain.inbox import SafetyMessage
+from concord.ports import Telemetry
 from concord.services.ingest_sms import IngestSms
 from concord.services.ingest_webhook import IngestWebhook
 from concord.services.record_consent import RecordConsent

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from concord.adapters.clients import client as new_client
+from concord.domain.credentials import ConnectionSecrets
 from concord.domain.errors import (
     FieldError,
     InvalidInputError,
@@ -19,7 +20,6 @@ from concord.domain.errors import (
 )
 from concord.domain.events import SecretValue
 from concord.domain.times import from_rfc3339, to_rfc3339
-from concord.ports import ConnectionSecrets
 
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient

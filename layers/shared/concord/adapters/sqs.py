@@ -14,9 +14,9 @@ from concord.adapters.clients import client as new_client
 from concord.adapters.dynamodb.keys import merchant_in, queue_of
 from concord.domain.errors import StorageUnavailableError
 from concord.domain.events import RawRequest
+from concord.domain.inbox import SafetyMessage
 from concord.domain.tasks import Queue, RowKey
 from concord.domain.times import from_rfc3339, to_rfc3339
-from concord.ports import SafetyMessage
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from concord.ports import AccountChecker, ConsentPeer, Endpoint, TextSender, WebhookAdapter
+from concord.domain.outbound import Endpoint
+from concord.ports import AccountChecker, ConsentPeer, TextSender, WebhookAdapter
 
 if TYPE_CHECKING:  # httpx costs more to load than a webhook's whole answer
     import httpx

@@ -7,8 +7,9 @@ import importlib
 from collections.abc import Sequence
 from typing import Final
 
+from concord.domain.outbound import Endpoint
 from concord.platforms.base import Http, Platform
-from concord.ports import AccountChecker, ConsentPeer, Endpoint, TextSender, WebhookAdapter
+from concord.ports import AccountChecker, ConsentPeer, TextSender, WebhookAdapter
 
 # Platform as URLs and settings name it -> its folder here. One line each; a folder is imported
 # when its platform is first used, because a cold webhook pays for every import.

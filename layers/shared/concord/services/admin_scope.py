@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+from concord.domain.audit import AuditEntry
 from concord.domain.connection import Connection, ConnectionState
 from concord.domain.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
 from concord.domain.identity import merchant_of
-from concord.ports import AuditEntry, Connections
+from concord.ports import Connections
 
 _ATTEMPTS: Final = 8
 

@@ -18,12 +18,13 @@ from concord.domain.events import (
     PlatformEvent,
 )
 from concord.domain.identity import Channel, event_key, normalise_email
+from concord.domain.inbox import InboxEntry, InboxState, Marker
 from concord.domain.keywords import KeywordMatch, Meaning, classify
 from concord.domain.phone import normalise_phone
 from concord.domain.profiles import SignalKind
 from concord.domain.tasks import TaskKind, TaskSpec
 from concord.domain.times import effective_at
-from concord.ports import Clock, InboxEntry, InboxState, Marker, Tasks, Telemetry
+from concord.ports import Clock, Tasks, Telemetry
 from concord.services.apply_signal import Applied, ApplySignal
 from concord.services.doors import Opened
 from concord.services.note_receipt import NoteReceipt

@@ -13,7 +13,8 @@ from concord.domain.errors import (
     InvalidInputError,
     PermanentError,
 )
-from concord.ports import AccountFacts, Connections
+from concord.domain.outbound import AccountFacts
+from concord.ports import Connections
 from concord.services.admin_scope import find_connection
 from concord.services.keep_numbers import KeepNumbers
 from concord.services.reach_platforms import ReachPlatforms

@@ -8,11 +8,11 @@ from typing import Final
 
 from concord.domain.connection import Connection, ConnectionState
 from concord.domain.consent import Decision, MessageKind, Signal, State
+from concord.domain.consent_record import ConsentRecord
 from concord.domain.evidence import ConsentKey, Evidence
 from concord.domain.identity import Channel
 from concord.domain.tasks import TaskKind, TaskSpec
 from concord.domain.texts import render, wording_hash
-from concord.ports import ConsentRecord
 
 # FCC: one confirmation within five minutes of the opt-out; later it would be one text too many.
 CONFIRM_WITHIN: Final = timedelta(minutes=5)

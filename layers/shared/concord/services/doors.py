@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Final
 
 from concord.domain.connection import Connection
+from concord.domain.credentials import ConnectionSecrets
 from concord.domain.errors import StackKeyError, StorageError, UnauthorizedError
 from concord.domain.identity import key_fingerprint, receipt_token, token_hash
-from concord.ports import Connections, ConnectionSecrets, Secrets, Telemetry
+from concord.ports import Connections, Secrets, Telemetry
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from concord.domain.evidence import dossier
+from concord.domain.dossier import dossier
 from concord.domain.identity import Channel
 from concord.ports import Clock, ConsentStore, Secrets
 from concord.services.read_consents import ReadConsents

@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from concord.domain.audit import AuditEntry
 from concord.domain.connection import Connection, ConnectionState
 from concord.domain.tasks import VISIBILITY_LIMIT, Task, TaskState, backoff
-from concord.ports import AuditEntry, Clock, Connections, TaskQueue, Tasks, Telemetry
+from concord.ports import Clock, Connections, TaskQueue, Tasks, Telemetry
 
 _HOLD: Final = timedelta(seconds=60)
 # After ten minutes of waiting nobody is about to reconnect: look a few times an hour.

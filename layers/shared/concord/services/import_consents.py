@@ -14,9 +14,10 @@ from concord.domain.consent import Signal, State
 from concord.domain.errors import ConflictError, FieldError, InvalidInputError
 from concord.domain.evidence import ConsentKey
 from concord.domain.identity import Channel, event_key, point_id
+from concord.domain.inbox import Marker
 from concord.domain.profiles import SignalKind
 from concord.domain.times import effective_at, from_rfc3339, to_rfc3339
-from concord.ports import Clock, Connections, Marker
+from concord.ports import Clock, Connections
 from concord.services.admin_scope import find_connection
 from concord.services.apply_signal import ApplySignal
 from concord.services.doors import Doors, Opened

@@ -10,8 +10,9 @@ from typing import Final
 from concord.domain.connection import ConnectionSettings
 from concord.domain.errors import StorageUnavailableError
 from concord.domain.events import RawRequest
+from concord.domain.inbox import SafetyMessage
 from concord.domain.keywords import classify
-from concord.ports import Connections, SafetyMessage, SafetyQueue, Telemetry
+from concord.ports import Connections, SafetyQueue, Telemetry
 from concord.services.apply_events import BY_NUMBER
 from concord.services.doors import Doors
 from concord.services.ingest_webhook import IngestWebhook

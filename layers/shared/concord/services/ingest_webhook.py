@@ -26,15 +26,12 @@ from concord.domain.events import (
     WebhookAnswer,
 )
 from concord.domain.identity import event_key
+from concord.domain.inbox import InboxEntry, InboxState, Marker, SafetyMessage
 from concord.ports import (
     AlreadySeen,
     Clock,
     ConsentStore,
-    InboxEntry,
-    InboxState,
-    Marker,
     Platforms,
-    SafetyMessage,
     SafetyQueue,
     Telemetry,
     WebhookAdapter,

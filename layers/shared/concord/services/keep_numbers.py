@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from concord.domain.connection import Connection
 from concord.domain.errors import ConflictError, PlatformError, StorageError
+from concord.domain.outbound import AccountFacts
 from concord.domain.tasks import TaskKind, TaskSpec
-from concord.ports import AccountFacts, Clock, Connections, Tasks
+from concord.ports import Clock, Connections, Tasks
 from concord.services.admin_scope import audit_entry, change_connection
 from concord.services.reach_platforms import ReachPlatforms
 

@@ -13,6 +13,7 @@ from concord.domain.connection import (
     HashedSecret,
     Side,
 )
+from concord.domain.credentials import ConnectionSecrets
 from concord.domain.errors import (
     ConflictError,
     FieldError,
@@ -23,7 +24,7 @@ from concord.domain.errors import (
 from concord.domain.events import SecretValue
 from concord.domain.identity import check_merchant_id, key_fingerprint, token_hash
 from concord.domain.merchant import Merchant
-from concord.ports import Clock, Connections, ConnectionSecrets, Merchants, Secrets
+from concord.ports import Clock, Connections, Merchants, Secrets
 from concord.services.admin_scope import (
     Page,
     audit_entry,

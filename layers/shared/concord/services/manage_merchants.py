@@ -7,10 +7,11 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from zoneinfo import ZoneInfo
 
+from concord.domain.audit import AuditEntry
 from concord.domain.errors import FieldError, ForbiddenError, InvalidInputError, NotFoundError
 from concord.domain.identity import check_merchant_id
 from concord.domain.merchant import Merchant
-from concord.ports import AuditEntry, Clock, Connections, Merchants
+from concord.ports import Clock, Connections, Merchants
 from concord.services.admin_scope import audit_entry, change_connection
 
 

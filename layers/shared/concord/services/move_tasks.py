@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from concord.domain.task_rows import DueRow
 from concord.domain.tasks import UNSYNCED_OPT_OUT, RowKey, TaskKind
-from concord.ports import DueRow, TaskQueue, Tasks, Telemetry
+from concord.ports import TaskQueue, Tasks, Telemetry
 
 _OVERDUE: Final = timedelta(minutes=2)
 # Rows that are put off are due later, and are un-synced all the same: the sweep looks this far.

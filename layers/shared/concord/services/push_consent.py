@@ -7,21 +7,20 @@ from typing import Final
 from concord.domain.canonical import sha256_hex
 from concord.domain.connection import Connection
 from concord.domain.consent import Marks, State
+from concord.domain.consent_record import ConsentRecord
 from concord.domain.errors import PermanentError
 from concord.domain.evidence import ConsentKey
 from concord.domain.identity import Channel
+from concord.domain.outbound import ConsentPush
+from concord.domain.review import UNMATCHED, Review
+from concord.domain.shopper import Carriers
+from concord.domain.task_rows import Finish
 from concord.domain.tasks import RowKey, Task, TaskKind, TaskSpec
 from concord.ports import (
-    UNMATCHED,
-    Carriers,
     Clock,
     Connections,
     ConsentPeer,
-    ConsentPush,
-    ConsentRecord,
     ConsentStore,
-    Finish,
-    Review,
     Reviews,
     Shoppers,
     Tasks,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from concord.domain.connection import Connection
-from concord.ports import AccountChecker, ConsentPeer, Endpoint, Platforms, TextSender
+from concord.domain.outbound import Endpoint
+from concord.ports import AccountChecker, ConsentPeer, Platforms, TextSender
 from concord.services.doors import Doors
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from concord.domain.audit import AuditEntry
 from concord.domain.times import to_rfc3339
-from concord.ports import Audit, AuditEntry, Connections
+from concord.ports import Audit, Connections
 from concord.services.admin_scope import Page, find_connection, page
 
 

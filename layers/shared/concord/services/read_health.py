@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from concord.domain.errors import StackKeyError
+from concord.domain.task_rows import DueRow
 from concord.domain.tasks import UNSYNCED_OPT_OUT, TaskKind
-from concord.ports import Clock, DueRow, Secrets, Tasks
+from concord.ports import Clock, Secrets, Tasks
 
 OVERDUE_AFTER: Final = timedelta(minutes=2)
 ALARM_AFTER: Final = 60

@@ -10,10 +10,11 @@ from concord.domain.consent import Signal, State
 from concord.domain.errors import ConflictError, TooLargeError
 from concord.domain.events import ApiAnswer, RawRequest
 from concord.domain.identity import Channel, event_key, normalise_email, token_hash
+from concord.domain.inbox import InboxEntry, InboxState, Marker
 from concord.domain.phone import normalise_phone
 from concord.domain.profiles import SignalKind
 from concord.domain.times import effective_at
-from concord.ports import InboxEntry, InboxState, Marker, Telemetry
+from concord.ports import Telemetry
 from concord.services.apply_signal import Applied, ApplySignal
 from concord.services.consent_call import ConsentCall, parse_consent_call
 from concord.services.doors import Doors, Opened

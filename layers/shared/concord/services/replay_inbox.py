@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from concord.domain.errors import ConcordError, NotFoundError, StorageError
+from concord.domain.inbox import InboxEntry, InboxState
 from concord.domain.tasks import Task, TaskState
-from concord.ports import Clock, Connections, Inbox, InboxEntry, InboxState, Jobs, Tasks, Telemetry
+from concord.ports import Clock, Connections, Inbox, Jobs, Tasks, Telemetry
 from concord.services.consent_call import parse_consent_call
 from concord.services.doors import Doors
 from concord.services.hold_tasks import HoldTasks

@@ -6,7 +6,8 @@ import json
 from typing import Final
 
 from concord.domain.errors import ConcordError, StorageError
-from concord.ports import SafetyMessage, SafetyQueue, Telemetry
+from concord.domain.inbox import SafetyMessage
+from concord.ports import SafetyQueue, Telemetry
 from concord.services.ingest_sms import IngestSms
 from concord.services.ingest_webhook import IngestWebhook
 from concord.services.record_consent import RecordConsent

@@ -9,19 +9,14 @@ from typing import Final
 from concord.domain.canonical import sha256_hex
 from concord.domain.connection import Connection
 from concord.domain.consent import Signal
+from concord.domain.consent_record import ConsentRecord
 from concord.domain.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
 from concord.domain.evidence import ConsentKey
 from concord.domain.identity import Channel, event_key
+from concord.domain.inbox import Marker
 from concord.domain.profiles import SignalKind
-from concord.ports import (
-    Clock,
-    Connections,
-    ConsentRecord,
-    ConsentStore,
-    Marker,
-    Review,
-    Reviews,
-)
+from concord.domain.review import Review
+from concord.ports import Clock, Connections, ConsentStore, Reviews
 from concord.services.admin_scope import Page, find_connection, page
 from concord.services.apply_signal import Applied, ApplySignal
 from concord.services.doors import Doors

@@ -13,8 +13,9 @@ from concord.domain.errors import (
     RetryableError,
     ThrottledError,
 )
+from concord.domain.task_rows import Lease
 from concord.domain.tasks import RowKey, Task, TaskKind, TaskState
-from concord.ports import Clock, Lease, Tasks, Telemetry
+from concord.ports import Clock, Tasks, Telemetry
 from concord.services.hold_tasks import HoldTasks
 
 _FINAL = frozenset(

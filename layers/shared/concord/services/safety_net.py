@@ -9,8 +9,9 @@ from typing import Final
 from concord.domain.connection import Connection
 from concord.domain.errors import ConcordError, StorageError, StorageUnavailableError
 from concord.domain.events import ApiAnswer, RawRequest
+from concord.domain.inbox import SafetyMessage
 from concord.domain.texts import fallback
-from concord.ports import ConsentStore, SafetyMessage, SafetyQueue, Telemetry
+from concord.ports import ConsentStore, SafetyQueue, Telemetry
 from concord.services.consent_call import audience
 from concord.services.doors import Doors
 from concord.services.ingest_webhook import TABLE_BUDGET

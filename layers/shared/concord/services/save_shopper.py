@@ -26,10 +26,12 @@ from concord.domain.identity import (
     shopper_key,
     token_hash,
 )
+from concord.domain.inbox import Marker
 from concord.domain.phone import normalise_phone
 from concord.domain.profiles import SignalKind
+from concord.domain.shopper import Shopper
 from concord.domain.tasks import TaskSpec
-from concord.ports import ConsentStore, Marker, Shopper, Shoppers
+from concord.ports import ConsentStore, Shoppers
 from concord.services.apply_signal import ApplySignal
 from concord.services.consent_call import json_object
 from concord.services.consent_tasks import push_task

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from concord.domain.connection import Connection
-from concord.domain.consent import VIA_CARRIER, Purpose, refusal_to_send
+from concord.domain.consent import VIA_CARRIER
+from concord.domain.consent_record import ConsentRecord
 from concord.domain.errors import (
     CredentialsRejectedError,
     OptedOutAtCarrierError,
@@ -15,21 +16,13 @@ from concord.domain.errors import (
     RetryableError,
 )
 from concord.domain.evidence import ConsentKey
+from concord.domain.hand_over import Purpose, refusal_to_send
 from concord.domain.identity import Channel, receipt_token
+from concord.domain.outbound import HandedOver, OutboundText
 from concord.domain.profiles import SignalKind
 from concord.domain.tasks import Task, TaskState
 from concord.domain.texts import render
-from concord.ports import (
-    Clock,
-    Connections,
-    ConsentRecord,
-    ConsentStore,
-    HandedOver,
-    OutboundText,
-    Tasks,
-    Telemetry,
-    TextSender,
-)
+from concord.ports import Clock, Connections, ConsentStore, Tasks, Telemetry, TextSender
 from concord.services.apply_signal import ApplySignal
 from concord.services.doors import RECEIPTS, Doors
 from concord.services.hold_tasks import HoldTasks

@@ -18,10 +18,10 @@ from botocore.exceptions import (
 )
 
 from concord.domain.events import ParsedWebhook, RawRequest
+from concord.domain.outbound import Endpoint
 from concord.platforms.aws_messaging.client import SERVICE, AwsTextSender
 from concord.platforms.aws_messaging.webhook import parse
 from concord.platforms.checked import read_object
-from concord.ports import Endpoint
 from tests.unit.platforms.kit import Answer, PlatformCase
 
 _URL: Final = "https://sms.example.com/"

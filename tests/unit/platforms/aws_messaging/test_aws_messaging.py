@@ -21,9 +21,9 @@ from concord.domain.errors import (
     ThrottledError,
 )
 from concord.domain.events import DeliveryStatus, UnparseableError
+from concord.domain.outbound import Endpoint
 from concord.platforms.aws_messaging import client as module
 from concord.platforms.aws_messaging.webhook import IGNORED, STATUSES, parse, parse_sms
-from concord.ports import Endpoint
 from tests.unit.platforms.aws_messaging.case import CASE, sender
 from tests.unit.platforms.kit import TEXT, Answer
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from concord.domain.events import RawRequest, SecretValue
+from concord.domain.outbound import Endpoint
 from concord.platforms import standard_webhooks
 from concord.platforms.base import Http
 from concord.platforms.catapult.client import CatapultClient
-from concord.ports import Endpoint
 from tests.unit.platforms.kit import NOW, PlatformCase, WebhookCase, answering, with_headers
 
 SECRET: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

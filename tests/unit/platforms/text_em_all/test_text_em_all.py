@@ -12,10 +12,10 @@ import pytest
 
 from concord.domain.errors import OptedOutAtCarrierError, PermanentError
 from concord.domain.events import InboundText, RawRequest, UnparseableError
+from concord.domain.outbound import ConsentPush, Endpoint, HandedOver
 from concord.platforms.text_em_all.client import TextEmAllClient
 from concord.platforms.text_em_all.oauth import OAuth1, base_string, signature
 from concord.platforms.text_em_all.webhook import WEBHOOK
-from concord.ports import ConsentPush, Endpoint, HandedOver
 from sandbox.platforms.text_em_all import oauth as receiving_side
 from tests.unit.platforms.kit import NOW, PUSH, TEXT, Answer, answering, guarded
 from tests.unit.platforms.text_em_all.case import client

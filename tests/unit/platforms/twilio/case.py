@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from concord.domain.events import RawRequest
+from concord.domain.outbound import Endpoint
 from concord.platforms.base import Http
 from concord.platforms.twilio import signature
 from concord.platforms.twilio.client import TwilioClient
 from concord.platforms.twilio.form import read_form
-from concord.ports import Endpoint
 from tests.unit.platforms.kit import PlatformCase, WebhookCase, answering, with_headers
 
 SID: Final = "AC0123456789abcdef0123456789abcdef"

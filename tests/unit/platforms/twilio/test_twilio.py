@@ -21,9 +21,9 @@ from concord.domain.errors import (
     ThrottledError,
 )
 from concord.domain.events import DeliveryStatus, RawRequest, SecretValue, UnparseableError
+from concord.domain.outbound import HandedOver
 from concord.platforms.twilio.signature import HEADER, sign, verify
 from concord.platforms.twilio.webhook import STATUSES, WEBHOOK
-from concord.ports import HandedOver
 from tests.unit.platforms.kit import NOW, TEXT, guarded
 from tests.unit.platforms.twilio.case import SID, client
 

@@ -9,12 +9,14 @@ from typing import Any, cast
 
 import pytest
 
+from concord.domain.audit import AuditEntry
 from concord.domain.connection import Connection, ConnectionSettings, ConnectionState, Side
 from concord.domain.errors import ConflictError, InvalidInputError, StorageUnavailableError
 from concord.domain.events import ApiAnswer
 from concord.domain.merchant import Merchant
+from concord.domain.task_rows import DueRow
 from concord.domain.tasks import RowKey
-from concord.ports import AuditEntry, Clock, DueRow, StoredAnswer
+from concord.ports import Clock, StoredAnswer
 from concord.services.admin_scope import (
     audit_entry,
     change_connection,

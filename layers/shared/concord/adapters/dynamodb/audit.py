@@ -10,8 +10,8 @@ from typing import Any
 from concord.adapters.dynamodb import keys
 from concord.adapters.dynamodb.marshal import Item
 from concord.adapters.dynamodb.table import Table, put
+from concord.domain.audit import AuditEntry
 from concord.domain.times import from_rfc3339, to_rfc3339
-from concord.ports import AuditEntry
 
 
 def put_audit(entry: AuditEntry) -> dict[str, Any]:

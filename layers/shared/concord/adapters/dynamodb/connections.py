@@ -12,11 +12,11 @@ from concord.adapters.dynamodb.connection_items import connection_from, connecti
 from concord.adapters.dynamodb.marshal import Item
 from concord.adapters.dynamodb.table import Table, delete, put, update
 from concord.adapters.dynamodb.translate import ConditionFailedError, TransactionRefusedError
+from concord.domain.audit import AuditEntry
 from concord.domain.connection import Connection, ConnectionState, Side
 from concord.domain.errors import ConflictError, StorageUnavailableError
 from concord.domain.identity import merchant_of
 from concord.domain.tasks import RowKey
-from concord.ports import AuditEntry
 
 _FRESH_FOR: Final = 5.0
 _REMEMBERED: Final = 1000

@@ -23,18 +23,11 @@ from concord.adapters.dynamodb.marshal import Item
 from concord.adapters.dynamodb.table import Table
 from concord.adapters.dynamodb.task_items import write_task
 from concord.adapters.dynamodb.translate import TransactionRefusedError
+from concord.domain.consent_record import ConsentRecord
 from concord.domain.evidence import ConsentKey, Evidence
+from concord.domain.inbox import InboxEntry, Marker
 from concord.domain.tasks import RowKey
-from concord.ports import (
-    AlreadySeen,
-    CommitResult,
-    Committed,
-    ConsentCommit,
-    ConsentRecord,
-    InboxEntry,
-    Marker,
-    Stale,
-)
+from concord.ports import AlreadySeen, CommitResult, Committed, ConsentCommit, Stale
 
 
 def _utc_now() -> datetime:

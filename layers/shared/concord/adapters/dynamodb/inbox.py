@@ -11,8 +11,8 @@ from concord.adapters.dynamodb.inbox_items import entry_from
 from concord.adapters.dynamodb.marshal import Item
 from concord.adapters.dynamodb.table import Table
 from concord.adapters.dynamodb.translate import ConditionFailedError
+from concord.domain.inbox import InboxEntry, InboxState
 from concord.domain.times import to_rfc3339
-from concord.ports import InboxEntry, InboxState
 
 
 class DynamoDbInbox:

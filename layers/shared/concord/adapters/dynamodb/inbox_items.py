@@ -9,8 +9,8 @@ from concord.adapters.dynamodb import keys
 from concord.adapters.dynamodb.marshal import Item
 from concord.adapters.dynamodb.table import put
 from concord.domain.events import RawRequest
+from concord.domain.inbox import InboxEntry, InboxState
 from concord.domain.times import from_rfc3339, to_rfc3339
-from concord.ports import InboxEntry, InboxState
 
 KEPT_FOR: Final = timedelta(days=30)
 

@@ -15,9 +15,9 @@ from zlib import crc32
 
 from concord.domain.evidence import ConsentKey
 from concord.domain.identity import Channel, merchant_of
+from concord.domain.task_rows import TaskRef
 from concord.domain.tasks import QUEUE_OF, UNSYNCED_OPT_OUT, Queue, RowKey, TaskKind
 from concord.domain.times import from_rfc3339, to_rfc3339
-from concord.ports import TaskRef
 
 DUE_SHARDS: Final = 16
 INBOX_SHARDS: Final = 8

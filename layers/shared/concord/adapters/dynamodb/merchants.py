@@ -8,8 +8,8 @@ from concord.adapters.dynamodb import keys
 from concord.adapters.dynamodb.audit import put_audit
 from concord.adapters.dynamodb.marshal import Item
 from concord.adapters.dynamodb.table import Table, put
+from concord.domain.audit import AuditEntry
 from concord.domain.merchant import Merchant
-from concord.ports import AuditEntry
 
 
 class DynamoDbMerchants:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from concord.adapters.dynamodb import keys
 from concord.adapters.dynamodb.consent_items import review_from, review_item, review_key
 from concord.adapters.dynamodb.table import Table
+from concord.domain.review import UNMATCHED, Review
 from concord.domain.tasks import RowKey
-from concord.ports import UNMATCHED, Review
 
 
 class DynamoDbReviews:

@@ -11,8 +11,8 @@ from concord.adapters.dynamodb.marshal import Item
 from concord.adapters.dynamodb.table import Table
 from concord.adapters.dynamodb.tasks import DynamoDbTasks
 from concord.adapters.dynamodb.translate import ConditionFailedError
+from concord.domain.shopper import Carriers, Shopper
 from concord.domain.tasks import RowKey, TaskSpec
-from concord.ports import Carriers, Shopper
 
 
 class DynamoDbShoppers:

@@ -19,9 +19,9 @@ from concord.adapters.dynamodb.task_items import (
 )
 from concord.adapters.dynamodb.translate import ConditionFailedError, TransactionRefusedError
 from concord.domain.errors import StorageUnavailableError
+from concord.domain.task_rows import DueRow, Finish, Lease, TaskRef
 from concord.domain.tasks import LEASE, RowKey, Task, TaskKind, TaskSpec, TaskState
 from concord.domain.times import to_rfc3339
-from concord.ports import DueRow, Finish, Lease, TaskRef
 
 _OPEN: Final = frozenset({TaskState.OPEN, TaskState.ATTEMPTING})
 _ROUNDS: Final = 5

@@ -3,54 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field
 
-from concord.domain.connection import Connection, ConnectionState, SenderChoice, Side
-from concord.entrypoint.admin.answers import Answer
-
-
-class SideAnswer(Answer):
-    """A linked account."""
-
-    platform: str
-    account_id: str
-    base_url: str
-    credentials: Literal["set"] = "set"
-    settings: dict[str, Any]
-
-    @classmethod
-    def of(cls, side: Side) -> SideAnswer:
-        """Return the answer about `side`."""
-        return cls(
-            platform=side.platform,
-            account_id=side.account_id,
-            base_url=side.base_url,
-            settings=dict(side.settings),
-        )
-
-
-class SenderAnswer(Answer):
-    """Who carries the texts."""
-
-    platform: str
-    base_url: str
-    sends_from: Annotated[str, Field(alias="from")]
-    account_id: str
-    credentials: Literal["set"] = "set"
-    answers_stop: bool
-
-    @classmethod
-    def of(cls, sender: SenderChoice) -> SenderAnswer:
-        """Return the answer about `sender`."""
-        return cls(
-            platform=sender.platform,
-            base_url=sender.base_url,
-            sends_from=sender.sends_from,
-            account_id=sender.account_id,
-            answers_stop=sender.answers_stop,
-        )
+from concord.domain.connection import (
+    Connection,
+    ConnectionSettings,
+    ConnectionState,
+)
+from concord.entrypoint.admin.base import Actor, Answer, Name, Sent
+from concord.entrypoint.admin.sides import SenderAnswer, SenderIn, SideAnswer, SideIn, SidePatch
 
 
 class SettingsAnswer(Answer):
@@ -127,22 +90,6 @@ class ConnectionCreated(Answer):
         return {**answer, "webhooks": hidden, "webhook_secret": None, "connect_key": None}
 
 
-class SecretRotated(Answer):
-    """A new secret, shown this once; the others are null."""
-
-    connection_id: str
-    what: str
-    old_accepted_until: AwareDatetime
-    webhooks: dict[str, str | None] | None
-    webhook_secret: str | None
-    connect_key: str | None
-
-    @staticmethod
-    def without_secrets(answer: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what a repeat is answered with."""
-        return {**answer, "webhooks": None, "webhook_secret": None, "connect_key": None}
-
-
 class ConnectionPage(Answer):
     """Connections of a merchant."""
 
@@ -161,17 +108,82 @@ class Checked(Answer):
     fallback_number: str | None
 
 
-class AuditAnswer(Answer):
-    """Who changed what."""
+class SettingsIn(Sent):
+    """What a connection is set to; null or absent = the default."""
 
-    at: AwareDatetime
-    actor: str
-    action: str
-    details: dict[str, Any]
+    join_keyword: Annotated[str, Field(min_length=1, max_length=30)] | None = None
+    fallback_number: Annotated[str, Field(max_length=40)] | None = None
+    texts: dict[str, str | None] | None = None
+    require_signature: bool | None = None
+    sender: SenderIn | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """Return the settings that were sent, in the domain's terms."""
+        sent = {
+            name: getattr(self, name)
+            for name in self.model_fields_set
+            if name in SettingsIn.model_fields
+        }
+        sender = sent.get("sender")
+        return {**sent, "sender": sender.to_choice()} if sender else sent
+
+    def to_settings(self) -> ConnectionSettings:
+        """Return settings in which everything that was not sent is the default."""
+        given = {name: value for name, value in self.changes().items() if value is not None}
+        if "texts" in given:
+            given["texts"] = {kind: text for kind, text in given["texts"].items() if text}
+        return ConnectionSettings(**given)
 
 
-class AuditPage(Answer):
-    """The audit trail, newest first."""
+class ConnectionPost(Sent):
+    """Two accounts to link."""
 
-    items: list[AuditAnswer]
-    cursor: str | None
+    integration: Name
+    source: SideIn
+    destination: SideIn
+    settings: SettingsIn = SettingsIn()
+    actor: Actor | None = None
+
+    def credentials(self) -> dict[str, dict[str, str]]:
+        """Return the credentials of all sides."""
+        sender = self.settings.sender
+        return {
+            "source": self.source.credentials,
+            "destination": self.destination.credentials,
+            "sender": (sender.credentials if sender else None) or {},
+        }
+
+
+class ConnectionPatch(SettingsIn):
+    """Changes; null = the default. Settings may stand under `settings` or at the top."""
+
+    settings: SettingsIn | None = None
+    source: SidePatch | None = None
+    destination: SidePatch | None = None
+    actor: Actor | None = None
+
+    def setting_changes(self) -> dict[str, Any]:
+        """Return the changed settings, wherever they stood."""
+        return {**self.changes(), **(self.settings.changes() if self.settings else {})}
+
+    def side_changes(self) -> dict[str, dict[str, Any]]:
+        """Return what changes about the accounts."""
+        sides = {"source": self.source, "destination": self.destination}
+        return {name: change for name, side in sides.items() if side and (change := side.changes())}
+
+    def new_credentials(self) -> dict[str, dict[str, str]]:
+        """Return the credentials that were sent."""
+        nested = self.settings.sender if self.settings else None
+        parts = {
+            "source": self.source,
+            "destination": self.destination,
+            "sender": nested or self.sender,
+        }
+        return {name: part.credentials for name, part in parts.items() if part and part.credentials}
+
+
+class StatePost(Sent):
+    """The state that a connection shall have."""
+
+    state: ConnectionState
+    actor: Actor | None = None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -11,14 +9,14 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol, get_args
 
 from aws_lambda_powertools.event_handler.api_gateway import Response
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from concord.domain.canonical import canonical, sha256_hex
-from concord.domain.errors import FieldError, InvalidInputError, TooLargeError
+from concord.domain.errors import FieldError, InvalidInputError
 from concord.domain.events import ApiAnswer
-from concord.entrypoint.http import raw_request, respond, routes, unquoted
+from concord.entrypoint.admin.call import Call, call_of, is_csv, parsed, validated
+from concord.entrypoint.http import respond, routes, unquoted
 
-MAX_BODY: Final = 1024 * 1024
 _KEY: Final = re.compile(r"[!-~]{1,255}")
 
 type Handler = Callable[..., BaseModel]
@@ -35,23 +33,6 @@ class Once(Protocol):
         call: Callable[[], ApiAnswer],
         without_secrets: Callable[[Mapping[str, object]], Mapping[str, object]],
     ) -> ApiAnswer: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """What a route may know of a request beyond its typed parameters."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    query: Mapping[str, str]
-    body: bytes
-    base_url: str
-    caller_arn: str
-
-    def actor(self, named: str | None = None) -> str:
-        """Return who did it: the caller's ARN, and the person that the body names, if any."""
-        return " for ".join(part for part in (self.caller_arn, named or "") if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +96,7 @@ class Operations:
             self.declared.append(operation)
 
             def route(**segments: str) -> Response[str]:
-                call = _call(self.router.current_event.raw_event)
+                call = call_of(self.router.current_event.raw_event)
                 names = {name: unquoted(value) for name, value in segments.items()}
                 answer = _bound(operation, handler, call, names)
                 key = call.headers.get("idempotency-key")
@@ -175,63 +156,3 @@ def _fingerprint(call: Call) -> str:
     said = [call.headers.get(name, "") for name in ("content-type", "x-attestation")]
     parts = [call.method, call.path, call.query, *said, sha256_hex(call.body)]
     return sha256_hex(canonical(parts))
-
-
-def is_csv(call: Call) -> bool:
-    """Whether the body is a CSV file."""
-    return call.headers.get("content-type", "").partition(";")[0].strip().lower() == "text/csv"
-
-
-def parsed[M: BaseModel](model: type[M], body: bytes) -> M:
-    """Return the JSON body as `model`. Raises InvalidInputError naming every wrong field."""
-    try:
-        return model.model_validate_json(body)
-    except ValidationError as refusal:
-        raise invalid(refusal) from None
-
-
-def validated[M: BaseModel](model: type[M], values: Mapping[str, Any]) -> M:
-    """Return query parameters as `model`. Raises InvalidInputError."""
-    try:
-        return model.model_validate(values)
-    except ValidationError as refusal:
-        raise invalid(refusal) from None
-
-
-def invalid(refusal: ValidationError) -> InvalidInputError:
-    """Return pydantic's refusal in our shape; what was sent is not repeated."""
-    errors = tuple(
-        FieldError(".".join(str(part) for part in error["loc"]) or "body", error["msg"])
-        for error in refusal.errors(include_url=False, include_context=False, include_input=False)
-    )
-    return InvalidInputError("The request does not fit its schema.", errors=errors)
-
-
-def _call(event: Mapping[str, Any]) -> Call:
-    request = raw_request({**event, "body": None})
-    url = request.url.partition("?")[0]
-    context = event.get("requestContext") or {}
-    path = str(event.get("path", ""))
-    return Call(
-        method=request.method,
-        path=path,
-        headers=request.headers,
-        query=dict(request.query),
-        body=_body(event),
-        base_url=url.removesuffix(path),
-        caller_arn=str((context.get("identity") or {}).get("userArn") or ""),
-    )
-
-
-def _body(event: Mapping[str, Any]) -> bytes:
-    text = event.get("body") or ""
-    if len(text) > 2 * MAX_BODY:
-        raise TooLargeError("A body may have 1 MB.")
-    try:
-        encoded = event.get("isBase64Encoded")
-        body = base64.b64decode(text) if encoded else text.encode("utf-8", "surrogatepass")
-    except (binascii.Error, ValueError):
-        raise InvalidInputError("The body is not what the gateway says it is.") from None
-    if len(body) > MAX_BODY:
-        raise TooLargeError("A body may have 1 MB.")
-    return bytes(body)

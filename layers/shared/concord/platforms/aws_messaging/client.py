@@ -29,10 +29,10 @@ from concord.domain.errors import (
     RetryableError,
     ThrottledError,
 )
+from concord.domain.outbound import Endpoint, HandedOver, OutboundText
 from concord.platforms.aws_messaging.payloads import ErrorBody
 from concord.platforms.aws_messaging.webhook import REFERENCE
 from concord.platforms.calls import retry_after, scrub
-from concord.ports import Endpoint, HandedOver, OutboundText
 
 SERVICE: Final = "pinpoint-sms-voice-v2"
 THROTTLED: Final = frozenset({"ThrottlingException", "TooManyRequestsException", "429"})

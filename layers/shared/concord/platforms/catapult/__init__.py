@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from concord.domain.outbound import Endpoint
 from concord.platforms.base import Http, Platform
-from concord.ports import Endpoint, WebhookAdapter
+from concord.ports import WebhookAdapter
 
 if TYPE_CHECKING:
     from concord.platforms.catapult.client import CatapultClient

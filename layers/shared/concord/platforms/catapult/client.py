@@ -13,12 +13,12 @@ from concord.domain.errors import (
     PlatformError,
     RetryableError,
 )
+from concord.domain.outbound import AccountFacts, ConsentPush, Endpoint
 from concord.domain.times import to_rfc3339
 from concord.platforms.base import Http
 from concord.platforms.calls import exchange, json_object, read, words
 from concord.platforms.catapult.payloads import Account
 from concord.platforms.checked import name_map
-from concord.ports import AccountFacts, ConsentPush, Endpoint
 
 PATHS: Final = {
     "set_consent": "/accounts/{account_id}/text-consents",

@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from concord.domain.errors import OptedOutAtCarrierError, PermanentError, PlatformError
+from concord.domain.outbound import AccountFacts, ConsentPush, Endpoint, HandedOver, OutboundText
 from concord.platforms.base import Http
 from concord.platforms.calls import exchange, read, words
 from concord.platforms.checked import digits_to_e164, e164_to_digits, name_map
@@ -18,7 +19,6 @@ from concord.platforms.text_em_all.payloads import (
     TextNumber,
     TextNumberFeed,
 )
-from concord.ports import AccountFacts, ConsentPush, Endpoint, HandedOver, OutboundText
 
 # Theirs -> ours. Only numbers that somebody has seen; the rest is refused with their words.
 ERRORS: Final[Mapping[int, type[PermanentError]]] = {

@@ -16,11 +16,11 @@ from concord.domain.errors import (
     PlatformError,
     ThrottledError,
 )
+from concord.domain.outbound import AccountFacts, Endpoint, HandedOver, OutboundText
 from concord.platforms.base import Http
 from concord.platforms.calls import exchange, read, words
 from concord.platforms.twilio.payloads import Message, MessagePage
 from concord.platforms.twilio.webhook import REFERENCE
-from concord.ports import AccountFacts, Endpoint, HandedOver, OutboundText
 
 API_VERSION: Final = "2010-04-01"
 _PAGE_SIZE: Final = 200

@@ -1,0 +1,65 @@
+"""What came in: raw bodies, duplicate markers, and what could not be stored yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from concord.domain.events import RawRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """The duplicate marker of one event. Same key and same hash = the same event again.
+
+    `outcome` is what a repeat is answered from (evidence id). `expires_at` None = kept for ever.
+    """
+
+    merchant_id: str
+    connection_id: str
+    event_key: str
+    body_hash: str
+    outcome: str = ""
+    expires_at: datetime | None = None
+
+
+class InboxState(StrEnum):
+    """What became of a body."""
+
+    PROCESSED = "processed"
+    IGNORED = "ignored"
+    UNKNOWN = "unknown"
+    KEPT = "kept"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class InboxEntry:
+    """A raw body, kept 30 days before any 2xx. `kind` is webhook, sms or connect."""
+
+    merchant_id: str
+    connection_id: str
+    inbox_id: str
+    platform: str
+    topic: str
+    kind: str
+    state: InboxState
+    request: RawRequest = field(repr=False)
+    error: str = ""
+    replays: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyMessage:
+    """A consent-bearing request that could not be stored. Tokens and keys only as hashes, but for
+    the URL of a platform that signs it. `verified` = the sender was proven when it came; on its way
+    home it is proven again whatever this says."""
+
+    kind: str
+    connection_id: str
+    request: RawRequest = field(repr=False)
+    verified: bool
+    platform: str = ""
+    topic: str = ""
+    credential_hash: str = ""
