@@ -89,12 +89,12 @@ def _bug(*_: Any, **__: Any) -> None:
 
 def _bug_at_the_webhook(shop: Shop, patch: pytest.MonkeyPatch) -> None:
     deliver = Person(shop).text("STOP")
-    patch.setattr(type(shop.world.parts.doors), "open_webhook", _bug)
+    patch.setattr(type(shop.world.parts.authenticator), "open_webhook", _bug)
     assert deliver(1)["statusCode"] == 500
 
 
 def _bug_at_the_till(shop: Shop, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(type(shop.world.parts.doors), "open", _bug)
+    patch.setattr(type(shop.world.parts.authenticator), "open", _bug)
     assert shop.connect("GET", f"/consents/sms/{new_number()}")["statusCode"] == 503
 
 

@@ -151,8 +151,10 @@ def _bugs(shop: Shop, person: Person) -> Iterator[Callable[[], Any]]:
     parts = shop.world.parts
     stop = person.text("STOP")
     yield with_bug(NeutralWebhook, "parse", lambda: stop(1))
-    yield with_bug(type(parts.doors), "open_webhook", lambda: stop(1))
-    yield with_bug(type(parts.doors), "open", lambda: shop.connect("GET", f"/consents/sms/{FIRST}"))
+    yield with_bug(type(parts.authenticator), "open_webhook", lambda: stop(1))
+    yield with_bug(
+        type(parts.authenticator), "open", lambda: shop.connect("GET", f"/consents/sms/{FIRST}")
+    )
     yield with_bug(type(parts.connections), "get", lambda: shop.admin("GET"))
     yield with_bug(type(parts.tasks), "due", shop.world.sweep)
     yield with_bug(type(parts.tasks), "lease", shop.world.pump)

@@ -68,7 +68,7 @@ def import_consents(
 
 
 def _consent(connection_id: str, channel: Channel, point: str) -> ConsentAnswer:
-    view = services(TELEMETRY).admin.read_consents(connection_id, channel, point)
+    view = services(TELEMETRY).admin.look_up_consent(connection_id, channel, point)
     return ConsentAnswer(
         channel=channel,
         point=view.point,

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from concord.platforms.registry import PlatformRegistry
     from concord.services.admin import AdminServices
     from concord.services.apply_signal import ApplySignal
-    from concord.services.doors import Doors
-    from concord.services.hold_tasks import HoldTasks
+    from concord.services.authenticate import Authenticator
+    from concord.services.defer_tasks import DeferTasks
     from concord.services.ingest_sms import IngestSms
     from concord.services.ingest_webhook import IngestWebhook
     from concord.services.keep_numbers import KeepNumbers
@@ -150,13 +150,13 @@ class Parts:
     # --- services that others need -----------------------------------------------------------
 
     @cached_property
-    def doors(self) -> Doors:
-        from concord.services.doors import Doors
+    def authenticator(self) -> Authenticator:
+        from concord.services.authenticate import Authenticator
 
         # Who opens a door waits for both. Made now, before the time budget of the answer starts:
         # on a slow CPU, loading the SDK alone would use it up.
         _ = self.table.client, self.secrets.client
-        return Doors(self.connections, self.secrets, self.telemetry)
+        return Authenticator(self.connections, self.secrets, self.telemetry)
 
     @cached_property
     def apply_signal(self) -> ApplySignal:
@@ -172,7 +172,7 @@ class Parts:
 
         receipts = NoteReceipt(self.tasks, self.clock, self.telemetry)
         return IngestWebhook(
-            doors=self.doors,
+            authenticator=self.authenticator,
             platforms=self.platforms,
             store=self.store,
             apply_events=ApplyEvents(
@@ -191,7 +191,7 @@ class Parts:
         return IngestSms(
             ingest=self.ingest,
             connections=self.connections,
-            doors=self.doors,
+            authenticator=self.authenticator,
             safety=self.safety,
             telemetry=self.telemetry,
         )
@@ -201,7 +201,7 @@ class Parts:
         from concord.services.safety_net import SafetyNet
 
         return SafetyNet(
-            doors=self.doors,
+            authenticator=self.authenticator,
             store=self.store,
             safety=self.safety,
             telemetry=self.telemetry,
@@ -213,7 +213,7 @@ class Parts:
         from concord.services.record_consent import RecordConsent
 
         return RecordConsent(
-            doors=self.doors,
+            authenticator=self.authenticator,
             apply_signal=self.apply_signal,
             net=self.safety_net,
             telemetry=self.telemetry,
@@ -225,7 +225,7 @@ class Parts:
         from concord.services.save_shopper import RemoveShopper
 
         return RemoveShopper(
-            doors=self.doors,
+            authenticator=self.authenticator,
             shoppers=self.shoppers,
             apply_signal=self.apply_signal,
             net=self.safety_net,
@@ -235,7 +235,7 @@ class Parts:
     def reach(self) -> ReachPlatforms:
         from concord.services.reach_platforms import ReachPlatforms
 
-        return ReachPlatforms(self.platforms, self.doors)
+        return ReachPlatforms(self.platforms, self.authenticator)
 
     @cached_property
     def numbers(self) -> KeepNumbers:
@@ -252,7 +252,7 @@ class Parts:
         return ReplayInbox(
             inbox=self.inbox,
             connections=self.connections,
-            doors=self.doors,
+            authenticator=self.authenticator,
             ingest=self.ingest,
             record_consent=self.record_consent,
             telemetry=self.telemetry,
@@ -261,10 +261,10 @@ class Parts:
     # --- the worker --------------------------------------------------------------------------
 
     @cached_property
-    def hold(self) -> HoldTasks:
-        from concord.services.hold_tasks import HoldTasks
+    def defer(self) -> DeferTasks:
+        from concord.services.defer_tasks import DeferTasks
 
-        return HoldTasks(
+        return DeferTasks(
             tasks=self.tasks,
             queue=self.queue,
             connections=self.connections,
@@ -284,7 +284,7 @@ class Parts:
             shoppers=self.shoppers,
             reviews=self.reviews,
             reach=self.reach,
-            hold=self.hold,
+            defer=self.defer,
             clock=self.clock,
             telemetry=self.telemetry,
         )
@@ -298,9 +298,9 @@ class Parts:
             store=self.store,
             connections=self.connections,
             reach=self.reach,
-            hold=self.hold,
+            defer=self.defer,
             apply_signal=self.apply_signal,
-            doors=self.doors,
+            authenticator=self.authenticator,
             clock=self.clock,
             telemetry=self.telemetry,
         )
@@ -327,7 +327,7 @@ class Parts:
             inbox=self.inbox,
             jobs=self.jobs,
             tasks=self.tasks,
-            hold=self.hold,
+            defer=self.defer,
             clock=self.clock,
         )
 
@@ -338,7 +338,7 @@ class Parts:
         LapseConsent(
             store=self.store,
             connections=self.connections,
-            doors=self.doors,
+            authenticator=self.authenticator,
             apply_signal=self.apply_signal,
             clock=self.clock,
         )(row)
@@ -349,7 +349,7 @@ class Parts:
 
         return RunTask(
             tasks=self.tasks,
-            hold=self.hold,
+            defer=self.defer,
             handlers={
                 TaskKind.PUSH_CONSENT: lambda: self.push_consent,
                 TaskKind.SEND_TEXT: self.send_text,
@@ -407,7 +407,7 @@ class Services:
         """Answer what is known of a point."""
         from concord.services.read_consent import ReadConsent
 
-        read = ReadConsent(self.parts.doors, self.parts.store, self.parts.clock)
+        read = ReadConsent(self.parts.authenticator, self.parts.store, self.parts.clock)
         return read(connection_id, connect_key, _channel(channel), point)
 
     def save_shopper(
@@ -416,7 +416,7 @@ class Services:
         """Mirror a shopper."""
         from concord.services.save_shopper import SaveShopper
 
-        save = SaveShopper(self.parts.doors, self.parts.shoppers, self.parts.store)
+        save = SaveShopper(self.parts.authenticator, self.parts.shoppers, self.parts.store)
         return save(connection_id, connect_key, shopper_id, request)
 
     def remove_shopper(

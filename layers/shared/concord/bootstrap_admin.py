@@ -12,17 +12,17 @@ from concord.adapters.dynamodb.merchants import DynamoDbMerchants
 from concord.adapters.signing import sign
 from concord.platforms.registry import PLATFORMS, platform_named
 from concord.services.admin import AdminServices
+from concord.services.answer_once import AnswerOnce
 from concord.services.browse_inbox import BrowseInbox
 from concord.services.change_state import ChangeState
 from concord.services.check_connection import CheckConnection
-from concord.services.connection_settings import SettingsRules
+from concord.services.check_settings import SettingsRules
 from concord.services.export_dossier import ExportDossier
-from concord.services.idempotent_call import IdempotentCall
 from concord.services.import_consents import ImportConsents
+from concord.services.look_up_consent import LookUpConsent
 from concord.services.manage_connections import ManageConnections
 from concord.services.manage_merchants import ManageMerchants
 from concord.services.read_audit import ReadAudit
-from concord.services.read_consents import ReadConsents
 from concord.services.read_health import ReadHealth
 from concord.services.read_jobs import ReadJobs
 from concord.services.review_consents import ReviewConsents
@@ -47,7 +47,7 @@ def admin_services(parts: Parts) -> AdminServices:
     """Return the admin services over the adapters that `parts` holds."""
     merchants = DynamoDbMerchants(parts.table)
     connections, clock, secrets = parts.connections, parts.clock, parts.secrets
-    consents = ReadConsents(connections, parts.doors, parts.store)
+    consents = LookUpConsent(connections, parts.authenticator, parts.store)
     return AdminServices(
         merchants=ManageMerchants(merchants, connections, clock, parts.config.operator_arns),
         connections=ManageConnections(
@@ -64,11 +64,11 @@ def admin_services(parts: Parts) -> AdminServices:
             connections=connections, reach=parts.reach, numbers=parts.numbers
         ),
         rotate_secrets=RotateSecrets(connections, secrets, clock, os.urandom),
-        import_consents=ImportConsents(connections, parts.doors, parts.apply_signal, clock),
-        read_consents=consents,
+        import_consents=ImportConsents(connections, parts.authenticator, parts.apply_signal, clock),
+        look_up_consent=consents,
         export_dossier=ExportDossier(consents, parts.store, secrets, sign, clock),
         reviews=ReviewConsents(
-            connections, parts.doors, parts.reviews, parts.store, parts.apply_signal, clock
+            connections, parts.authenticator, parts.reviews, parts.store, parts.apply_signal, clock
         ),
         read_audit=ReadAudit(connections, DynamoDbAudit(parts.table)),
         inbox=BrowseInbox(
@@ -82,7 +82,7 @@ def admin_services(parts: Parts) -> AdminServices:
         ),
         read_jobs=ReadJobs(parts.jobs),
         read_health=ReadHealth(parts.tasks, secrets, lambda: _queue_figures(parts), clock),
-        idempotent=IdempotentCall(DynamoDbIdempotency(parts.table), clock, parts.telemetry),
+        idempotent=AnswerOnce(DynamoDbIdempotency(parts.table), clock, parts.telemetry),
     )
 
 

@@ -45,7 +45,7 @@ def secrets_of(house: World, connection_id: str, parts: Parts | None = None) -> 
     parts = parts or house.parts
     connection = parts.connections.get(connection_id, fresh=True)
     assert connection is not None
-    return parts.doors.with_secrets(connection).secrets
+    return parts.authenticator.with_secrets(connection).secrets
 
 
 def test_creation_answers_every_secret_once_and_stores_only_hashes(

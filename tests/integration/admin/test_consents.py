@@ -186,7 +186,7 @@ def test_no_secret_or_number_is_logged(
     def bug(_channel: Channel, point: str, _connection: Connection) -> str:
         raise RuntimeError(f"cannot read {point}")
 
-    monkeypatch.setattr("concord.services.read_consents.normalised", bug)
+    monkeypatch.setattr("concord.services.look_up_consent.normalised", bug)
     failed = refused(house, "POST", path_of(shop, "/consents/dossier"), {"point": number})
     assert failed == (500, "internal_error", [])
     logged = lines.getvalue()

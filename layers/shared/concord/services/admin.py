@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from concord.services.answer_once import AnswerOnce
 from concord.services.browse_inbox import BrowseInbox
 from concord.services.change_state import ChangeState
 from concord.services.check_connection import CheckConnection
 from concord.services.export_dossier import ExportDossier
-from concord.services.idempotent_call import IdempotentCall
 from concord.services.import_consents import ImportConsents
+from concord.services.look_up_consent import LookUpConsent
 from concord.services.manage_connections import ManageConnections
 from concord.services.manage_merchants import ManageMerchants
 from concord.services.read_audit import ReadAudit
-from concord.services.read_consents import ReadConsents
 from concord.services.read_health import ReadHealth
 from concord.services.read_jobs import ReadJobs
 from concord.services.review_consents import ReviewConsents
@@ -30,11 +30,11 @@ class AdminServices:
     check_connection: CheckConnection
     rotate_secrets: RotateSecrets
     import_consents: ImportConsents
-    read_consents: ReadConsents
+    look_up_consent: LookUpConsent
     export_dossier: ExportDossier
     reviews: ReviewConsents
     read_audit: ReadAudit
     inbox: BrowseInbox
     read_jobs: ReadJobs
     read_health: ReadHealth
-    idempotent: IdempotentCall
+    idempotent: AnswerOnce

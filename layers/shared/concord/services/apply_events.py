@@ -26,7 +26,7 @@ from concord.domain.tasks import TaskKind, TaskSpec
 from concord.domain.times import effective_at
 from concord.ports import Clock, Tasks, Telemetry
 from concord.services.apply_signal import Applied, ApplySignal
-from concord.services.doors import Opened
+from concord.services.authenticate import Authenticated
 from concord.services.note_receipt import NoteReceipt
 
 _RANK: Final = (InboxState.IGNORED, InboxState.PROCESSED, InboxState.KEPT)
@@ -79,7 +79,12 @@ class ApplyEvents:
         self._telemetry = telemetry
 
     def __call__(
-        self, opened: Opened, entry: InboxEntry, parsed: ParsedWebhook, *, stored: bool = False
+        self,
+        opened: Authenticated,
+        entry: InboxEntry,
+        parsed: ParsedWebhook,
+        *,
+        stored: bool = False,
     ) -> Effect:
         """Apply every event; `stored` = the body is in the inbox already (a replay).
 
@@ -109,7 +114,7 @@ class ApplyEvents:
 
     def _apply(
         self,
-        opened: Opened,
+        opened: Authenticated,
         entry: InboxEntry,
         inbox: InboxEntry | None,
         event: PlatformEvent,

@@ -9,11 +9,12 @@ from typing import Final
 from concord.domain.errors import FieldError, InvalidInputError, NotFoundError
 from concord.domain.identity import check_merchant_id
 from concord.domain.inbox import InboxEntry, InboxState
+from concord.domain.page import Page, read_cursor, write_cursor
 from concord.domain.tasks import TaskKind, TaskSpec
 from concord.domain.times import to_rfc3339
 from concord.ports import Clock, Connections, Inbox, Jobs, Tasks
-from concord.services.admin_scope import Page, find_connection, read_cursor, write_cursor
-from concord.services.new_secrets import RandomBytes, new_scoped_id
+from concord.services.change_connection import find_connection
+from concord.services.make_secrets import RandomBytes, new_scoped_id
 from concord.services.replay_inbox import ReplayInbox
 
 KEPT_FOR: Final = timedelta(days=31)

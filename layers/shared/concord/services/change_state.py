@@ -13,12 +13,12 @@ from concord.domain.connection import Connection, ConnectionState, check_transit
 from concord.domain.errors import StorageError
 from concord.domain.tasks import RowKey, TaskKind
 from concord.ports import Clock, Connections, TaskQueue, Tasks
-from concord.services.admin_scope import audit_entry, change_connection, find_connection
+from concord.services.change_connection import audit_entry, change_connection, find_connection
 from concord.services.keep_numbers import KeepNumbers
 
 # What a connection that is not connected holds back, all of it urgent.
 _HELD: Final = frozenset({TaskKind.PUSH_CONSENT, TaskKind.SEND_TEXT})
-# Held rows are due again within a quarter of an hour (services/hold_tasks.py).
+# Held rows are due again within a quarter of an hour (services/defer_tasks.py).
 _HORIZON: Final = timedelta(minutes=16)
 # An operator waits for the answer: beyond this the rows come by themselves when they are due.
 _LOOKED_AT: Final = 10_000

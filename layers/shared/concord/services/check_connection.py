@@ -15,7 +15,7 @@ from concord.domain.errors import (
 )
 from concord.domain.outbound import AccountFacts
 from concord.ports import Connections
-from concord.services.admin_scope import find_connection
+from concord.services.change_connection import find_connection
 from concord.services.keep_numbers import KeepNumbers
 from concord.services.reach_platforms import ReachPlatforms
 

@@ -8,7 +8,7 @@ from typing import Any
 from concord.domain.dossier import dossier
 from concord.domain.identity import Channel
 from concord.ports import Clock, ConsentStore, Secrets
-from concord.services.read_consents import ReadConsents
+from concord.services.look_up_consent import LookUpConsent
 
 type Sign = Callable[[bytes, bytes], str]
 
@@ -18,7 +18,7 @@ class ExportDossier:
 
     def __init__(
         self,
-        consents: ReadConsents,
+        consents: LookUpConsent,
         store: ConsentStore,
         secrets: Secrets,
         sign: Sign,

@@ -18,9 +18,9 @@ from concord.domain.inbox import Marker
 from concord.domain.profiles import SignalKind
 from concord.domain.times import effective_at, from_rfc3339, to_rfc3339
 from concord.ports import Clock, Connections
-from concord.services.admin_scope import find_connection
 from concord.services.apply_signal import ApplySignal
-from concord.services.doors import Doors, Opened
+from concord.services.authenticate import Authenticated, Authenticator
+from concord.services.change_connection import find_connection
 from concord.services.record_consent import normalised
 
 ACCEPTED: Final = "accepted"
@@ -63,7 +63,7 @@ class _Row:
 class _Import:
     """Everything that the rows of one call share."""
 
-    opened: Opened
+    opened: Authenticated
     import_id: str
     attestation: str
     dry_run: bool
@@ -76,7 +76,7 @@ class ImportConsents:
     def __init__(
         self,
         connections: Connections,
-        doors: Doors,
+        authenticator: Authenticator,
         apply_signal: ApplySignal,
         clock: Clock,
         *,
@@ -84,7 +84,7 @@ class ImportConsents:
         budget: timedelta = timedelta(seconds=20),
     ) -> None:
         self._connections = connections
-        self._doors = doors
+        self._authenticator = authenticator
         self._apply_signal = apply_signal
         self._clock = clock
         self._workers = workers
@@ -115,7 +115,7 @@ class ImportConsents:
             raise ConflictError(
                 f"the connection is {connection.state}", code="connection_not_connected"
             )
-        opened = self._doors.with_secrets(connection)
+        opened = self._authenticator.with_secrets(connection)
         shared = _Import(opened, import_id, attestation, dry_run, self._clock.now())
         results, groups = _read(connection, rows)
         with ThreadPoolExecutor(max_workers=self._workers) as pool:

@@ -14,7 +14,7 @@ from concord.domain.inbox import SafetyMessage
 from concord.domain.keywords import classify
 from concord.ports import Connections, SafetyQueue, Telemetry
 from concord.services.apply_events import BY_NUMBER
-from concord.services.doors import Doors
+from concord.services.authenticate import Authenticator
 from concord.services.ingest_webhook import IngestWebhook
 
 PLATFORM: Final = "aws"
@@ -29,13 +29,13 @@ class IngestSms:
         *,
         ingest: IngestWebhook,
         connections: Connections,
-        doors: Doors,
+        authenticator: Authenticator,
         safety: SafetyQueue,
         telemetry: Telemetry,
     ) -> None:
         self._ingest = ingest
         self._connections = connections
-        self._doors = doors
+        self._authenticator = authenticator
         self._safety = safety
         self._telemetry = telemetry
 
@@ -70,7 +70,7 @@ class IngestSms:
         if connection is None:
             self._for_nobody(message)
             return
-        opened = self._doors.with_secrets(connection)
+        opened = self._authenticator.with_secrets(connection)
         self._ingest.trusted(PLATFORM, opened, "", _request(message, received_at), BY_NUMBER)
 
     def _for_nobody(self, message: Mapping[str, object]) -> None:

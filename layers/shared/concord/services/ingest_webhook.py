@@ -37,7 +37,7 @@ from concord.ports import (
     WebhookAdapter,
 )
 from concord.services.apply_events import ApplyEvents, Effect
-from concord.services.doors import RECEIPTS, Doors, Opened
+from concord.services.authenticate import RECEIPTS, Authenticated, Authenticator
 
 MAX_BODY: Final = 256 * 1024
 TABLE_BUDGET: Final = 1.2
@@ -55,7 +55,7 @@ class IngestWebhook:
     def __init__(
         self,
         *,
-        doors: Doors,
+        authenticator: Authenticator,
         platforms: Platforms,
         store: ConsentStore,
         apply_events: ApplyEvents,
@@ -64,7 +64,7 @@ class IngestWebhook:
         telemetry: Telemetry,
         new_inbox_id: NewInboxId,
     ) -> None:
-        self._doors = doors
+        self._authenticator = authenticator
         self._platforms = platforms
         self._store = store
         self._apply_events = apply_events
@@ -100,7 +100,9 @@ class IngestWebhook:
     ) -> WebhookAnswer:
         """The walk itself, without the safety net: WebhookRescue comes in here."""
         adapter = self._adapter(platform)
-        opened = self._doors.open_webhook(connection_id, hashed_token, topic, request.received_at)
+        opened = self._authenticator.open_webhook(
+            connection_id, hashed_token, topic, request.received_at
+        )
         if opened.connection.side(platform) is None:
             raise UnauthorizedError("this platform is not part of the connection")
         return self.trusted(
@@ -110,7 +112,7 @@ class IngestWebhook:
     def trusted(
         self,
         platform: str,
-        opened: Opened,
+        opened: Authenticated,
         topic: str,
         request: RawRequest,
         kind: str = "webhook",
@@ -129,7 +131,7 @@ class IngestWebhook:
         )
         return self._take(adapter, opened, entry)
 
-    def replay(self, entry: InboxEntry, opened: Opened) -> InboxState:
+    def replay(self, entry: InboxEntry, opened: Authenticated) -> InboxState:
         """Apply a kept body again (R-24): it was verified when it came; what is done stays."""
         adapter = self._platforms.topic(entry.platform) or self._adapter(entry.platform)
         parsed = self._parsed(adapter, opened.connection, entry)
@@ -143,20 +145,20 @@ class IngestWebhook:
         return adapter
 
     def _signed(
-        self, adapter: WebhookAdapter, platform: str, opened: Opened, request: RawRequest
-    ) -> Opened:
+        self, adapter: WebhookAdapter, platform: str, opened: Authenticated, request: RawRequest
+    ) -> Authenticated:
         """Return the connection with the secrets that prove the sender.
 
         A refusal costs one fresh read of the secrets first. Raises UnauthorizedError.
         """
         if not self._fits(adapter, platform, opened, request):
-            opened = self._doors.with_secrets(opened.connection, fresh=True)
+            opened = self._authenticator.with_secrets(opened.connection, fresh=True)
             if not self._fits(adapter, platform, opened, request):
                 raise UnauthorizedError("the signature does not fit")
         return opened
 
     def _fits(
-        self, adapter: WebhookAdapter, platform: str, opened: Opened, request: RawRequest
+        self, adapter: WebhookAdapter, platform: str, opened: Authenticated, request: RawRequest
     ) -> bool:
         if not opened.connection.settings.require_signature and adapter.unsigned(request):
             return True
@@ -164,7 +166,9 @@ class IngestWebhook:
         credentials = opened.secrets.credentials(opened.connection, platform)
         return adapter.verify(request, usable, credentials)
 
-    def _take(self, adapter: WebhookAdapter, opened: Opened, entry: InboxEntry) -> WebhookAnswer:
+    def _take(
+        self, adapter: WebhookAdapter, opened: Authenticated, entry: InboxEntry
+    ) -> WebhookAnswer:
         try:
             parsed = self._parsed(adapter, opened.connection, entry)
             effect = self._apply_events(_as_proven(adapter, opened, entry), entry, parsed)
@@ -260,7 +264,7 @@ class IngestWebhook:
         Raises UnauthorizedError for a sender that memory, still young, refuses.
         """
         adapter, at = self._adapter(platform), request.received_at
-        opened = self._doors.recall_webhook(connection_id, hashed_token, topic, at)
+        opened = self._authenticator.recall_webhook(connection_id, hashed_token, topic, at)
         if opened is None:
             return False
         try:
@@ -268,12 +272,12 @@ class IngestWebhook:
         except StorageError:
             return False
         except UnauthorizedError:
-            if self._doors.may_refuse(connection_id):
+            if self._authenticator.may_refuse(connection_id):
                 raise
             return False
         return True
 
 
-def _as_proven(adapter: WebhookAdapter, opened: Opened, entry: InboxEntry) -> Opened:
+def _as_proven(adapter: WebhookAdapter, opened: Authenticated, entry: InboxEntry) -> Authenticated:
     """Note whether anybody signed this body: one that nobody did cannot lift an opt-out."""
     return replace(opened, proven=not adapter.unsigned(entry.request))

@@ -10,7 +10,7 @@ from concord.domain.errors import ConflictError, PlatformError, StorageError
 from concord.domain.outbound import AccountFacts
 from concord.domain.tasks import TaskKind, TaskSpec
 from concord.ports import Clock, Connections, Tasks
-from concord.services.admin_scope import audit_entry, change_connection
+from concord.services.change_connection import audit_entry, change_connection
 from concord.services.reach_platforms import ReachPlatforms
 
 

@@ -8,7 +8,7 @@ from concord.domain.tasks import RowKey
 from concord.domain.times import to_rfc3339
 from concord.ports import Clock, Connections, ConsentStore
 from concord.services.apply_signal import ApplySignal
-from concord.services.doors import Doors
+from concord.services.authenticate import Authenticator
 
 
 class LapseConsent:
@@ -19,13 +19,13 @@ class LapseConsent:
         *,
         store: ConsentStore,
         connections: Connections,
-        doors: Doors,
+        authenticator: Authenticator,
         apply_signal: ApplySignal,
         clock: Clock,
     ) -> None:
         self._store = store
         self._connections = connections
-        self._doors = doors
+        self._authenticator = authenticator
         self._apply_signal = apply_signal
         self._clock = clock
 
@@ -42,7 +42,7 @@ class LapseConsent:
             return
         self._apply_signal.note(
             connection,
-            self._doors.with_secrets(connection).secrets.stack_key,
+            self._authenticator.with_secrets(connection).secrets.stack_key,
             record,
             kind=SignalKind.LAPSE,
             via="schedule",

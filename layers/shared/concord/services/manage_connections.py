@@ -24,17 +24,12 @@ from concord.domain.errors import (
 from concord.domain.events import SecretValue
 from concord.domain.identity import check_merchant_id, key_fingerprint, token_hash
 from concord.domain.merchant import Merchant
+from concord.domain.page import Page, page
 from concord.ports import Clock, Connections, Merchants, Secrets
-from concord.services.admin_scope import (
-    Page,
-    audit_entry,
-    change_connection,
-    find_connection,
-    page,
-)
-from concord.services.connection_settings import SettingsRules, differences, patched
+from concord.services.change_connection import audit_entry, change_connection, find_connection
+from concord.services.check_settings import SettingsRules, differences, patched
 from concord.services.keep_numbers import claim_numbers
-from concord.services.new_secrets import (
+from concord.services.make_secrets import (
     RandomBytes,
     new_connect_key,
     new_scoped_id,

@@ -12,7 +12,7 @@ from concord.domain.errors import FieldError, ForbiddenError, InvalidInputError,
 from concord.domain.identity import check_merchant_id
 from concord.domain.merchant import Merchant
 from concord.ports import Clock, Connections, Merchants
-from concord.services.admin_scope import audit_entry, change_connection
+from concord.services.change_connection import audit_entry, change_connection
 
 
 class ManageMerchants:

@@ -27,7 +27,7 @@ from concord.ports import (
     Telemetry,
 )
 from concord.services.consent_tasks import push_task
-from concord.services.hold_tasks import HoldTasks
+from concord.services.defer_tasks import DeferTasks
 from concord.services.reach_platforms import ReachPlatforms
 
 _ROUNDS: Final = 10
@@ -50,7 +50,7 @@ class PushConsent:
         shoppers: Shoppers,
         reviews: Reviews,
         reach: ReachPlatforms,
-        hold: HoldTasks,
+        defer: DeferTasks,
         clock: Clock,
         telemetry: Telemetry,
     ) -> None:
@@ -60,7 +60,7 @@ class PushConsent:
         self._shoppers = shoppers
         self._reviews = reviews
         self._reach = reach
-        self._hold = hold
+        self._defer = defer
         self._clock = clock
         self._telemetry = telemetry
 
@@ -70,7 +70,7 @@ class PushConsent:
         if connection is None:
             self._tasks.fail(task, "no_connection", "", self._clock.now())
             return
-        if self._hold.held(task, connection):
+        if self._defer.held(task, connection):
             return
         peer = self._reach.consent_peer(connection, str(task.payload["platform"]))
         if peer is None:
@@ -92,7 +92,7 @@ class PushConsent:
             if not self._tasks.extend(task, self._clock.now()):
                 self._ensure(task, version)
                 return
-        self._hold.back_off(task, "state_keeps_changing")
+        self._defer.back_off(task, "state_keeps_changing")
 
     def restore(self, key: RowKey) -> None:
         """Insert a push again whose row is gone; the key names all that a push needs to know."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 from concord.domain.connection import Connection
 from concord.domain.outbound import Endpoint
 from concord.ports import AccountChecker, ConsentPeer, Platforms, TextSender
-from concord.services.doors import Doors
+from concord.services.authenticate import Authenticator
 
 
 class ReachPlatforms:
     """Builds adapters for the sides of a connection."""
 
-    def __init__(self, platforms: Platforms, doors: Doors) -> None:
+    def __init__(self, platforms: Platforms, authenticator: Authenticator) -> None:
         self._platforms = platforms
-        self._doors = doors
+        self._authenticator = authenticator
 
     def consent_peer(self, connection: Connection, platform: str) -> ConsentPeer | None:
         """Return the adapter that keeps a consent flag there, if that side has the capability."""
@@ -35,7 +35,7 @@ class ReachPlatforms:
         side = connection.side(platform)
         if side is None:
             return None
-        secrets = self._doors.with_secrets(connection).secrets
+        secrets = self._authenticator.with_secrets(connection).secrets
         return Endpoint(
             account_id=side.account_id,
             base_url=side.base_url,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from concord.domain.audit import AuditEntry
+from concord.domain.page import Page, page
 from concord.domain.times import to_rfc3339
 from concord.ports import Audit, Connections
-from concord.services.admin_scope import Page, find_connection, page
+from concord.services.change_connection import find_connection
 
 
 class ReadAudit:

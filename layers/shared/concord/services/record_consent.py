@@ -16,9 +16,9 @@ from concord.domain.profiles import SignalKind
 from concord.domain.times import effective_at
 from concord.ports import Telemetry
 from concord.services.apply_signal import Applied, ApplySignal
-from concord.services.consent_call import ConsentCall, parse_consent_call
-from concord.services.doors import Doors, Opened
+from concord.services.authenticate import Authenticated, Authenticator
 from concord.services.ingest_webhook import MAX_BODY, NewInboxId
+from concord.services.parse_consent import ConsentCall, parse_consent_call
 from concord.services.safety_net import Call, SafetyNet, Wish
 
 # An e-mail opt-out is lifted by the shopper's own act alone (api.md): where she is the one typing.
@@ -31,13 +31,13 @@ class RecordConsent:
     def __init__(
         self,
         *,
-        doors: Doors,
+        authenticator: Authenticator,
         apply_signal: ApplySignal,
         net: SafetyNet,
         telemetry: Telemetry,
         new_inbox_id: NewInboxId,
     ) -> None:
-        self._doors = doors
+        self._authenticator = authenticator
         self._apply_signal = apply_signal
         self._net = net
         self._telemetry = telemetry
@@ -60,14 +60,14 @@ class RecordConsent:
 
     def record(self, connection_id: str, hashed_key: str, request: RawRequest) -> ApiAnswer:
         """The walk itself, without the safety net: WebhookRescue comes in here."""
-        opened = self._doors.open(
+        opened = self._authenticator.open(
             connection_id, lambda c, at: c.accepts_connect_key(hashed_key, at), request.received_at
         )
         call = parse_consent_call(request.body)
         return self.apply(opened, call, request)
 
     def apply(
-        self, opened: Opened, call: ConsentCall, request: RawRequest, *, stored: bool = False
+        self, opened: Authenticated, call: ConsentCall, request: RawRequest, *, stored: bool = False
     ) -> ApiAnswer:
         """Apply a parsed call; `stored` = its body is in the inbox already (a replay)."""
         connection = opened.connection

@@ -9,10 +9,10 @@ from concord.domain.errors import ConcordError, NotFoundError, StorageError
 from concord.domain.inbox import InboxEntry, InboxState
 from concord.domain.tasks import Task, TaskState
 from concord.ports import Clock, Connections, Inbox, Jobs, Tasks, Telemetry
-from concord.services.consent_call import parse_consent_call
-from concord.services.doors import Doors
-from concord.services.hold_tasks import HoldTasks
+from concord.services.authenticate import Authenticator
+from concord.services.defer_tasks import DeferTasks
 from concord.services.ingest_webhook import IngestWebhook
+from concord.services.parse_consent import parse_consent_call
 from concord.services.record_consent import RecordConsent
 
 _PER_RUN: Final = 100
@@ -28,14 +28,14 @@ class ReplayInbox:
         *,
         inbox: Inbox,
         connections: Connections,
-        doors: Doors,
+        authenticator: Authenticator,
         ingest: IngestWebhook,
         record_consent: RecordConsent,
         telemetry: Telemetry,
     ) -> None:
         self._inbox = inbox
         self._connections = connections
-        self._doors = doors
+        self._authenticator = authenticator
         self._ingest = ingest
         self._record_consent = record_consent
         self._telemetry = telemetry
@@ -52,7 +52,7 @@ class ReplayInbox:
         connection = self._connections.get(entry.connection_id, fresh=True)
         if connection is None:
             raise NotFoundError("its connection is gone")
-        opened = self._doors.with_secrets(connection)
+        opened = self._authenticator.with_secrets(connection)
         try:
             if entry.kind == "connect":
                 call = parse_consent_call(entry.request.body)
@@ -81,14 +81,14 @@ class RunReplay:
         inbox: Inbox,
         jobs: Jobs,
         tasks: Tasks,
-        hold: HoldTasks,
+        defer: DeferTasks,
         clock: Clock,
     ) -> None:
         self._replay = replay
         self._inbox = inbox
         self._jobs = jobs
         self._tasks = tasks
-        self._hold = hold
+        self._defer = defer
         self._clock = clock
 
     def __call__(self, task: Task) -> None:
@@ -122,4 +122,4 @@ class RunReplay:
         if finished:
             self._tasks.mark(task, TaskState.DONE, self._clock.now())
         else:
-            self._hold.wait(task, _NEXT_PAGE, "next_page")
+            self._defer.wait(task, _NEXT_PAGE, "next_page")

@@ -14,12 +14,13 @@ from concord.domain.errors import ConflictError, FieldError, InvalidInputError, 
 from concord.domain.evidence import ConsentKey
 from concord.domain.identity import Channel, event_key
 from concord.domain.inbox import Marker
+from concord.domain.page import Page, page
 from concord.domain.profiles import SignalKind
 from concord.domain.review import Review
 from concord.ports import Clock, Connections, ConsentStore, Reviews
-from concord.services.admin_scope import Page, find_connection, page
 from concord.services.apply_signal import Applied, ApplySignal
-from concord.services.doors import Doors
+from concord.services.authenticate import Authenticator
+from concord.services.change_connection import find_connection
 
 FUZZY: Final = "fuzzy"
 UNMATCHED: Final = "unmatched"
@@ -45,14 +46,14 @@ class ReviewConsents:
     def __init__(
         self,
         connections: Connections,
-        doors: Doors,
+        authenticator: Authenticator,
         reviews: Reviews,
         store: ConsentStore,
         apply_signal: ApplySignal,
         clock: Clock,
     ) -> None:
         self._connections = connections
-        self._doors = doors
+        self._authenticator = authenticator
         self._reviews = reviews
         self._store = store
         self._apply_signal = apply_signal
@@ -108,7 +109,7 @@ class ReviewConsents:
         name = f"review|{review.review_id}"
         return self._apply_signal(
             connection=connection,
-            stack_key=self._doors.with_secrets(connection).secrets.stack_key,
+            stack_key=self._authenticator.with_secrets(connection).secrets.stack_key,
             channel=record.key.channel,
             point=record.point,
             signal=Signal(

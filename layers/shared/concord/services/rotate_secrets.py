@@ -12,14 +12,14 @@ from concord.domain.events import SecretValue
 from concord.domain.identity import token_hash
 from concord.domain.times import to_rfc3339
 from concord.ports import Clock, Connections, Secrets
-from concord.services.admin_scope import audit_entry, change_connection
-from concord.services.manage_connections import webhook_urls
-from concord.services.new_secrets import (
+from concord.services.change_connection import audit_entry, change_connection
+from concord.services.make_secrets import (
     RandomBytes,
     new_connect_key,
     new_token,
     new_webhook_secret,
 )
+from concord.services.manage_connections import webhook_urls
 
 
 class Rotated(StrEnum):

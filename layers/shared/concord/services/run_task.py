@@ -16,7 +16,7 @@ from concord.domain.errors import (
 from concord.domain.task_rows import Lease
 from concord.domain.tasks import RowKey, Task, TaskKind, TaskState
 from concord.ports import Clock, Tasks, Telemetry
-from concord.services.hold_tasks import HoldTasks
+from concord.services.defer_tasks import DeferTasks
 
 _FINAL = frozenset(
     {TaskState.SENT, TaskState.REFUSED, TaskState.DROPPED, TaskState.FAILED, TaskState.DONE}
@@ -36,7 +36,7 @@ class RunTask:
         self,
         *,
         tasks: Tasks,
-        hold: HoldTasks,
+        defer: DeferTasks,
         handlers: Mapping[TaskKind, Callable[[], TaskHandler]],
         lapse: Callable[[RowKey], None],
         restore: Callable[[RowKey], None],
@@ -45,7 +45,7 @@ class RunTask:
         new_owner: Callable[[], str],
     ) -> None:
         self._tasks = tasks
-        self._hold = hold
+        self._defer = defer
         self._handlers = handlers
         self._lapse = lapse
         self._restore = restore
@@ -80,11 +80,11 @@ class RunTask:
         try:
             self._handlers[task.kind]()(task)
         except ThrottledError as problem:
-            self._hold.back_off(task, problem.code, problem.retry_after)
+            self._defer.back_off(task, problem.code, problem.retry_after)
         except RetryableError as problem:
-            self._hold.back_off(task, problem.code)
+            self._defer.back_off(task, problem.code)
         except CredentialsRejectedError:
-            self._hold.pause(task)
+            self._defer.pause(task)
         except (PermanentError, ConflictError, NotFoundError) as problem:
             # Refused before it came to a call (a host that is no longer allowed, a number of
             # somebody else): again would be the same, for ever. It is parked for an operator.

@@ -12,9 +12,9 @@ from concord.domain.events import ApiAnswer, RawRequest
 from concord.domain.inbox import SafetyMessage
 from concord.domain.texts import fallback
 from concord.ports import ConsentStore, SafetyQueue, Telemetry
-from concord.services.consent_call import audience
-from concord.services.doors import Doors
+from concord.services.authenticate import Authenticator
 from concord.services.ingest_webhook import TABLE_BUDGET
+from concord.services.parse_consent import audience
 
 _RETRY_AFTER: Final = "30"
 
@@ -44,13 +44,13 @@ class SafetyNet:
     def __init__(
         self,
         *,
-        doors: Doors,
+        authenticator: Authenticator,
         store: ConsentStore,
         safety: SafetyQueue,
         telemetry: Telemetry,
         fallback_number: str | None,
     ) -> None:
-        self._doors = doors
+        self._authenticator = authenticator
         self._store = store
         self._safety = safety
         self._telemetry = telemetry
@@ -78,7 +78,7 @@ class SafetyNet:
     def _not_confirmed(self, call: Call, read_wish: Callable[[], Wish]) -> ApiAnswer:
         """Keep the call; even when the queue is away too, the answer tells what to do."""
         request = call.request
-        known = self._doors.recall(
+        known = self._authenticator.recall(
             call.connection_id,
             lambda c, at: c.accepts_connect_key(call.hashed_key, at),
             request.received_at,
@@ -98,7 +98,7 @@ class SafetyNet:
             self._telemetry.count("SafetyQueued")
         except StorageUnavailableError:
             self._telemetry.count("SafetyUnavailable")
-        return self._answer(self._doors.remembered(call.connection_id), wish)
+        return self._answer(self._authenticator.remembered(call.connection_id), wish)
 
     def _answer(self, connection: Connection | None, wish: Wish) -> ApiAnswer:
         """Return the 503 that says what to do. The number may be old, but it is never missing

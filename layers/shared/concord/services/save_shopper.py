@@ -33,10 +33,10 @@ from concord.domain.shopper import Shopper
 from concord.domain.tasks import TaskSpec
 from concord.ports import ConsentStore, Shoppers
 from concord.services.apply_signal import ApplySignal
-from concord.services.consent_call import json_object
+from concord.services.authenticate import Authenticated, Authenticator
 from concord.services.consent_tasks import push_task
-from concord.services.doors import Doors, Opened
 from concord.services.ingest_webhook import TABLE_BUDGET
+from concord.services.parse_consent import json_object
 from concord.services.safety_net import Call, SafetyNet, Wish
 
 # Who closes an account is the shopper, wherever she does it.
@@ -49,8 +49,10 @@ _TEXTS: Final = ("first_name", "last_name", "created_at")
 class SaveShopper:
     """`PUT /connect/{cid}/shoppers/{shopper_id}`."""
 
-    def __init__(self, doors: Doors, shoppers: Shoppers, store: ConsentStore) -> None:
-        self._doors = doors
+    def __init__(
+        self, authenticator: Authenticator, shoppers: Shoppers, store: ConsentStore
+    ) -> None:
+        self._authenticator = authenticator
         self._shoppers = shoppers
         self._store = store
 
@@ -63,10 +65,10 @@ class SaveShopper:
         (TEA-12). Raises UnauthorizedError, InvalidInputError, ConflictError.
         """
         with self._store.within(TABLE_BUDGET):
-            opened = _open(self._doors, connection_id, token_hash(connect_key), request)
+            opened = _open(self._authenticator, connection_id, token_hash(connect_key), request)
             return self._save(opened, shopper_id, request)
 
-    def _save(self, opened: Opened, shopper_id: str, request: RawRequest) -> ApiAnswer:
+    def _save(self, opened: Authenticated, shopper_id: str, request: RawRequest) -> ApiAnswer:
         connection = opened.connection
         if not connection.listens:
             raise ConflictError(
@@ -93,12 +95,12 @@ class RemoveShopper:
     def __init__(
         self,
         *,
-        doors: Doors,
+        authenticator: Authenticator,
         shoppers: Shoppers,
         apply_signal: ApplySignal,
         net: SafetyNet,
     ) -> None:
-        self._doors = doors
+        self._authenticator = authenticator
         self._shoppers = shoppers
         self._apply_signal = apply_signal
         self._net = net
@@ -121,7 +123,7 @@ class RemoveShopper:
         self, connection_id: str, hashed_key: str, shopper_id: str, request: RawRequest
     ) -> ApiAnswer:
         """The walk itself, without the safety net: WebhookRescue comes in here."""
-        opened = _open(self._doors, connection_id, hashed_key, request)
+        opened = _open(self._authenticator, connection_id, hashed_key, request)
         name = shopper_key(opened.secrets.stack_key, connection_id, shopper_id)
         shopper = self._shoppers.get(opened.connection.merchant_id, connection_id, name)
         if shopper is None:
@@ -136,7 +138,12 @@ class RemoveShopper:
         return ApiAnswer(200, {"shopper_id": shopper_id, "active": False})
 
     def _opt_out(
-        self, opened: Opened, shopper: Shopper, channel: Channel, point: str, request: RawRequest
+        self,
+        opened: Authenticated,
+        shopper: Shopper,
+        channel: Channel,
+        point: str,
+        request: RawRequest,
     ) -> None:
         connection = opened.connection
         # Named after the version that was left: a repeat finds her inactive, one version later.
@@ -167,14 +174,16 @@ class RemoveShopper:
         )
 
 
-def _open(doors: Doors, connection_id: str, hashed_key: str, request: RawRequest) -> Opened:
-    return doors.open(
+def _open(
+    authenticator: Authenticator, connection_id: str, hashed_key: str, request: RawRequest
+) -> Authenticated:
+    return authenticator.open(
         connection_id, lambda c, at: c.accepts_connect_key(hashed_key, at), request.received_at
     )
 
 
 def _shopper(
-    opened: Opened,
+    opened: Authenticated,
     name: str,
     shopper_id: str,
     data: Mapping[str, Any],

@@ -24,8 +24,8 @@ from concord.domain.tasks import Task, TaskState
 from concord.domain.texts import render
 from concord.ports import Clock, Connections, ConsentStore, Tasks, Telemetry, TextSender
 from concord.services.apply_signal import ApplySignal
-from concord.services.doors import RECEIPTS, Doors
-from concord.services.hold_tasks import HoldTasks
+from concord.services.authenticate import RECEIPTS, Authenticator
+from concord.services.defer_tasks import DeferTasks
 from concord.services.reach_platforms import ReachPlatforms
 
 # A call is given up after 10 s; what a platform does not know half a minute later never arrived.
@@ -48,9 +48,9 @@ class SendText:
         store: ConsentStore,
         connections: Connections,
         reach: ReachPlatforms,
-        hold: HoldTasks,
+        defer: DeferTasks,
         apply_signal: ApplySignal,
-        doors: Doors,
+        authenticator: Authenticator,
         clock: Clock,
         telemetry: Telemetry,
     ) -> None:
@@ -58,9 +58,9 @@ class SendText:
         self._store = store
         self._connections = connections
         self._reach = reach
-        self._hold = hold
+        self._defer = defer
         self._apply_signal = apply_signal
-        self._doors = doors
+        self._authenticator = authenticator
         self._clock = clock
         self._telemetry = telemetry
 
@@ -74,7 +74,7 @@ class SendText:
         in_doubt = task.state in (TaskState.ATTEMPTING, TaskState.UNCERTAIN)
         if not in_doubt and self._refused(task, record):
             return
-        if self._hold.held(task, connection):
+        if self._defer.held(task, connection):
             return
         sender = self._reach.sender(connection)
         if sender is None:
@@ -122,7 +122,7 @@ class SendText:
         """Return where receipts go, for platforms that are told with each text."""
         if not connection.public_url:
             return None
-        secrets = self._doors.with_secrets(connection).secrets
+        secrets = self._authenticator.with_secrets(connection).secrets
         token = receipt_token(secrets.stack_key, connection.connection_id)
         where = f"{connection.sender_platform}/{connection.connection_id}/{token}/{RECEIPTS}"
         return f"{connection.public_url.rstrip('/')}/webhooks/{where}"
@@ -139,7 +139,7 @@ class SendText:
             self._sent(task, found)
             return False
         if text.attempted_at and self._clock.now() - text.attempted_at < _SETTLED:
-            self._hold.wait(task, _ASKED_AGAIN, "outcome_unknown")
+            self._defer.wait(task, _ASKED_AGAIN, "outcome_unknown")
             return False
         return True
 
@@ -161,7 +161,7 @@ class SendText:
             handed = sender.send(text)
         except OutcomeUnknownError:
             # The row goes on saying `attempting`: in doubt, in the due index, and looked up next.
-            self._hold.wait(task, _ASKED_AGAIN, "outcome_unknown")
+            self._defer.wait(task, _ASKED_AGAIN, "outcome_unknown")
         except OptedOutAtCarrierError as problem:
             self._end(task, TaskState.REFUSED, problem.reason)
             self._opt_out_as_carrier_says(task, connection, record)
@@ -189,7 +189,7 @@ class SendText:
         """The carrier side knows an opt-out that we do not: it is one (platforms/README, 5)."""
         self._apply_signal.note(
             connection,
-            self._doors.with_secrets(connection).secrets.stack_key,
+            self._authenticator.with_secrets(connection).secrets.stack_key,
             record,
             kind=SignalKind.OPT_OUT,
             via=VIA_CARRIER,

@@ -14,18 +14,13 @@ from concord.domain.connection import Connection, ConnectionSettings, Connection
 from concord.domain.errors import ConflictError, InvalidInputError, StorageUnavailableError
 from concord.domain.events import ApiAnswer
 from concord.domain.merchant import Merchant
+from concord.domain.page import page, read_cursor, write_cursor
 from concord.domain.task_rows import DueRow
 from concord.domain.tasks import RowKey
 from concord.ports import Clock, StoredAnswer
-from concord.services.admin_scope import (
-    audit_entry,
-    change_connection,
-    page,
-    read_cursor,
-    write_cursor,
-)
-from concord.services.connection_settings import SettingsRules
-from concord.services.idempotent_call import IdempotentCall
+from concord.services.answer_once import AnswerOnce
+from concord.services.change_connection import audit_entry, change_connection
+from concord.services.check_settings import SettingsRules
 from concord.services.manage_connections import ManageConnections
 from concord.services.read_health import Health, ReadHealth
 from tests.support.builders import NOW, connection
@@ -182,7 +177,7 @@ class _Answers:
 def test_an_answer_is_kept_per_merchant_and_without_secrets() -> None:
     """R-27, R-32: a key of one merchant is nothing to another; secrets are never kept."""
     answers, calls = _Answers(), iter(range(10))
-    idempotent = IdempotentCall(answers, FixedClock(), Notes())
+    idempotent = AnswerOnce(answers, FixedClock(), Notes())
 
     def call(merchant: str, key: str | None = "k", body: str = "b") -> ApiAnswer:
         return idempotent(
@@ -211,7 +206,7 @@ class _FullAnswers(_Answers):
 def test_an_answer_that_cannot_be_kept_is_given_all_the_same() -> None:
     """R-27: the work is done and its secrets are shown this once; only a log line tells of it."""
     notes = Notes()
-    idempotent = IdempotentCall(_FullAnswers(), FixedClock(), notes)
+    idempotent = AnswerOnce(_FullAnswers(), FixedClock(), notes)
     answer = idempotent("a", "k", "b", lambda: ApiAnswer(201, {"secret": "s"}))
     assert (answer.status, answer.body) == (201, {"secret": "s"})
     assert notes.lines == [("answer_not_kept", {"reason": "ValueError"})]

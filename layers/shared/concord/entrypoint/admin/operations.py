@@ -23,7 +23,7 @@ type Handler = Callable[..., BaseModel]
 
 
 class Once(Protocol):
-    """Answer a repeated call as its first time (services/idempotent_call.py)."""
+    """Answer a repeated call as its first time (services/answer_once.py)."""
 
     def __call__(
         self,

@@ -19,7 +19,7 @@ _HELD_OFTEN: Final = 10
 _ATTEMPTS: Final = 5
 
 
-class HoldTasks:
+class DeferTasks:
     """A wait of at most 15 minutes goes to SQS as a delayed message; a longer one is the sweep's.
 
     Not the message's own visibility: every receive counts towards the dead-letter queue, and a

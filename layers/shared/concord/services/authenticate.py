@@ -1,4 +1,4 @@
-"""The doors: who may come in, with which secrets, and what is known while the table is away."""
+"""Who may come in, with which secrets, and what is known while the table is away."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from concord.ports import Connections, Secrets, Telemetry
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class Authenticated:
     """A connection that let somebody in, and its secrets.
 
     `proven` is False for a body that nobody signed, where the operator allows that.
@@ -35,7 +35,7 @@ _REFUSED: Final = "unknown connection, token or key"
 type Accepts = Callable[[Connection, datetime], bool]
 
 
-class Doors:
+class Authenticator:
     """Opens connections by a hashed credential; the answer never says what was wrong."""
 
     def __init__(self, connections: Connections, secrets: Secrets, telemetry: Telemetry) -> None:
@@ -45,14 +45,14 @@ class Doors:
 
     def open_webhook(
         self, connection_id: str, hashed_token: str, topic: str, at: datetime
-    ) -> Opened:
+    ) -> Authenticated:
         """Open the webhook door: by a path token, or by the receipt token under its own topic."""
         opened = self.open(connection_id, _by_token(hashed_token, topic), at)
         if not _fits(opened, hashed_token, at):
             raise UnauthorizedError(_REFUSED)
         return opened
 
-    def open(self, connection_id: str, accepts: Accepts, at: datetime) -> Opened:
+    def open(self, connection_id: str, accepts: Accepts, at: datetime) -> Authenticated:
         """Return the connection if `accepts` it. A refusal costs one fresh read first.
 
         Raises UnauthorizedError, StackKeyError, StorageUnavailableError.
@@ -64,7 +64,7 @@ class Doors:
             raise UnauthorizedError(_REFUSED)
         return self.with_secrets(connection)
 
-    def with_secrets(self, connection: Connection, *, fresh: bool = False) -> Opened:
+    def with_secrets(self, connection: Connection, *, fresh: bool = False) -> Authenticated:
         """Return the connection with its secrets; a stack key that is not its own refuses all work.
 
         Deciding under another key would look up an empty history and text people who opted out.
@@ -79,7 +79,7 @@ class Doors:
         except StackKeyError:
             self._telemetry.count("StackKeyMismatch")
             raise
-        return Opened(connection, secrets)
+        return Authenticated(connection, secrets)
 
     # --- while the table is away -------------------------------------------------------------
 
@@ -105,7 +105,7 @@ class Doors:
 
     def recall_webhook(
         self, connection_id: str, hashed_token: str, topic: str, at: datetime
-    ) -> Opened | None:
+    ) -> Authenticated | None:
         """As `recall`, for the webhook door; None also when there are no secrets to be had."""
         connection = self.recall(connection_id, _by_token(hashed_token, topic), at)
         if connection is None:
@@ -126,7 +126,7 @@ def _by_token(hashed_token: str, topic: str) -> Accepts:
     return lambda connection, at: topic == RECEIPTS or connection.accepts_token(hashed_token, at)
 
 
-def _fits(opened: Opened, hashed_token: str, at: datetime) -> bool:
+def _fits(opened: Authenticated, hashed_token: str, at: datetime) -> bool:
     if opened.connection.accepts_token(hashed_token, at):
         return True
     token = receipt_token(opened.secrets.stack_key, opened.connection.connection_id)

@@ -9,8 +9,8 @@ from concord.domain.consent import Basis, State
 from concord.domain.evidence import ConsentKey, Evidence
 from concord.domain.identity import Channel, point_id
 from concord.ports import Connections, ConsentStore
-from concord.services.admin_scope import find_connection
-from concord.services.doors import Doors
+from concord.services.authenticate import Authenticator
+from concord.services.change_connection import find_connection
 from concord.services.record_consent import normalised
 
 
@@ -26,18 +26,20 @@ class ConsentView:
     events: tuple[Evidence, ...]
 
 
-class ReadConsents:
+class LookUpConsent:
     """Looks points up; a point never seen is `unknown`, not an error."""
 
-    def __init__(self, connections: Connections, doors: Doors, store: ConsentStore) -> None:
+    def __init__(
+        self, connections: Connections, authenticator: Authenticator, store: ConsentStore
+    ) -> None:
         self._connections = connections
-        self._doors = doors
+        self._authenticator = authenticator
         self._store = store
 
     def key(self, connection_id: str, channel: Channel, point: str) -> tuple[ConsentKey, str]:
         """Return the consent key of a point, and the point in its one form."""
         connection = find_connection(self._connections, connection_id)
-        opened = self._doors.with_secrets(connection)
+        opened = self._authenticator.with_secrets(connection)
         normal = normalised(channel, point, connection)
         identity = point_id(opened.secrets.stack_key, connection.merchant_id, channel, normal)
         return ConsentKey(connection.merchant_id, connection.account, channel, identity), normal

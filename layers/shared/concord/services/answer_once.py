@@ -10,7 +10,7 @@ from concord.domain.identity import event_key
 from concord.ports import Clock, Idempotency, StoredAnswer, Telemetry
 
 
-class IdempotentCall:
+class AnswerOnce:
     """Keeps answers by Idempotency-Key. A comfort for clients, not the guard for effects."""
 
     def __init__(self, idempotency: Idempotency, clock: Clock, telemetry: Telemetry) -> None:
