@@ -96,7 +96,7 @@ class World:
 
         bootstrap.forget()
         parts = bootstrap.services(TELEMETRY).parts
-        parts.clock = self.clock  # type: ignore[assignment]
+        parts.clock = self.clock
         parts.__dict__["platforms"] = PlatformRegistry(
             ("sandbox.test",), allow_private=True, http=self.http
         )

@@ -127,7 +127,7 @@ class Processes:
         sms._client_for.cache_clear()  # it outlives a world, and keeps the hooks of another one
         with patch.object(bootstrap, "_built", self._built[name]):
             try:
-                bootstrap.services(TELEMETRY).parts.clock = self._house.clock  # type: ignore[assignment]
+                bootstrap.services(TELEMETRY).parts.clock = self._house.clock
                 yield
             finally:
                 self._acting.pop()

@@ -29,7 +29,7 @@ from concord.services.review_consents import ReviewConsents
 from concord.services.rotate_secrets import RotateSecrets
 
 if TYPE_CHECKING:
-    from concord.bootstrap import Parts
+    from concord.bootstrap.parts import Parts
 
 # Where platforms with one public address are, for senders that name no base_url.
 DEFAULT_URLS: Final = {

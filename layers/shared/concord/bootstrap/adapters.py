@@ -1,0 +1,120 @@
+"""Every port gets its adapter here, lazily and once per process."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from concord.config import Settings
+from concord.domain.tasks import Queue
+from concord.ports import Clock, Telemetry
+
+if TYPE_CHECKING:
+    from concord.adapters.dynamodb.connections import DynamoDbConnections
+    from concord.adapters.dynamodb.consent_store import DynamoDbConsentStore
+    from concord.adapters.dynamodb.inbox import DynamoDbInbox
+    from concord.adapters.dynamodb.jobs import DynamoDbJobs
+    from concord.adapters.dynamodb.reviews import DynamoDbReviews
+    from concord.adapters.dynamodb.shoppers import DynamoDbShoppers
+    from concord.adapters.dynamodb.table import Table
+    from concord.adapters.dynamodb.tasks import DynamoDbTasks
+    from concord.adapters.parameters import SsmSecrets
+    from concord.adapters.sqs import SqsSafetyQueue, SqsTaskQueue
+    from concord.platforms.registry import PlatformRegistry
+
+
+class SystemClock:
+    """The wall clock."""
+
+    def now(self) -> datetime:
+        """Return the time, UTC."""
+        return datetime.now(UTC)
+
+
+class Adapters:
+    """The adapters of one process, over its environment."""
+
+    def __init__(self, config: Settings, telemetry: Telemetry, clock: Clock | None = None) -> None:
+        self.config = config
+        self.telemetry = telemetry
+        self.clock: Clock = clock or SystemClock()
+
+    @cached_property
+    def table(self) -> Table:
+        from concord.adapters.dynamodb.table import Table
+
+        return Table(self.config.table_name)
+
+    @cached_property
+    def store(self) -> DynamoDbConsentStore:
+        from concord.adapters.dynamodb.consent_store import DynamoDbConsentStore
+
+        return DynamoDbConsentStore(self.table, self.clock.now)
+
+    @cached_property
+    def inbox(self) -> DynamoDbInbox:
+        from concord.adapters.dynamodb.inbox import DynamoDbInbox
+
+        return DynamoDbInbox(self.table)
+
+    @cached_property
+    def connections(self) -> DynamoDbConnections:
+        from concord.adapters.dynamodb.connections import DynamoDbConnections
+
+        return DynamoDbConnections(self.table)
+
+    @cached_property
+    def tasks(self) -> DynamoDbTasks:
+        from concord.adapters.dynamodb.tasks import DynamoDbTasks
+
+        return DynamoDbTasks(self.table)
+
+    @cached_property
+    def reviews(self) -> DynamoDbReviews:
+        from concord.adapters.dynamodb.reviews import DynamoDbReviews
+
+        return DynamoDbReviews(self.table)
+
+    @cached_property
+    def shoppers(self) -> DynamoDbShoppers:
+        from concord.adapters.dynamodb.shoppers import DynamoDbShoppers
+
+        return DynamoDbShoppers(self.table, self.tasks)
+
+    @cached_property
+    def jobs(self) -> DynamoDbJobs:
+        from concord.adapters.dynamodb.jobs import DynamoDbJobs
+
+        return DynamoDbJobs(self.table)
+
+    @cached_property
+    def secrets(self) -> SsmSecrets:
+        from concord.adapters.parameters import SsmSecrets
+
+        return SsmSecrets(self.config.parameter_prefix)
+
+    @cached_property
+    def queue(self) -> SqsTaskQueue:
+        from concord.adapters.sqs import SqsTaskQueue
+
+        return SqsTaskQueue(
+            {
+                Queue.URGENT: self.config.urgent_queue_url,
+                Queue.BULK: self.config.bulk_queue_url,
+            }
+        )
+
+    @cached_property
+    def safety(self) -> SqsSafetyQueue:
+        from concord.adapters.sqs import SqsSafetyQueue
+
+        return SqsSafetyQueue(self.config.safety_queue_url)
+
+    @cached_property
+    def platforms(self) -> PlatformRegistry:
+        from concord.platforms.registry import PlatformRegistry
+
+        return PlatformRegistry(
+            self.config.allowed_hosts, allow_private=self.config.allow_private_hosts
+        )

@@ -1,0 +1,254 @@
+"""The services that others need, each made once per process, and the worker's."""
+
+from __future__ import annotations
+
+import os
+import random
+import uuid
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from concord.domain.tasks import RowKey, TaskKind
+
+if TYPE_CHECKING:
+    from concord.services.apply_signal import ApplySignal
+    from concord.services.authenticate import Authenticator
+    from concord.services.defer_tasks import DeferTasks
+    from concord.services.ingest_sms import IngestSms
+    from concord.services.ingest_webhook import IngestWebhook
+    from concord.services.keep_numbers import KeepNumbers
+    from concord.services.push_consent import PushConsent
+    from concord.services.reach_platforms import ReachPlatforms
+    from concord.services.record_consent import RecordConsent
+    from concord.services.replay_inbox import ReplayInbox
+    from concord.services.run_task import RunTask, TaskHandler
+    from concord.services.safety_net import SafetyNet
+    from concord.services.save_shopper import RemoveShopper
+
+
+from concord.bootstrap.adapters import Adapters
+
+
+class Parts(Adapters):
+    """Adapters and shared services."""
+
+    @cached_property
+    def authenticator(self) -> Authenticator:
+        from concord.services.authenticate import Authenticator
+
+        # Who opens a door waits for both. Made now, before the time budget of the answer starts:
+        # on a slow CPU, loading the SDK alone would use it up.
+        _ = self.table.client, self.secrets.client
+        return Authenticator(self.connections, self.secrets, self.telemetry)
+
+    @cached_property
+    def apply_signal(self) -> ApplySignal:
+        from concord.services.apply_signal import ApplySignal
+
+        return ApplySignal(self.store, self.clock, os.urandom)
+
+    @cached_property
+    def ingest(self) -> IngestWebhook:
+        from concord.services.apply_events import ApplyEvents
+        from concord.services.ingest_webhook import IngestWebhook
+        from concord.services.note_receipt import NoteReceipt
+
+        receipts = NoteReceipt(self.tasks, self.clock, self.telemetry)
+        return IngestWebhook(
+            authenticator=self.authenticator,
+            platforms=self.platforms,
+            store=self.store,
+            apply_events=ApplyEvents(
+                self.apply_signal, receipts, self.tasks, self.clock, self.telemetry
+            ),
+            safety=self.safety,
+            clock=self.clock,
+            telemetry=self.telemetry,
+            new_inbox_id=_new_inbox_id,
+        )
+
+    @cached_property
+    def ingest_sms(self) -> IngestSms:
+        from concord.services.ingest_sms import IngestSms
+
+        return IngestSms(
+            ingest=self.ingest,
+            connections=self.connections,
+            authenticator=self.authenticator,
+            safety=self.safety,
+            telemetry=self.telemetry,
+        )
+
+    @cached_property
+    def safety_net(self) -> SafetyNet:
+        from concord.services.safety_net import SafetyNet
+
+        return SafetyNet(
+            authenticator=self.authenticator,
+            store=self.store,
+            safety=self.safety,
+            telemetry=self.telemetry,
+            fallback_number=self.config.fallback_number,
+        )
+
+    @cached_property
+    def record_consent(self) -> RecordConsent:
+        from concord.services.record_consent import RecordConsent
+
+        return RecordConsent(
+            authenticator=self.authenticator,
+            apply_signal=self.apply_signal,
+            net=self.safety_net,
+            telemetry=self.telemetry,
+            new_inbox_id=_new_inbox_id,
+        )
+
+    @cached_property
+    def remove_shopper(self) -> RemoveShopper:
+        from concord.services.save_shopper import RemoveShopper
+
+        return RemoveShopper(
+            authenticator=self.authenticator,
+            shoppers=self.shoppers,
+            apply_signal=self.apply_signal,
+            net=self.safety_net,
+        )
+
+    @cached_property
+    def reach(self) -> ReachPlatforms:
+        from concord.services.reach_platforms import ReachPlatforms
+
+        return ReachPlatforms(self.platforms, self.authenticator)
+
+    @cached_property
+    def numbers(self) -> KeepNumbers:
+        from concord.services.keep_numbers import KeepNumbers
+
+        return KeepNumbers(
+            connections=self.connections, reach=self.reach, tasks=self.tasks, clock=self.clock
+        )
+
+    @cached_property
+    def replay(self) -> ReplayInbox:
+        from concord.services.replay_inbox import ReplayInbox
+
+        return ReplayInbox(
+            inbox=self.inbox,
+            connections=self.connections,
+            authenticator=self.authenticator,
+            ingest=self.ingest,
+            record_consent=self.record_consent,
+            telemetry=self.telemetry,
+        )
+
+    # --- the worker --------------------------------------------------------------------------
+
+    @cached_property
+    def defer(self) -> DeferTasks:
+        from concord.services.defer_tasks import DeferTasks
+
+        return DeferTasks(
+            tasks=self.tasks,
+            queue=self.queue,
+            connections=self.connections,
+            clock=self.clock,
+            telemetry=self.telemetry,
+            rng=random.SystemRandom(),
+        )
+
+    @cached_property
+    def push_consent(self) -> PushConsent:
+        from concord.services.push_consent import PushConsent
+
+        return PushConsent(
+            tasks=self.tasks,
+            store=self.store,
+            connections=self.connections,
+            shoppers=self.shoppers,
+            reviews=self.reviews,
+            reach=self.reach,
+            defer=self.defer,
+            clock=self.clock,
+            telemetry=self.telemetry,
+        )
+
+    def send_text(self) -> TaskHandler:
+        """Build the worker of texts."""
+        from concord.services.send_text import SendText
+
+        return SendText(
+            tasks=self.tasks,
+            store=self.store,
+            connections=self.connections,
+            reach=self.reach,
+            defer=self.defer,
+            apply_signal=self.apply_signal,
+            authenticator=self.authenticator,
+            clock=self.clock,
+            telemetry=self.telemetry,
+        )
+
+    def refresh_numbers(self) -> TaskHandler:
+        """Build the worker that fetches an account's text numbers."""
+        from concord.services.refresh_numbers import RefreshNumbers
+
+        return RefreshNumbers(
+            tasks=self.tasks,
+            connections=self.connections,
+            numbers=self.numbers,
+            replay=self.replay,
+            clock=self.clock,
+            telemetry=self.telemetry,
+        )
+
+    def run_replay(self) -> TaskHandler:
+        """Build the worker of replays by time."""
+        from concord.services.replay_inbox import RunReplay
+
+        return RunReplay(
+            replay=self.replay,
+            inbox=self.inbox,
+            jobs=self.jobs,
+            tasks=self.tasks,
+            defer=self.defer,
+            clock=self.clock,
+        )
+
+    def lapse(self, row: RowKey) -> None:
+        """Lapse the pending opt-in at `row`."""
+        from concord.services.lapse_consent import LapseConsent
+
+        LapseConsent(
+            store=self.store,
+            connections=self.connections,
+            authenticator=self.authenticator,
+            apply_signal=self.apply_signal,
+            clock=self.clock,
+        )(row)
+
+    @cached_property
+    def run_task(self) -> RunTask:
+        from concord.services.run_task import RunTask
+
+        return RunTask(
+            tasks=self.tasks,
+            defer=self.defer,
+            handlers={
+                TaskKind.PUSH_CONSENT: lambda: self.push_consent,
+                TaskKind.SEND_TEXT: self.send_text,
+                TaskKind.FETCH_NUMBERS: self.refresh_numbers,
+                TaskKind.REPLAY_INBOX: self.run_replay,
+            },
+            lapse=self.lapse,
+            restore=lambda key: self.push_consent.restore(key),
+            clock=self.clock,
+            telemetry=self.telemetry,
+            new_owner=lambda: uuid.uuid4().hex,
+        )
+
+
+def _new_inbox_id(received_at: datetime) -> str:
+    from concord.adapters.dynamodb.keys import new_inbox_id
+
+    return new_inbox_id(received_at)

@@ -1,0 +1,120 @@
+"""What the functions call: one method for each thing that can be asked of Concord."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from concord.domain.events import ApiAnswer, RawRequest, WebhookAnswer
+from concord.domain.identity import Channel, token_hash
+from concord.domain.tasks import RowKey
+
+if TYPE_CHECKING:
+    from concord.services.admin import AdminServices
+
+
+from concord.bootstrap.parts import Parts
+
+
+class Services:
+    """What the functions call: one method for each thing that can be asked of Concord."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+
+    def ingest_webhook(
+        self, platform: str, connection_id: str, token: str, topic: str, request: RawRequest
+    ) -> WebhookAnswer:
+        """Take a platform's webhook."""
+        return self.parts.ingest(platform, connection_id, token_hash(token), topic, request)
+
+    def ingest_sms(self, message: Mapping[str, object], received_at: datetime) -> None:
+        """Take a text that came by a topic instead of a webhook."""
+        self.parts.ingest_sms(message, received_at)
+
+    def rescue_request(self, body: Mapping[str, object], receives: int, receipt: str) -> None:
+        """Bring a request home from the safety queue. Raises while the table is away."""
+        from concord.adapters.sqs import decode_safety
+        from concord.services.rescue_request import RescueRequest
+
+        RescueRequest(
+            ingest=self.parts.ingest,
+            ingest_sms=self.parts.ingest_sms,
+            record_consent=self.parts.record_consent,
+            remove_shopper=self.parts.remove_shopper,
+            safety=self.parts.safety,
+            first_wait=self.parts.config.rescue_first_wait,
+            telemetry=self.parts.telemetry,
+        )(decode_safety(json.dumps(body)), receives, receipt)
+
+    def record_consent(
+        self, connection_id: str, connect_key: str, request: RawRequest
+    ) -> ApiAnswer:
+        """Record what a POS or web shop asks."""
+        return self.parts.record_consent(connection_id, connect_key, request)
+
+    def read_consent(
+        self, connection_id: str, connect_key: str, channel: str, point: str
+    ) -> ApiAnswer:
+        """Answer what is known of a point."""
+        from concord.services.read_consent import ReadConsent
+
+        read = ReadConsent(self.parts.authenticator, self.parts.store, self.parts.clock)
+        return read(connection_id, connect_key, _channel(channel), point)
+
+    def save_shopper(
+        self, connection_id: str, connect_key: str, shopper_id: str, request: RawRequest
+    ) -> ApiAnswer:
+        """Mirror a shopper."""
+        from concord.services.save_shopper import SaveShopper
+
+        save = SaveShopper(self.parts.authenticator, self.parts.shoppers, self.parts.store)
+        return save(connection_id, connect_key, shopper_id, request)
+
+    def remove_shopper(
+        self, connection_id: str, connect_key: str, shopper_id: str, request: RawRequest
+    ) -> ApiAnswer:
+        """Opt a deactivated shopper out."""
+        return self.parts.remove_shopper(connection_id, connect_key, shopper_id, request)
+
+    def relay(self, keys: Sequence[RowKey]) -> None:
+        """Move row keys from the stream to the queues."""
+        from concord.services.move_tasks import Relay
+
+        Relay(self.parts.queue, self.parts.telemetry)(keys)
+
+    def run_task(self, key: RowKey, receive_count: int) -> None:
+        """Run one outbox task."""
+        self.parts.run_task(key, receive_count)
+
+    def sweep(self, as_of: datetime) -> None:
+        """Queue what is overdue."""
+        from concord.services.move_tasks import Sweep
+
+        Sweep(self.parts.tasks, self.parts.queue, self.parts.telemetry)(as_of)
+
+    def start_expiry(self, as_of: datetime) -> None:
+        """Queue what has come to its end."""
+        from concord.services.move_tasks import StartExpiry
+
+        StartExpiry(self.parts.tasks, self.parts.queue, self.parts.telemetry)(as_of)
+
+    @cached_property
+    def admin(self) -> AdminServices:
+        """Return what operators do."""
+        from concord.bootstrap.admin import admin_services
+
+        return admin_services(self.parts)
+
+
+def _channel(name: str) -> Channel:
+    from concord.domain.errors import FieldError, InvalidInputError
+
+    try:
+        return Channel(name)
+    except ValueError:
+        error = FieldError("channel", f"use one of: {', '.join(Channel)}")
+        raise InvalidInputError("no such channel", errors=(error,)) from None
