@@ -72,6 +72,19 @@ test: lint types validate ## everything but `make test-dynamodb`
 test-dynamodb: setup ## storage contract and races on Amazon's DynamoDB Local (needs Java 17, npm)
 	@$(PY) -m sandbox.stack.dynamodb_local .venv/bin/pytest -m dynamodb_local
 
+.PHONY: fuzz
+fuzz: setup ## 100,000 mutated webhooks for each platform and for the verifier (about half an hour)
+	@CONCORD_FUZZ=thorough .venv/bin/pytest -n 2 --dist worksteal --hypothesis-show-statistics \
+		tests/unit/platforms -k total
+
+.PHONY: judge
+judge: setup ## do the emulators let one of 32 writers win? make judge ROUNDS=1000 (needs Java 17, npm)
+	@$(PY) -m bench.judge $(if $(ROUNDS),--rounds $(ROUNDS))
+
+.PHONY: latency
+latency: setup ## time from STOP until both platforms show it, on the local stack: make latency NUMBERS=100
+	@$(PY) -m sandbox.stack run $(PY) -m bench.latency $(if $(NUMBERS),--numbers $(NUMBERS))
+
 .PHONY: bench
 bench: setup ## measure what docs/ claims
 	@$(PY) -m bench

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -14,12 +13,12 @@ from typing import TextIO
 from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
-from rich.table import Table
 
 from bench import counts
 from bench.cold import RUNS, cold_webhook
 from bench.emulator import emulator_check
 from bench.figures import Figure, missed
+from bench.shown import VISIBLE, WIDE, save, table
 from bench.sizes import sizes
 from bench.warm import ROUNDS, Pair, warm_webhook, webhook_verify
 from sandbox.stack.layout import layout
@@ -27,21 +26,18 @@ from sandbox.stack.processes import StackError
 
 # These vary from run to run and machine to machine: they are shown, and fail nothing.
 _TIMED = frozenset({"ms", "us", "x"})
-_WIDE = 132
 
 
 def main() -> int:
     """Measure everything; 1 when a count or a size is above its goal or what was recorded."""
     options = _options()
     with _own_stdout() as out:
-        # A file has no width; figures are not to be cut off there.
-        console = Console(file=out, highlight=False, width=None if out.isatty() else _WIDE)
+        console = Console(file=out, highlight=False, width=None if out.isatty() else WIDE)
         with Console(stderr=True).status("starting") as status:
             figures = _measured(options, status, console)
         file = layout().directory / "bench.json"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps([each.as_json() for each in figures], indent=2) + "\n")
-        console.print(_table(figures))
+        save(figures, file, owns=lambda name: not name.startswith(f"{VISIBLE}."))
+        console.print(table(figures))
         console.print(f"written to {os.path.relpath(file)}")
         return _verdict(figures, console)
 
@@ -108,40 +104,6 @@ def _pair(name: str, pair: Pair, note: str, goal: float | None = None) -> Figure
 
 
 # --- what people see -------------------------------------------------------------------------
-
-
-def _table(figures: list[Figure]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("figure", no_wrap=True)
-    table.add_column("value", justify="right", no_wrap=True)
-    table.add_column("")
-    for name in ("beside", "ratio", "goal"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("made of", style="dim")
-    group = ""
-    for figure in figures:
-        first = figure.name.partition(".")[0]
-        if group and first != group:
-            table.add_row()
-        group = first
-        colour = {True: "green", False: "red", None: "default"}[figure.met]
-        table.add_row(
-            figure.name,
-            f"[{colour}]{_spelled(figure.value)}[/]",
-            figure.unit,
-            "" if figure.baseline is None else _spelled(figure.baseline),
-            "" if figure.ratio is None else f"{figure.ratio:.2f}",
-            "" if figure.goal is None else f"<= {figure.goal:g}",
-            escape(figure.note),
-        )
-    return table
-
-
-def _spelled(number: float) -> str:
-    """Return three digits that count, and whole numbers whole."""
-    if number == int(number) or abs(number) >= 1000:
-        return f"{number:,.0f}"
-    return f"{number:.3g}"
 
 
 def _verdict(figures: list[Figure], console: Console) -> int:

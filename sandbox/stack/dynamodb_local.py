@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sandbox.stack.layout import ROOT
@@ -22,25 +24,35 @@ _HOME = ROOT / ".local" / "dynamodb-local"
 def main(command: list[str]) -> int:
     """Start it, run the command, stop it; the command's own exit code."""
     try:
-        java, jar = _java(), _installed()
-        with tempfile.TemporaryDirectory() as scratch:
-            log = Path(scratch) / "dynamodb-local.log"
-            (port,) = free_ports(1)
-            natives = f"-Djava.library.path={jar.parent / 'DynamoDBLocal_lib'}"
-            options = ["-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port)]
-            server = start(
-                "DynamoDB Local", [java, natives, "-jar", str(jar), *options], os.environ, log
-            )
-            try:
-                wait_for(server, lambda: listens(port), log, 30)
-                url = f"http://127.0.0.1:{port}"
-                env = os.environ | {"DYNAMODB_LOCAL_URL": url}
-                return subprocess.run(command, env=env, check=False).returncode
-            finally:
-                stop(server)
+        with running() as url:
+            env = os.environ | {"DYNAMODB_LOCAL_URL": url}
+            return subprocess.run(command, env=env, check=False).returncode
     except StackError as error:
         print(error, file=sys.stderr)
         return 1
+
+
+@contextmanager
+def running() -> Iterator[str]:
+    """Start it on a free port, yield its address, stop it; StackError when it cannot be had."""
+    java, jar = _java(), _installed()
+    with tempfile.TemporaryDirectory() as scratch:
+        log = Path(scratch) / "dynamodb-local.log"
+        (port,) = free_ports(1)
+        natives = f"-Djava.library.path={jar.parent / 'DynamoDBLocal_lib'}"
+        options = ["-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port)]
+        command = [java, natives, "-jar", str(jar), *options]
+        server = start("DynamoDB Local", command, os.environ, log)
+        try:
+            wait_for(server, lambda: listens(port), log, 30)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            stop(server)
+
+
+def version() -> str:
+    """Return the day of Amazon's release, which is how its folder is named."""
+    return _installed().parent.name.removeprefix("dynamodb_local_")
 
 
 def _java() -> str:

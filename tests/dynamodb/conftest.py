@@ -7,7 +7,6 @@ itself is judged: one that lets two writers through would prove nothing.
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,14 +17,12 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from concord.adapters.dynamodb.table import Table, put
-from concord.adapters.dynamodb.translate import ConditionFailedError, TransactionRefusedError
-from concord.domain.tasks import RowKey
+from concord.adapters.dynamodb.table import Table
+from tests.support.judge import THREADS, Verdict, judge
 from tests.support.tables import create_table
 
 HERE = Path(__file__).parent
-THREADS = 32
-ROUNDS = 50
+ROUNDS = 50  # a gate; `make judge` runs a thousand
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -83,39 +80,14 @@ def race() -> Iterator[Callable[..., list[Any]]]:
         yield run
 
 
-_verdicts: dict[str, bool] = {}
+_verdicts: dict[str, list[Verdict]] = {}
 
 
 @pytest.fixture
-def judged(table: Table, race: Callable[..., list[Any]], local_url: str) -> None:
+def judged(table: Table, dynamodb: Any, local_url: str) -> None:
     """Refuse to run a race on an emulator that cannot tell one winner from two (reliability 11)."""
     if local_url not in _verdicts:
-        _verdicts[local_url] = all(winners == 1 for winners in winners_per_round(table, race))
-    if not _verdicts[local_url]:
-        pytest.fail("this emulator let two writers win; races on it prove nothing")
-
-
-def winners_per_round(table: Table, race: Callable[..., list[Any]]) -> Iterator[int]:
-    """Yield how many of 32 threads won, for a conditional put and for a 2-item transaction."""
-    for name in (f"judge-{uuid.uuid4().hex}" for _ in range(ROUNDS)):
-
-        def single(thread: int, name: str = name) -> bool:
-            row = RowKey(name, "put")
-            return won(lambda: table.put(row, {"by": thread}, "attribute_not_exists(pk)"))
-
-        def both(thread: int, name: str = name) -> bool:
-            rows = [RowKey(name, part) for part in ("one", "two")]
-            actions = [put(row, {"by": thread}, "attribute_not_exists(pk)") for row in rows]
-            return won(lambda: table.transact(actions))
-
-        yield sum(race(single))
-        yield sum(race(both))
-
-
-def won(write: Callable[[], None]) -> bool:
-    """Whether a conditional write went through."""
-    try:
-        write()
-    except (ConditionFailedError, TransactionRefusedError):
-        return False
-    return True
+        _verdicts[local_url] = judge(dynamodb, table.name, ROUNDS)
+    faults = [verdict for verdict in _verdicts[local_url] if not verdict.is_clean]
+    if faults:
+        pytest.fail(f"races on this emulator prove nothing: {faults}")

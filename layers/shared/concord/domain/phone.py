@@ -6,8 +6,8 @@ import re
 
 from concord.domain.errors import FieldError, InvalidInputError
 
-# A full North American number is taken as it is: the library costs more to load than the whole
-# answer, and carriers and platforms send this form. Elsewhere a plus proves nothing: "+4402079..."
+# A full North American number is taken as it is: loading the library costs a cold start some 30 ms
+# of CPU, and carriers and platforms send this form. Elsewhere a plus proves nothing: "+4402079..."
 # and "+442079..." are one number, and two spellings of one number would be two consents.
 _NORTH_AMERICAN = re.compile(r"\+1[2-9][0-9]{9}")
 
@@ -20,7 +20,7 @@ def normalise_phone(text: str, country: str, field: str = "point") -> str:
     candidate = text.strip()
     if _NORTH_AMERICAN.fullmatch(candidate):
         return candidate
-    import phonenumbers  # 48 MB on disk and slow to import; see above
+    import phonenumbers  # 3 MB in the layer, and slow to import; see above
 
     try:
         number = phonenumbers.parse(candidate, country)
