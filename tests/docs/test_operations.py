@@ -1,5 +1,6 @@
 """The runbook knows every alarm and metric, its snippet works, and cost.md counts correctly."""
 
+import json
 import re
 from typing import Any
 
@@ -55,6 +56,37 @@ def test_cost_adds_up() -> None:
     for column in (3, 4):
         wanted = sum(round(100 * float(item[column])) for item in items)
         assert total[column].strip("*") == f"{wanted / 100:.2f}"
+
+
+def test_cost_computes_from_the_bench() -> None:
+    """Each figure is the one that was recorded, each product and the sum are right."""
+    recorded = json.loads((ROOT / "bench" / "baseline.json").read_text())
+    work = COST[COST.index("## Work") :]
+    rows = re.findall(
+        r"^\| .+ \| `([\w.]+)` \| (\d+) \| \$([\d.]+) \| ([\d.]+) \|$", work, re.MULTILINE
+    )
+    assert len(rows) == 3, "the pattern finds something else"
+    for name, figure, per_million, dollars in rows:
+        assert float(figure) == recorded[name], name
+        assert dollars == f"{1_000 * recorded[name] * float(per_million) / 1e6:.4f}", name
+    assert f"| **{sum(float(row[3]) for row in rows):.4f}** |" in work
+    for name, figure in re.findall(r"`(\w+\.\w+)` \((\d+)\)", work):
+        assert float(figure) == recorded[name], name
+
+
+def test_bench_shows_what_is_recorded() -> None:
+    """Requests and units of docs/bench.md are those of bench/baseline.json, all operations."""
+    recorded = json.loads((ROOT / "bench" / "baseline.json").read_text())
+    bench = (ROOT / "docs" / "bench.md").read_text()
+    shown: dict[str, float] = {}
+    for names, figures in re.findall(r"^\| (`\w+\..+?`) \| ([\d, ]+)", bench, re.MULTILINE):
+        first, *others = re.findall(r"`([\w.]+)`", names)
+        group = first.partition(".")[0]
+        parts = [first, *(f"{group}{each}" if each[0] == "." else each for each in others)]
+        if recorded.keys() >= set(parts):  # not times and sizes, which nobody records
+            shown |= dict(zip(parts, map(float, figures.split(",")), strict=True))
+    counted = {name: value for name, value in recorded.items() if name.count(".") == 1}
+    assert {name: shown.get(name) for name in counted} == counted
 
 
 @pytest.mark.usefixtures("moto_aws")
