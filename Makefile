@@ -73,7 +73,7 @@ test-dynamodb: setup ## storage contract and races on Amazon's DynamoDB Local (n
 	@$(PY) -m sandbox.stack.dynamodb_local .venv/bin/pytest -m dynamodb_local
 
 .PHONY: fuzz
-fuzz: setup ## 100,000 mutated webhooks for each platform and for the verifier (about half an hour)
+fuzz: setup ## 100,000 mutated webhooks for each platform and for the verifier (takes minutes)
 	@CONCORD_FUZZ=thorough .venv/bin/pytest -n 2 --dist worksteal --hypothesis-show-statistics \
 		tests/unit/platforms -k total
 

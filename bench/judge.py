@@ -94,7 +94,7 @@ def main() -> int:
     file = layout().directory / "judge.json"
     judged: list[Judged] = []
     with Console(stderr=True).status("starting") as status:
-        for emulator in EMULATORS:
+        for emulator in (each for each in EMULATORS if each.name in options.only):
 
             def told(race: str, number: int, name: str = emulator.name) -> None:
                 status.update(f"{name}: {race}, round {number:,} of {options.rounds:,}")
@@ -120,6 +120,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.judge", description=__doc__)
     parser.add_argument(
         "--rounds", type=rounds, default=ROUNDS, help=f"for each race; {ROUNDS:,} if not said"
+    )
+    parser.add_argument(
+        "--only", nargs="+", choices=(names := [each.name for each in EMULATORS]), default=names
     )
     return parser.parse_args()
 
@@ -161,8 +164,13 @@ def _table(judged: Sequence[Judged]) -> Table:
 
 
 def _save(judged: Sequence[Judged], file: Path) -> None:
+    """Write what was found; what the file says of other emulators stays."""
+    now = [_as_json(each) for each in judged]
+    before = json.loads(file.read_text()) if file.exists() else []
+    names = {each["emulator"] for each in now}
+    kept = [each for each in before if each["emulator"] not in names]
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps([_as_json(each) for each in judged], indent=2) + "\n")
+    file.write_text(json.dumps([*kept, *now], indent=2) + "\n")
 
 
 def _as_json(judged: Judged) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -49,7 +48,7 @@ class Verdict:
 def judge(
     client: Any, table: str, rounds: int, told: Callable[[str, int], None] = lambda *_: None
 ) -> list[Verdict]:
-    """Let 32 threads write the same new keys at once, `rounds` times for each race.
+    """Let 32 threads write the same absent keys at once, `rounds` times for each race.
 
     `client` is a bare DynamoDB client that tries once: nothing of ours stands between. `told` hears
     race and round.
@@ -67,8 +66,8 @@ def judge(
 
 
 def _round(client: Any, table: str, race: str, pool: ThreadPoolExecutor) -> Iterator[str]:
-    """Run one race on new keys; yield what was wrong with it."""
-    name = f"judge-{uuid.uuid4().hex}"
+    """Run one race on keys that are not there; yield what was wrong with it."""
+    name = f"judge {race}"
     sorts = ("one",) if race == RACES[0] else ("one", "two")
     barrier = Barrier(THREADS)
 
@@ -96,7 +95,8 @@ def _round(client: Any, table: str, race: str, pool: ThreadPoolExecutor) -> Iter
         yield "several"
     if not winners:
         yield "none"
-    # Removed at once: moto copies the whole table for each transaction.
+    # Removed at once, and the keys are the same in each round: moto copies the whole table, keys
+    # that are gone included, for each transaction.
     if not _is_whole([_taken(client, table, name, sort) for sort in sorts], winners):
         yield "torn"
 
