@@ -12,12 +12,16 @@ from cli.errors import usage_error
 
 @dataclass
 class ImportState:
-    """A checkpoint: `parts` parts of `file_sha256` are done, with these counts by result."""
+    """A checkpoint: `parts` parts of `file_sha256` are done, with these counts by result.
+
+    A file is always cut as it was when its import began: `rows_per_part` was 250 once.
+    """
 
     file_sha256: str
     connection_id: str
     api_url: str
     attestation: str
+    rows_per_part: int = 250
     parts: int = 0
     rows: int = 0
     errors_length: int = 0

@@ -83,7 +83,8 @@ def _schemas(
 ) -> tuple[dict[type[BaseModel], Mapping[str, Any]], dict[str, Any]]:
     wanted: dict[tuple[type[BaseModel], Any], None] = {}
     for operation in operations:
-        wanted[operation.answer, "serialization"] = None
+        for answer in (operation.answer, *operation.also.values()):
+            wanted[answer, "serialization"] = None
         if operation.body is not None:
             wanted[operation.body, "validation"] = None
     found, schema = models_json_schema(list(wanted), ref_template=_REF)
@@ -97,8 +98,11 @@ def _described(
     operation: Operation, refs: Mapping[type[BaseModel], Mapping[str, Any]]
 ) -> dict[str, Any]:
     done = {
-        "description": _DONE[operation.status],
-        "content": {"application/json": {"schema": refs[operation.answer]}},
+        str(status): {
+            "description": _DONE[status],
+            "content": {"application/json": {"schema": refs[answer]}},
+        }
+        for status, answer in {operation.status: operation.answer, **operation.also}.items()
     }
     described: dict[str, Any] = {
         "operationId": operation.name,
@@ -106,7 +110,7 @@ def _described(
         "summary": operation.summary,
         "security": [{"sigv4": []}],
         "parameters": [*_path_parameters(operation), *_query_parameters(operation)],
-        "responses": {str(operation.status): done} | _problems(operation),
+        "responses": done | _problems(operation),
     }
     if operation.idempotent:
         described["parameters"].append(_IDEMPOTENCY_KEY)

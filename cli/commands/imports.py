@@ -18,11 +18,10 @@ from cli.import_state import ImportState, load_state
 from cli.screen import coloured
 from cli.session import Session, session_of
 
-# Half of what a call may hold: such a part ends well before the gateway gives up on it.
-ROWS_PER_PART: Final = 250
+# As many as a call may hold.
+ROWS_PER_PART: Final = 500
 BYTES_PER_PART: Final = 512 * 1024
 _FINE: Final = frozenset({"accepted", "duplicate"})
-_NOT_PROCESSED: Final = "not_processed"
 _AGAIN: Final = "run the same command again: it goes on, and what was taken is a duplicate then"
 _MEANING: Final = {
     "invalid_phone": "not a phone number: give it in E.164, for example +15551230000",
@@ -58,7 +57,13 @@ def import_file(
         raise usage_error("--attestation is empty: say how these shoppers gave consent")
     scanned = scan(file)
     next(read_rows(file), None)  # a header that cannot be read ends it here
-    wanted = ImportState(scanned.sha256, connection, session.api.target.api_url, attestation)
+    wanted = ImportState(
+        scanned.sha256,
+        connection,
+        session.api.target.api_url,
+        attestation,
+        rows_per_part=ROWS_PER_PART,
+    )
     checkpoint = None if dry_run else file.with_name(f"{file.name}.import.json")
     state = _resume(session, checkpoint, wanted, restart=restart)
     errors = ErrorFile(file.with_name(f"{file.name}.errors.csv"), state.errors_length)
@@ -105,7 +110,7 @@ class _Import:
 
     def run(self, file: Path, size: int) -> None:
         """Send part after part; each is checkpointed before the next."""
-        parts = enumerate(cut(read_rows(file), ROWS_PER_PART, BYTES_PER_PART))
+        parts = enumerate(cut(read_rows(file), self.state.rows_per_part, BYTES_PER_PART))
         with self._progress() as progress:
             doing = "Importing" if self.checkpoint else "Checking"
             task = progress.add_task(doing, total=size, rows=0)
@@ -135,19 +140,10 @@ class _Import:
             self.state.save(self.checkpoint)
 
     def _send(self, number: int, rows: Sequence[Row]) -> list[tuple[str, str]]:
-        """Return result and message per row; rows the API had no time for are sent again."""
-        results: dict[int, str] = {}
-        left = list(range(len(rows)))
-        while left:
-            told = self._call(number, [rows[index] for index in left])
-            results.update(zip(left, told, strict=True))
-            still = [index for index in left if results[index] == _NOT_PROCESSED]
-            if len(still) == len(left):
-                raise CommandError("the API gets through no row in time", hints=(_AGAIN,))
-            left = still
-        return [(results[n], _MEANING.get(results[n], "")) for n in range(len(rows))]
+        """Return result and message per row.
 
-    def _call(self, number: int, rows: Sequence[Row]) -> list[str]:
+        An answer tells of all rows or, with a 503 that is waited out, of none.
+        """
         body = {
             "import_id": f"{self.state.file_sha256[:40]}-{number}",
             "attestation": self.state.attestation,
@@ -164,7 +160,7 @@ class _Import:
             raise CommandError(
                 f"the API answered for {len(told)} rows of {len(rows)}", hints=(_AGAIN,)
             )
-        return told
+        return [(result, _MEANING.get(result, "")) for result in told]
 
     def _progress(self) -> Progress:
         return Progress(

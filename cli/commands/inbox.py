@@ -114,7 +114,7 @@ def _finished(session: Session, job_id: str) -> dict[str, Any]:
                 return {"job_id": job_id, **job}
             if waited >= _LONGEST_WAIT:
                 raise CommandError(f"job {job_id} is still at work; it goes on by itself")
-            shown.update(f"Replaying ... {job.get('done', 0):,} so far")
+            shown.update(f"Replaying ... {job.get('done', 0):,} of {job.get('total', 0):,}")
             session.sleep(_POLL_SECONDS)
             waited += _POLL_SECONDS
 
@@ -130,7 +130,8 @@ def _report(session: Session, job: dict[str, Any]) -> None:
                 ("job", job.get("job_id")),
                 ("state", coloured(job.get("state"))),
                 ("looked at", job.get("done")),
-                ("done again", job.get("updated", 0)),
+                ("done again", job.get("created", 0) + job.get("updated", 0)),
+                ("new consent events", job.get("created", 0)),
                 *((reason.replace("_", " "), count) for reason, count in skipped.items()),
             ]
         )

@@ -115,6 +115,19 @@ def _import(person: Person) -> Deliver:
     return lambda _: person.shop.world.admin("POST", path, body)
 
 
+def _import_job(person: Person) -> Deliver:
+    """The first slice of a file that is a job: her row among others that cannot be read."""
+    house = person.shop.world
+    path = f"/v1/connections/{person.shop.connection_id}/consent-imports"
+    headers = {"Content-Type": "text/csv", "X-Attestation": "paper forms, vouched for by Dana"}
+    file = "point\n" + "1\n" * 300 + f"{person.number}\n" + "2\n" * 200
+    answer = house.admin("POST", path, file, headers=headers)
+    assert answer["statusCode"] == 202
+    row = {"pk": f"TB#m1#import_consents#{person.shop.connection_id}#", "sk": "TASK"}
+    row["pk"] += house.body(answer)["job_id"].rpartition(".")[2]
+    return lambda receives: house.run_task(row, receives)
+
+
 def _put_shopper(person: Person) -> Deliver:
     shop = person.shop
     shop.world.sandbox.seed("catapult", shop.catapult_account, shoppers=[])
@@ -145,6 +158,7 @@ CASES: dict[str, tuple[Callable[[Watched], Deliver], Effect]] = {
     # The invitation is her one text; "not opted in" is what the platforms show anyway.
     "lapse": (_lapse, Effect(2, 1, "unknown", None, False)),
     "import": (_import, Effect(1, 0, "opted_in", True, True)),
+    "import_job": (_import_job, Effect(1, 0, "opted_in", True, True)),
     "put_shopper": (_put_shopper, IN),
     "delete_shopper": (_delete_shopper, OUT),
 }

@@ -6,11 +6,10 @@ from concord.entrypoint.admin.inbox import (
     InboxAnswer,
     InboxPage,
     InboxQuery,
-    JobAnswer,
-    JobStarted,
     Replayed,
     ReplaysPost,
 )
+from concord.entrypoint.admin.jobs import JobAnswer, JobStarted
 from concord.entrypoint.admin.operations import Operations
 from concord.entrypoint.observability import TELEMETRY
 
@@ -64,4 +63,4 @@ def replay_span(call: Call, merchant_id: str, body: ReplaysPost) -> JobStarted:
 @operations.on("GET", "/v1/jobs/{job_id}")
 def get_job(call: Call, job_id: str) -> JobAnswer:
     """Show how far a job is."""
-    return JobAnswer.of(job_id, services(TELEMETRY).admin.read_jobs(job_id))
+    return JobAnswer.of(services(TELEMETRY).admin.read_jobs(job_id))

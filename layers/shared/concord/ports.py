@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,9 @@ from concord.domain.consent_record import ConsentRecord
 from concord.domain.credentials import ConnectionSecrets
 from concord.domain.events import ParsedWebhook, RawRequest, SecretValue, WebhookAnswer
 from concord.domain.evidence import ConsentKey, Evidence
+from concord.domain.imports import ImportPart, RawRow
 from concord.domain.inbox import InboxEntry, InboxState, Marker, SafetyMessage
+from concord.domain.jobs import Job
 from concord.domain.merchant import Merchant
 from concord.domain.outbound import AccountFacts, ConsentPush, Endpoint, HandedOver, OutboundText
 from concord.domain.review import Review
@@ -120,6 +122,11 @@ class Inbox(Protocol):
         self, merchant_id: str, start: datetime, end: datetime, after: str | None = None
     ) -> Iterator[InboxEntry]:
         """Yield entries oldest first, `start` inclusive, `end` exclusive, after the id `after`."""
+
+    def ids_between(
+        self, merchant_id: str, start: datetime, end: datetime, after: str | None = None
+    ) -> Iterator[str]:
+        """Yield the ids of what `between` yields, without the bodies."""
 
     def set_state(self, entry: InboxEntry, state: InboxState, error: str = "") -> None: ...
 
@@ -318,9 +325,30 @@ class Idempotency(Protocol):
 class Jobs(Protocol):
     """Progress of what outlasts a request."""
 
-    def get(self, job_id: str) -> Mapping[str, Any] | None: ...
+    def get(self, job_id: str) -> Job | None:
+        """Read a job; None for an id that was never ours."""
 
-    def put(self, merchant_id: str, job_id: str, job: Mapping[str, Any]) -> None: ...
+    def put(self, merchant_id: str, job: Job) -> None:
+        """Write the job as it is now."""
+
+
+class ImportParts(Protocol):
+    """The rows of an import that is a job, in parts; kept 30 days at most."""
+
+    def put(self, job_id: str, attestation: str, rows: Iterable[RawRow]) -> None:
+        """Write all rows, part after part from 0."""
+
+    def get(self, job_id: str, number: int) -> ImportPart | None:
+        """Read a part; None = there is none, or its time is over."""
+
+    def note(self, job_id: str, row: int, points: Collection[bytes]) -> None:
+        """Note fingerprints of points that a dry run accepted up to `row`."""
+
+    def noted(self, job_id: str, row: int) -> set[bytes]:
+        """Return the fingerprints that were noted up to `row`."""
+
+    def forget(self, job_id: str) -> None:
+        """Delete the rows and what was noted. Safe to repeat."""
 
 
 # --- platforms -------------------------------------------------------------------------------

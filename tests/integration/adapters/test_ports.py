@@ -7,6 +7,7 @@ from concord.adapters.dynamodb.audit import DynamoDbAudit
 from concord.adapters.dynamodb.connections import DynamoDbConnections
 from concord.adapters.dynamodb.consent_store import DynamoDbConsentStore
 from concord.adapters.dynamodb.idempotency import DynamoDbIdempotency
+from concord.adapters.dynamodb.import_parts import DynamoDbImportParts
 from concord.adapters.dynamodb.inbox import DynamoDbInbox
 from concord.adapters.dynamodb.jobs import DynamoDbJobs
 from concord.adapters.dynamodb.merchants import DynamoDbMerchants
@@ -33,13 +34,14 @@ def test_every_storage_port_has_its_adapter_and_none_makes_a_client_yet() -> Non
     reviews: ports.Reviews = DynamoDbReviews(table)
     answers: ports.Idempotency = DynamoDbIdempotency(table)
     jobs: ports.Jobs = DynamoDbJobs(table)
+    parts: ports.ImportParts = DynamoDbImportParts(table)
     queue = SqsTaskQueue({Queue.URGENT: "u", Queue.BULK: "b"})
     safety = SqsSafetyQueue("s")
     secrets = SsmSecrets("/concord/x")
     _tasks: ports.TaskQueue = queue
     _safety: ports.SafetyQueue = safety
     _secrets: ports.Secrets = secrets
-    stores = (consent, rows, connections, shoppers, inbox, merchants, audit, reviews, answers, jobs)
+    stores = (consent, rows, connections, shoppers, inbox, merchants, audit, reviews, answers)
     assert table._given is None
-    assert all(each is not None for each in stores)
+    assert all(each is not None for each in (*stores, jobs, parts))
     assert [each._given for each in (queue, safety, secrets)] == [None] * 3

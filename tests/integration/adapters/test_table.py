@@ -317,5 +317,14 @@ def test_the_consent_path_loads_only_what_it_needs() -> None:
     assert "concord.adapters.dynamodb.consent_store" in loaded
     assert not [m for m in loaded if m.split(".")[0] in {"boto3", "cryptography", "httpx"}]
     assert not loaded & {"phonenumbers", "pydantic"}
-    others = ("shoppers", "reviews", "jobs", "idempotency", "merchants", "inbox", "tasks")
+    others = (
+        "shoppers",
+        "reviews",
+        "jobs",
+        "idempotency",
+        "merchants",
+        "inbox",
+        "tasks",
+        "import_parts",
+    )
     assert not loaded & {f"concord.adapters.dynamodb.{name}" for name in others}

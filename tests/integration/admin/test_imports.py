@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 
-from concord.bootstrap import services
-from concord.entrypoint.admin.csv_rows import MAX_ROWS
-from concord.entrypoint.observability import TELEMETRY
 from tests.integration.admin.calls import MERCHANT, call, new_connection, ok, refused
+from tests.world.faults import Request, Wire
 from tests.world.shop import Shop, new_number
 from tests.world.world import World
 
@@ -56,7 +54,6 @@ def test_each_row_has_a_result_in_its_place(house: World, shop: Shop) -> None:
         "invalid_channel",
         "invalid_occurred_at",
     ]
-    assert report["complete"] is True
     assert report["counts"]["accepted"] == 2
     seen = look_up(house, shop, fresh)
     assert (seen["state"], seen["basis"]) == ("opted_in", "imported")
@@ -156,22 +153,6 @@ def test_limits_are_said(house: World, shop: Shop) -> None:
     assert refused(house, "POST", path, large, headers=CSV)[:2] == (413, "body_too_large")
 
 
-def test_a_file_has_as_many_rows_as_can_be_answered(house: World, shop: Shop) -> None:
-    """TEA-14, R-27: 1 MB of short rows would be an answer that no item holds; nothing is done."""
-    path = f"/v1/connections/{shop.connection_id}/consent-imports"
-    headers = {**CSV, "Idempotency-Key": "file-1"}
-    before = house.rows()
-    large = "point\n" + "1\n" * (MAX_ROWS + 1)
-    status, problem = call(house, "POST", path, large, headers=headers)
-    assert (status, problem["errors"][0]["field"]) == (422, "body")
-    assert f"{MAX_ROWS:,} rows" in problem["errors"][0]["message"]
-    assert house.rows() == before
-    report = ok(house, "POST", path, "point\n" + "1\n" * MAX_ROWS, headers=headers)
-    assert report["counts"] == {"invalid_phone": MAX_ROWS}
-    (kept,) = house.rows("K#")
-    assert len(kept["body"]) < 400_000
-
-
 @pytest.mark.parametrize("state", ["requested", "pending", "disconnected"])
 def test_an_import_needs_a_connected_connection(house: World, state: str) -> None:
     """TEA-01: an opt-in in another state is 409 and has no side effect."""
@@ -193,16 +174,39 @@ def test_a_paused_connection_still_takes_consents(house: World, shop: Shop) -> N
     assert results(upload(house, shop, [{"point": new_number()}])) == ["accepted"]
 
 
-def test_what_does_not_fit_into_the_answers_time_is_named(house: World, shop: Shop) -> None:
-    """R-26: a slow import answers in time, says what it left, and is finished by repeating it."""
-    service = services(TELEMETRY).admin.import_consents
-    service._budget = timedelta(seconds=-1)
-    rows = [{"point": new_number()} for _ in range(3)]
-    report = upload(house, shop, rows)
-    assert results(report) == ["not_processed"] * 3
-    assert report["complete"] is False
-    service._budget = timedelta(seconds=20)
-    assert results(upload(house, shop, rows)) == ["accepted"] * 3
+def test_what_does_not_fit_into_the_answers_time_is_not_half_told(house: World, shop: Shop) -> None:
+    """R-26: a slow table: 503 by name in time, and the same call again ends it, no row twice."""
+    rows = [{"point": new_number()} for _ in range(60)]
+    path = f"/v1/connections/{shop.connection_id}/consent-imports"
+    body = {"import_id": "i-9", "attestation": "forms", "rows": rows}
+    wire = Wire(house)
+
+    def a_second_later(request: Request) -> None:
+        house.clock.advance(timedelta(seconds=1))
+
+    with wire.failing(after=a_second_later):
+        status, problem = call(house, "POST", path, body)
+    assert (status, problem["code"]) == (503, "import_not_finished")
+    assert problem["import_id"] == "i-9"
+    assert "results" not in problem
+    stored = len(house.rows("X#"))
+    assert 0 < stored < len(rows)
+    told = results(upload(house, shop, rows, import_id="i-9"))
+    assert (told.count("duplicate"), told.count("accepted")) == (stored, len(rows) - stored)
+
+
+def test_a_call_of_500_rows_makes_two_requests_a_row(house: World, shop: Shop) -> None:
+    """R-26: what 500 rows cost is what makes them fit into the gateway's 29 s."""
+    rows = [{"point": new_number()} for _ in range(40)]
+    wire = Wire(house)
+    assert results(upload(house, shop, rows)) == ["accepted"] * 40
+    assert wire.names.count("dynamodb.GetItem") <= 40 + 2  # and the connection
+    assert wire.names.count("dynamodb.TransactWriteItems") == 40
+    wire.calm()
+    assert results(upload(house, shop, rows)) == ["duplicate"] * 40
+    asked = [name for name in wire.names if name.startswith("dynamodb")]
+    assert set(asked) == {"dynamodb.GetItem"}
+    assert len(asked) <= 40 + 2
 
 
 def test_an_idempotency_key_repeats_the_report(house: World, shop: Shop) -> None:

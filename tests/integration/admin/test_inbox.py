@@ -109,7 +109,8 @@ def test_a_span_is_replayed_as_a_job(house: World, shop: Shop) -> None:
     assert (waiting["state"], waiting["done"]) == ("queued", 0)
     house.pump()
     done = ok(house, "GET", f"/v1/jobs/{job_id}")
-    assert (done["state"], done["done"], done["updated"]) == ("done", 3, 3)
+    assert (done["state"], done["done"], done["total"]) == ("done", 3, 3)
+    assert (done["created"], done["updated"], done["skipped"]) == (3, 0, {})
     assert [state_of(house, shop, n) for n in numbers] == ["opted_in"] * 3
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import MISSING, fields, replace
 from datetime import timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from concord.adapters.dynamodb import keys
 from concord.adapters.dynamodb.audit import DynamoDbAudit
 from concord.adapters.dynamodb.connections import DynamoDbConnections
 from concord.adapters.dynamodb.idempotency import DynamoDbIdempotency
+from concord.adapters.dynamodb.import_parts import DynamoDbImportParts
 from concord.adapters.dynamodb.jobs import DynamoDbJobs
 from concord.adapters.dynamodb.merchants import DynamoDbMerchants
 from concord.adapters.dynamodb.reviews import DynamoDbReviews
@@ -21,11 +23,12 @@ from concord.adapters.dynamodb.tasks import DynamoDbTasks
 from concord.domain.audit import AuditEntry
 from concord.domain.connection import Connection, ConnectionSettings, ConnectionState, Side
 from concord.domain.errors import ConflictError
+from concord.domain.jobs import Job
 from concord.domain.merchant import Merchant
 from concord.domain.review import UNMATCHED
 from concord.domain.shopper import Carriers
 from concord.domain.task_rows import Finish
-from concord.domain.tasks import Task
+from concord.domain.tasks import Task, TaskKind
 from concord.ports import StoredAnswer
 from tests.support.builders import (
     CONNECTION,
@@ -386,10 +389,35 @@ class AnswersContract:
 
     def test_a_job_is_read_back(self, table: Table) -> None:
         jobs = DynamoDbJobs(table)
-        jobs.put(MERCHANT, "shop.j1", {"state": "running", "done": 1})
-        jobs.put(MERCHANT, "shop.j1", {"state": "done", "skipped": {"x": 2}})
-        assert jobs.get("shop.j1") == {"state": "done", "skipped": {"x": 2}}
+        job = Job("shop.j1", TaskKind.IMPORT_CONSENTS, NOW, total=3, counted=True)
+        jobs.put(MERCHANT, job)
+        assert jobs.get("shop.j1") == job
+        job = replace(job.tell(created=1, skipped=[("invalid_phone", 2)]), cursor="0:2", begun=0)
+        jobs.put(MERCHANT, job)
+        assert jobs.get("shop.j1") == job
         assert jobs.get("shop.j2") is None
         assert jobs.get("no job id") is None
         with pytest.raises(ValueError, match="another merchant"):
-            jobs.put("other", "shop.j1", {})
+            jobs.put("other", job)
+
+    def test_a_file_waits_in_parts(self, table: Table) -> None:
+        """R-26: what was put comes back in its order, and goes with nothing but the job left."""
+        parts, jobs = DynamoDbImportParts(table), DynamoDbJobs(table)
+        jobs.put(MERCHANT, Job("shop.j1", TaskKind.IMPORT_CONSENTS, NOW))
+        rows = [{"point": f"+1{n}", "evidence": 'form "1"\n\u2028' * 20} for n in range(900)]
+        parts.put("shop.j1", "forms", ({**row, "channel": None} for row in rows))
+        found = list(itertools.takewhile(bool, (parts.get("shop.j1", n) for n in range(99))))
+        assert len(found) > 2
+        assert [row for part in found if part for row in part.rows] == rows
+        assert {part.attestation for part in found if part} == {"forms"}
+        assert parts.get("shop.j2", 0) is None
+        parts.note("shop.j1", 5, {b"12345678", b"abcdefgh"})
+        parts.note("shop.j1", 10, {b"ABCDEFGH"})
+        parts.note("shop.j1", 11, set())
+        assert parts.noted("shop.j1", 9) == {b"12345678", b"abcdefgh"}
+        assert len(parts.noted("shop.j1", 10)) == 3
+        for _ in range(2):
+            parts.forget("shop.j1")
+        assert parts.get("shop.j1", 0) is None
+        assert parts.noted("shop.j1", 99) == set()
+        assert jobs.get("shop.j1") is not None

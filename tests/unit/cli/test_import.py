@@ -28,17 +28,13 @@ class Importer:
 
     opted_out: set[str] = field(default_factory=set)
     stored: list[str] = field(default_factory=list)
-    slow_after: int = 1000
 
     def __call__(self, request: httpx.Request) -> dict[str, Any]:
         rows = json.loads(request.content)["rows"]
         dry_run = request.url.params.get("dry_run") == "true"
-        results = [
-            self._row(row["point"], dry_run) if n < self.slow_after else "not_processed"
-            for n, row in enumerate(rows)
-        ]
+        results = [self._row(row["point"], dry_run) for row in rows]
         items = [{"row": n, "result": result} for n, result in enumerate(results, 1)]
-        return {"results": items, "complete": "not_processed" not in results, "dry_run": dry_run}
+        return {"results": items, "dry_run": dry_run}
 
     def _row(self, point: str, dry_run: bool) -> str:
         if not point.startswith("+1"):
@@ -99,12 +95,12 @@ def test_the_same_file_again_makes_no_new_event(
     concord: Cli, api: FakeApi, importer: Importer, file: Path
 ) -> None:
     """TEA-14: re-upload of the same file: the same import ids, every row a duplicate."""
-    write(file, 600)
+    write(file, 1100)
     first = concord(*_WORDS, file, *_ATTEST, "--json")
-    assert (first.exit_code, json.loads(first.stdout)["results"]) == (0, {"accepted": 600})
+    assert (first.exit_code, json.loads(first.stdout)["results"]) == (0, {"accepted": 1100})
     sent = len(api.requests)
     second = concord(*_WORDS, file, *_ATTEST, "--json")
-    assert json.loads(second.stdout)["results"] == {"duplicate": 600}
+    assert json.loads(second.stdout)["results"] == {"duplicate": 1100}
     ids = [body["import_id"] for body in api.bodies()]
     assert ids[:sent] == ids[sent:]
     assert len(set(ids)) == sent == 3
@@ -137,8 +133,8 @@ def test_an_interrupted_import_goes_on_where_it_stopped(
     concord: Cli, api: FakeApi, importer: Importer, file: Path
 ) -> None:
     """R-26: no row is lost, none is sent twice once its part was checkpointed."""
-    importer.opted_out = {number(5), number(700)}
-    write(file, 1000)
+    importer.opted_out = {number(5), number(1200)}
+    write(file, 2000)
 
     def interrupt(_: httpx.Request) -> Any:
         raise KeyboardInterrupt
@@ -146,33 +142,33 @@ def test_an_interrupted_import_goes_on_where_it_stopped(
     api.on("POST", _PATH, importer, importer, interrupt)
     first = concord(*_WORDS, file, *_ATTEST)
     assert first.exit_code == 130
-    assert "after 500 rows" in first.stderr
+    assert "after 1,000 rows" in first.stderr
     # A crash between the errors and the checkpoint leaves rows that the next run writes again.
     with file.with_name("optins.csv.errors.csv").open("a") as stream:
         stream.write("half a row")
     api.on("POST", _PATH, importer)
     api.requests.clear()
     second = concord(*_WORDS, file, *_ATTEST)
-    assert "Going on after 500 rows." in second.stderr
+    assert "Going on after 1,000 rows." in second.stderr
     assert second.exit_code == 1
-    assert [body["rows"][0]["point"] for body in api.bodies()] == [number(500), number(750)]
-    assert "998 of 1,000 rows imported" in second.stdout
-    assert [row["point"] for row in errors_of(file)] == [number(5), number(700)]
+    assert [body["rows"][0]["point"] for body in api.bodies()] == [number(1000), number(1500)]
+    assert "1,998 of 2,000 rows imported" in second.stdout
+    assert [row["point"] for row in errors_of(file)] == [number(5), number(1200)]
     assert not file.with_name("optins.csv.import.json").exists()
 
 
 def test_a_checkpoint_of_another_file_is_not_used(
     concord: Cli, api: FakeApi, importer: Importer, file: Path
 ) -> None:
-    write(file, 300)
+    write(file, 600)
     api.on("POST", _PATH, importer, refusal(409, "connection_not_connected", "it is pending"))
     assert concord(*_WORDS, file, *_ATTEST).exit_code == 1
-    write(file, 301)
+    write(file, 601)
     api.on("POST", _PATH, importer)
     refused = concord(*_WORDS, file, *_ATTEST)
     assert (refused.exit_code, "--restart" in refused.stderr) == (2, True)
     assert concord(*_WORDS, file, *_ATTEST, "--restart").exit_code == 0
-    assert len(importer.stored) == 301
+    assert len(importer.stored) == 601
 
 
 def test_passing_failures_are_waited_out(
@@ -192,17 +188,33 @@ def test_passing_failures_are_waited_out(
     assert concord.slept[1] < concord.slept[2] * 4
 
 
-def test_rows_the_api_had_no_time_for_are_sent_again(
+def test_a_part_that_the_api_could_not_finish_is_sent_again_whole(
     concord: Cli, api: FakeApi, importer: Importer, file: Path
 ) -> None:
+    """R-26: 503 import_not_finished tells of no row; the same part goes out once more."""
     write(file, 250)
-    importer.slow_after = 100
+    api.on("POST", _PATH, refusal(503, "import_not_finished"), importer)
     result = concord(*_WORDS, file, *_ATTEST, "--json")
     assert json.loads(result.stdout)["results"] == {"accepted": 250}
-    assert [len(body["rows"]) for body in api.bodies()] == [250, 150, 50]
-    importer.slow_after = 0
-    stuck = concord(*_WORDS, file, *_ATTEST)
-    assert (stuck.exit_code, "through no row" in stuck.stderr) == (1, True)
+    first, again = api.bodies()
+    assert first == again
+
+
+def test_an_import_goes_on_in_the_parts_it_began_with(
+    concord: Cli, api: FakeApi, importer: Importer, file: Path
+) -> None:
+    """R-26: a checkpoint of the time when a part had 250 rows skips no row."""
+    write(file, 1000)
+    api.on("POST", _PATH, importer, refusal(409, "connection_not_connected"))
+    assert concord(*_WORDS, file, *_ATTEST).exit_code == 1
+    checkpoint = file.with_name("optins.csv.import.json")
+    state = json.loads(checkpoint.read_text())
+    assert state.pop("rows_per_part") == ROWS_PER_PART
+    checkpoint.write_text(json.dumps({**state, "rows": 250}))
+    importer.stored = importer.stored[:250]
+    api.on("POST", _PATH, importer)
+    assert concord(*_WORDS, file, *_ATTEST).exit_code == 0
+    assert sorted(importer.stored) == [number(n) for n in range(1000)]
 
 
 def test_rows_the_api_could_not_read_are_kept_back(

@@ -13,6 +13,7 @@ from concord.ports import Clock, Telemetry
 if TYPE_CHECKING:
     from concord.adapters.dynamodb.connections import DynamoDbConnections
     from concord.adapters.dynamodb.consent_store import DynamoDbConsentStore
+    from concord.adapters.dynamodb.import_parts import DynamoDbImportParts
     from concord.adapters.dynamodb.inbox import DynamoDbInbox
     from concord.adapters.dynamodb.jobs import DynamoDbJobs
     from concord.adapters.dynamodb.reviews import DynamoDbReviews
@@ -87,6 +88,12 @@ class Adapters:
         from concord.adapters.dynamodb.jobs import DynamoDbJobs
 
         return DynamoDbJobs(self.table)
+
+    @cached_property
+    def import_parts(self) -> DynamoDbImportParts:
+        from concord.adapters.dynamodb.import_parts import DynamoDbImportParts
+
+        return DynamoDbImportParts(self.table)
 
     @cached_property
     def secrets(self) -> SsmSecrets:

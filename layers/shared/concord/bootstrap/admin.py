@@ -64,7 +64,17 @@ def admin_services(parts: Parts) -> AdminServices:
             connections=connections, reach=parts.reach, numbers=parts.numbers
         ),
         rotate_secrets=RotateSecrets(connections, secrets, clock, os.urandom),
-        import_consents=ImportConsents(connections, parts.authenticator, parts.apply_signal, clock),
+        import_consents=ImportConsents(
+            connections=connections,
+            authenticator=parts.authenticator,
+            store=parts.store,
+            apply_rows=parts.apply_rows,
+            jobs=parts.jobs,
+            parts=parts.import_parts,
+            tasks=parts.tasks,
+            clock=clock,
+            random_bytes=os.urandom,
+        ),
         look_up_consent=consents,
         export_dossier=ExportDossier(consents, parts.store, secrets, sign, clock),
         reviews=ReviewConsents(

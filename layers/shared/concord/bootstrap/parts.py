@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from concord.domain.tasks import RowKey, TaskKind
 
 if TYPE_CHECKING:
+    from concord.services.apply_rows import ApplyRows
     from concord.services.apply_signal import ApplySignal
     from concord.services.authenticate import Authenticator
     from concord.services.defer_tasks import DeferTasks
@@ -47,6 +48,12 @@ class Parts(Adapters):
         from concord.services.apply_signal import ApplySignal
 
         return ApplySignal(self.store, self.clock, os.urandom)
+
+    @cached_property
+    def apply_rows(self) -> ApplyRows:
+        from concord.services.apply_rows import ApplyRows
+
+        return ApplyRows(self.store, self.apply_signal, self.clock)
 
     @cached_property
     def ingest(self) -> IngestWebhook:
@@ -215,6 +222,21 @@ class Parts(Adapters):
             clock=self.clock,
         )
 
+    def run_import(self) -> TaskHandler:
+        """Build the worker of imports."""
+        from concord.services.run_import import RunImport
+
+        return RunImport(
+            connections=self.connections,
+            authenticator=self.authenticator,
+            apply_rows=self.apply_rows,
+            jobs=self.jobs,
+            parts=self.import_parts,
+            tasks=self.tasks,
+            defer=self.defer,
+            clock=self.clock,
+        )
+
     def lapse(self, row: RowKey) -> None:
         """Lapse the pending opt-in at `row`."""
         from concord.services.lapse_consent import LapseConsent
@@ -239,6 +261,7 @@ class Parts(Adapters):
                 TaskKind.SEND_TEXT: self.send_text,
                 TaskKind.FETCH_NUMBERS: self.refresh_numbers,
                 TaskKind.REPLAY_INBOX: self.run_replay,
+                TaskKind.IMPORT_CONSENTS: self.run_import,
             },
             lapse=self.lapse,
             restore=lambda key: self.push_consent.restore(key),

@@ -17,6 +17,7 @@ class TaskKind(StrEnum):
     SEND_TEXT = "send_text"
     FETCH_NUMBERS = "fetch_numbers"
     REPLAY_INBOX = "replay_inbox"
+    IMPORT_CONSENTS = "import_consents"
     LAPSE = "lapse"
 
 
@@ -36,6 +37,7 @@ QUEUE_OF: Final = {
     TaskKind.SEND_TEXT: Queue.URGENT,
     TaskKind.FETCH_NUMBERS: Queue.URGENT,
     TaskKind.REPLAY_INBOX: Queue.BULK,
+    TaskKind.IMPORT_CONSENTS: Queue.BULK,
     TaskKind.LAPSE: Queue.BULK,
 }
 

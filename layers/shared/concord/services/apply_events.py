@@ -49,16 +49,23 @@ _CARRIER_WORDS: Final = {
 @dataclass(frozen=True, slots=True)
 class Effect:
     """What applying came to. `stored` = the raw body went in with a transaction of its own;
-    `strange` = a text had come to a number that we do not know (`look_again`)."""
+    `strange` = a text had come to a number that we do not know (`look_again`); `new` = a consent
+    event was made, not only found."""
 
     state: InboxState
     stored: bool
     strange: bool = False
+    new: bool = False
 
     def then(self, other: Effect) -> Effect:
         """Return what both came to, by the state that needs the most care."""
         state = max(self.state, other.state, key=_RANK.index)
-        return Effect(state, self.stored or other.stored, self.strange or other.strange)
+        return Effect(
+            state,
+            self.stored or other.stored,
+            self.strange or other.strange,
+            self.new or other.new,
+        )
 
 
 class ApplyEvents:
@@ -150,7 +157,7 @@ class ApplyEvents:
             inbox=inbox,
         )
         self._tell(applied, signal)
-        return Effect(InboxState.PROCESSED, stored=True)
+        return Effect(InboxState.PROCESSED, stored=True, new=not applied.duplicate)
 
     def _from_text(
         self, connection: Connection, event: InboundText, entry: InboxEntry

@@ -26,7 +26,8 @@ _OPT_OUTS: Final = frozenset({SignalKind.OPT_OUT, SignalKind.ASSUMED_OPT_OUT})
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What came of a signal. `duplicate` = the event came before; nothing was written."""
+    """What came of a signal. `duplicate` = the event came before (or the state was `unless`);
+    nothing was written. `seq` counts the evidence of its key, 0 for a duplicate."""
 
     key: ConsentKey
     before: State
@@ -35,6 +36,7 @@ class Applied:
     rejection: str | None
     evidence_id: str
     duplicate: bool
+    seq: int = 0
 
 
 class ApplySignal:
@@ -58,8 +60,10 @@ class ApplySignal:
         marker: Marker | None = None,
         inbox: InboxEntry | None = None,
         close_review: Review | None = None,
+        unless: State | None = None,
     ) -> Applied:
-        """Apply `signal` to `point` (normalised) and return what is true after it.
+        """Apply `signal` to `point` (normalised), unless its state is that one already, and return
+        what is true after it.
 
         One read and one transaction, more only when somebody else changed the key in between.
         Raises ConflictError `event_id_reused` when the marker's event came before with another body
@@ -70,6 +74,8 @@ class ApplySignal:
         for _ in range(_ATTEMPTS):
             current = self._store.load(key)
             commit, decision = self._plan(connection, key, point, current, signal)
+            if decision.before is unless:
+                return _unchanged(key, current)
             result = self._store.commit(
                 replace(
                     commit,
@@ -79,7 +85,7 @@ class ApplySignal:
                 )
             )
             if isinstance(result, Committed):
-                return _applied(key, decision, commit.evidence.evidence_id)
+                return _applied(key, decision, commit.evidence)
             if isinstance(result, AlreadySeen):
                 if marker is None or result.marker.body_hash == marker.body_hash:
                     return self._repeated(key, current, signal, connection, result.marker)
@@ -189,15 +195,21 @@ def _decide(
     return decide(marks, signal, connection.profile(channel), invited_at)
 
 
-def _applied(key: ConsentKey, decision: Decision, evidence_id: str) -> Applied:
+def _unchanged(key: ConsentKey, current: ConsentRecord | None) -> Applied:
+    state, basis = (current.marks if current else Marks()).standing
+    return Applied(key, state, state, basis, None, "", duplicate=True)
+
+
+def _applied(key: ConsentKey, decision: Decision, evidence: Evidence) -> Applied:
     return Applied(
         key=key,
         before=decision.before,
         state=decision.state,
         basis=decision.basis,
         rejection=decision.rejection,
-        evidence_id=evidence_id,
+        evidence_id=evidence.evidence_id,
         duplicate=False,
+        seq=evidence.seq,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from concord.domain.errors import FieldError, InvalidInputError, NotFoundError
 from concord.domain.identity import check_merchant_id
 from concord.domain.inbox import InboxEntry, InboxState
+from concord.domain.jobs import Job
 from concord.domain.page import Page, read_cursor, write_cursor
 from concord.domain.tasks import TaskKind, TaskSpec
 from concord.domain.times import to_rfc3339
@@ -101,7 +102,7 @@ class BrowseInbox:
                 raise NotFoundError("no such connection")
         now = self._clock.now()
         job_id = new_scoped_id(merchant_id, self._random_bytes, length=16)
-        self._jobs.put(merchant_id, job_id, _new_job(job_id, now))
+        self._jobs.put(merchant_id, Job(job_id, TaskKind.REPLAY_INBOX, now))
         spec = TaskSpec(
             TaskKind.REPLAY_INBOX,
             connection_id or "",
@@ -116,17 +117,3 @@ class BrowseInbox:
         )
         self._tasks.ensure(merchant_id, spec, now)
         return job_id
-
-
-def _new_job(job_id: str, now: datetime) -> dict[str, object]:
-    return {
-        "job_id": job_id,
-        "kind": TaskKind.REPLAY_INBOX.value,
-        "state": "queued",
-        "done": 0,
-        "total": 0,
-        "created": 0,
-        "updated": 0,
-        "skipped": {},
-        "created_at": to_rfc3339(now),
-    }

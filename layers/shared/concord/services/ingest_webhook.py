@@ -131,12 +131,12 @@ class IngestWebhook:
         )
         return self._take(adapter, opened, entry)
 
-    def replay(self, entry: InboxEntry, opened: Authenticated) -> InboxState:
+    def replay(self, entry: InboxEntry, opened: Authenticated) -> Effect:
         """Apply a kept body again (R-24): it was verified when it came; what is done stays."""
         adapter = self._platforms.topic(entry.platform) or self._adapter(entry.platform)
         parsed = self._parsed(adapter, opened.connection, entry)
         opened = _as_proven(adapter, opened, entry)
-        return self._apply_events(opened, entry, parsed, stored=True).state
+        return self._apply_events(opened, entry, parsed, stored=True)
 
     def _adapter(self, platform: str) -> WebhookAdapter:
         adapter = self._platforms.webhook(platform)

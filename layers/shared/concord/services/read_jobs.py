@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from concord.domain.errors import NotFoundError
 from concord.domain.identity import merchant_of
+from concord.domain.jobs import Job
 from concord.ports import Jobs
 
 
@@ -16,7 +14,7 @@ class ReadJobs:
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
 
-    def __call__(self, job_id: str) -> Mapping[str, Any]:
+    def __call__(self, job_id: str) -> Job:
         """Return the job. Raises NotFoundError; a forged id reads no row."""
         try:
             merchant_of(job_id)

@@ -64,11 +64,11 @@ class RecordConsent:
             connection_id, lambda c, at: c.accepts_connect_key(hashed_key, at), request.received_at
         )
         call = parse_consent_call(request.body)
-        return self.apply(opened, call, request)
+        return self.apply(opened, call, request)[0]
 
     def apply(
         self, opened: Authenticated, call: ConsentCall, request: RawRequest, *, stored: bool = False
-    ) -> ApiAnswer:
+    ) -> tuple[ApiAnswer, Applied]:
         """Apply a parsed call; `stored` = its body is in the inbox already (a replay)."""
         connection = opened.connection
         if not call.opt_out and not connection.listens:
@@ -101,7 +101,7 @@ class RecordConsent:
                 state=applied.state.value,
                 evidence=applied.evidence_id,
             )
-        return _answer(connection, call, point, applied)
+        return _answer(connection, call, point, applied), applied
 
 
 def _wish(call: ConsentCall) -> Wish:

@@ -116,6 +116,11 @@ def new_inbox_id(received_at: datetime) -> str:
     return f"{received_at.astimezone(UTC):{_INBOX_TIME}}-{secrets.token_hex(6)}"
 
 
+def inbox_id_in(sk: str) -> str:
+    """Return the inbox id of `<received_at>#<id>`."""
+    return sk.partition("#")[2]
+
+
 def inbox_pk(merchant_id: str, day: datetime, shard: int) -> str:
     """Return `I#<merchant>#<yyyymmdd>#<shard>`."""
     return f"I#{merchant_id}#{day:%Y%m%d}#{shard}"
@@ -261,3 +266,17 @@ def answer(merchant_id: str, idempotency_key: str) -> RowKey:
 def job(job_id: str) -> RowKey:
     """Return `J#<merchant>#<job>` / `JOB`. ValueError: not a job id."""
     return RowKey(f"J#{merchant_of(job_id)}#{job_id}", "JOB")
+
+
+ROWS: Final = "ROWS#"
+SEEN: Final = "SEEN#"
+
+
+def job_rows(job_id: str, part: int) -> RowKey:
+    """Return `J#<merchant>#<job>` / `ROWS#<part, six digits>`: a part of a job's file."""
+    return RowKey(job(job_id).pk, f"{ROWS}{part:06d}")
+
+
+def job_seen(job_id: str, row: int) -> RowKey:
+    """Return `J#<merchant>#<job>` / `SEEN#<row, ten digits>`: points of a dry run up to a row."""
+    return RowKey(job(job_id).pk, f"{SEEN}{row:010d}")

@@ -114,6 +114,7 @@ class Table:
         *,
         index: str | None = None,
         newest_first: bool = False,
+        keys_only: bool = False,
         **values: object,
     ) -> Iterator[Item]:
         """Yield the items of one partition, page by page; strongly unless from the index."""
@@ -123,6 +124,7 @@ class Table:
             "ScanIndexForward": not newest_first,
             **_expression_parts(condition, values),
             **({"IndexName": index} if index else {"ConsistentRead": True}),
+            **({"ProjectionExpression": "pk, sk"} if keys_only else {}),
         }
         while True:
             answer = self._call("query", **request)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from concord.domain.imports import MAX_ROWS
 from concord.entrypoint.admin.base import Answer, Name, Sent
 
 
@@ -23,7 +24,7 @@ class ImportPost(Sent):
 
     import_id: Name
     attestation: Annotated[str, Field(min_length=1, max_length=2000, repr=False)]
-    rows: Annotated[list[ImportRow], Field(min_length=1, max_length=500)]
+    rows: Annotated[list[ImportRow], Field(min_length=1, max_length=MAX_ROWS)]
 
 
 class ImportQuery(BaseModel):
@@ -43,11 +44,10 @@ class RowResult(Answer):
 
 
 class ImportAnswer(Answer):
-    """What became of an import; `complete` false = send the rows `not_processed` again."""
+    """What became of an import, every row of it."""
 
     import_id: str
     dry_run: bool
-    complete: bool
     total: int
     counts: dict[str, int]
     results: list[RowResult]

@@ -1,9 +1,8 @@
-"""Kept bodies, and jobs that replay them."""
+"""Kept bodies."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
@@ -53,33 +52,3 @@ class Replayed(Answer):
 
     inbox_id: str
     state: InboxState
-
-
-class JobStarted(Answer):
-    """Work that outlasts a request: ask `GET /v1/jobs/{job_id}`."""
-
-    job_id: str
-
-
-class JobAnswer(Answer):
-    """How far a job is."""
-
-    job_id: str
-    state: str
-    done: int
-    total: int
-    created: int
-    updated: int
-    skipped: dict[str, int]
-    result: dict[str, Any] | None
-
-    @classmethod
-    def of(cls, job_id: str, job: Mapping[str, Any]) -> JobAnswer:
-        """Return the answer about a stored job."""
-        return cls(
-            job_id=job_id,
-            state=job["state"],
-            skipped=dict(job.get("skipped") or {}),
-            result=job.get("result"),
-            **{name: int(job.get(name) or 0) for name in ("done", "total", "created", "updated")},
-        )

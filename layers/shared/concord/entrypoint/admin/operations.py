@@ -50,6 +50,11 @@ class Operation:
     query: type[BaseModel] | None
     idempotent: bool
     accepts_csv: bool
+    also: Mapping[int, type[BaseModel]]
+
+    def status_of(self, answer: BaseModel) -> int:
+        """Return the status that an answer of this kind has."""
+        return next((s for s, model in self.also.items() if type(answer) is model), self.status)
 
 
 class Operations:
@@ -73,13 +78,18 @@ class Operations:
         status: int = 200,
         idempotent: bool = False,
         accepts_csv: bool = False,
+        also: Mapping[int, type[BaseModel]] | None = None,
     ) -> Callable[[Handler], Handler]:
-        """Register a handler. `idempotent` = it takes an Idempotency-Key and names a merchant."""
+        """Register a handler. `idempotent` = it takes an Idempotency-Key and names a merchant.
+
+        `also` = other answers that it may give, by their status.
+        """
 
         def register(handler: Handler) -> Handler:
             if idempotent and self.once is None:
                 raise TypeError(f"{handler.__name__} is idempotent, {self.tag} was given no `once`")
             types = inspect.get_annotations(handler, eval_str=True)
+            others = also or {}
             operation = Operation(
                 tag=self.tag,
                 method=method,
@@ -87,11 +97,12 @@ class Operations:
                 name=handler.__name__,
                 summary=inspect.getdoc(handler) or "",
                 status=status,
-                answer=types["return"],
+                answer=_first_but(types["return"], others),
                 body=_model(types.get("body")),
                 query=_model(types.get("query")),
                 idempotent=idempotent,
                 accepts_csv=accepts_csv,
+                also=others,
             )
             self.declared.append(operation)
 
@@ -117,6 +128,14 @@ def _model(annotation: Any) -> type[BaseModel] | None:
     return next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
 
 
+def _first_but(annotation: Any, others: Mapping[int, type[BaseModel]]) -> type[BaseModel]:
+    """Return the model of `Model` or `Model | Other`."""
+    kinds = get_args(annotation) or (annotation,)
+    model: type[BaseModel]
+    (model,) = (kind for kind in kinds if kind not in others.values())
+    return model
+
+
 def _bound(
     operation: Operation, handler: Handler, call: Call, names: Mapping[str, str]
 ) -> Callable[[], ApiAnswer]:
@@ -130,7 +149,7 @@ def _bound(
 
     def run() -> ApiAnswer:
         answer = handler(call, **given)
-        return ApiAnswer(operation.status, answer.model_dump(mode="json", by_alias=True))
+        return ApiAnswer(operation.status_of(answer), answer.model_dump(mode="json", by_alias=True))
 
     return run
 

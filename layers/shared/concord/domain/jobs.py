@@ -1,0 +1,96 @@
+"""Jobs: how far work that outlasts a request has come, and what became of its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from concord.domain.tasks import TaskKind
+
+# Of each reason so many rows are named: an item has 400 KB, and no reason may hide another.
+ROWS_NAMED: Final = 500
+
+
+class JobState(StrEnum):
+    """Where a job is. `done` and `failed` are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Progress. `created` + `updated` + all of `skipped` (by reason) is `done`, out of `total`.
+
+    `rows` names the rows of a file that were skipped, by reason, the first `ROWS_NAMED` of each.
+    `counted` = `total` is known. `cursor` is where the next slice of work begins; `begun` is what
+    `done` was when the slice that may be running began: a slice that begins there once more was
+    killed in its middle. `reason` says why a job failed.
+    """
+
+    job_id: str
+    kind: TaskKind
+    created_at: datetime
+    state: JobState = JobState.QUEUED
+    done: int = 0
+    total: int = 0
+    created: int = 0
+    updated: int = 0
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    rows: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    counted: bool = False
+    cursor: str = ""
+    begun: int = -1
+    reason: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.state in (JobState.DONE, JobState.FAILED)
+
+    @property
+    def result(self) -> dict[str, Any] | None:
+        """Return `{"rows": [{"row", "result"}], "complete", "reason"}`; None if none was asked for.
+
+        `complete` false = more rows were skipped than are named; `skipped` counts all of them.
+        """
+        if self.kind is not TaskKind.IMPORT_CONSENTS:
+            return {"reason": self.reason} if self.reason else None
+        named = sorted((row, reason) for reason, rows in self.rows.items() for row in rows)
+        return {
+            "rows": [{"row": row, "result": reason} for row, reason in named],
+            "complete": len(named) == sum(self.skipped.values()),
+            "reason": self.reason or None,
+        }
+
+    def tell(
+        self,
+        *,
+        created: int = 0,
+        updated: int = 0,
+        skipped: Iterable[tuple[str, int | None]] = (),
+    ) -> Job:
+        """Return the job with so much more done. `skipped` is reason and row (None = not named)."""
+        counts = dict(self.skipped)
+        rows = {reason: list(named) for reason, named in self.rows.items()}
+        for reason, row in skipped:
+            counts[reason] = counts.get(reason, 0) + 1
+            named = rows.setdefault(reason, []) if row is not None else []
+            if row is not None and len(named) < ROWS_NAMED:
+                named.append(row)
+        done = self.done + created + updated + sum(counts.values()) - sum(self.skipped.values())
+        return replace(
+            self,
+            state=JobState.RUNNING,
+            done=done,
+            total=max(self.total, done),
+            created=self.created + created,
+            updated=self.updated + updated,
+            skipped=counts,
+            rows={reason: tuple(named) for reason, named in rows.items()},
+        )
