@@ -4,7 +4,8 @@
 SHELL := /bin/bash
 
 PY := .venv/bin/python
-SAM := AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv/bin:$$PATH" \
+# SAM reads AWS_DEFAULT_REGION alone: without the first word, AWS_REGION would be passed over.
+SAM := $(if $(AWS_REGION),AWS_DEFAULT_REGION="$(AWS_REGION)") SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/.venv/bin:$$PATH" \
 	.venv/bin/uvx --python .venv/bin/python --from aws-sam-cli==1.170.0 sam
 STAMP := .venv/.made-from-lock
 CHECKED := layers/shared/concord functions cli sandbox tests bench scripts
@@ -49,7 +50,7 @@ types: setup ## mypy --strict
 
 .PHONY: validate
 validate: setup ## sam validate --lint
-	@$(SAM) validate --lint
+	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} $(SAM) validate --lint
 
 .PHONY: unit
 unit: setup ## tests that need nothing but Python

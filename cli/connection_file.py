@@ -25,7 +25,9 @@ def read_connection_file(file: Path) -> dict[str, Any]:
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
         content = json.loads(text) if text.lstrip().startswith("{") else _yaml(text)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise usage_error(f"{file} cannot be read: {error.strerror}") from error
+    except ValueError as error:
         raise usage_error(f"{file} cannot be read: {error}") from error
     if not isinstance(content, dict):
         raise usage_error(f"{file} holds no mapping", f"its members: {', '.join(sorted(_TOP))}")

@@ -50,11 +50,14 @@ def usage_error(message: str, *hints: str) -> CommandError:
 
 _HINTS: Final[Mapping[str, tuple[str, ...]]] = {
     "invalid_api_key": (
-        "correct them with: concord connections set CONNECTION --ask side.name (all of that side)",
+        "correct them with: concord connections set CONNECTION --ask source.api_key "
+        "(name all credentials of that side: they are replaced as a whole)",
     ),
     "account_already_linked": (
-        "to end that link: concord connections state OTHER disconnected (it is final)",
+        "if it is yours: concord connections show {connection_id}",
+        "to end that link: concord connections state {connection_id} disconnected (it is final)",
     ),
+    "not_found": ("what there is: concord connections list MERCHANT",),
     "stack_key_mismatch": (
         "the stack key is not the one this connection was made with: restore it from escrow",
     ),
@@ -71,7 +74,8 @@ def problem(response: httpx.Response) -> CommandError:
     code = str(told.get("code") or "")
     words = told.get("detail") or told.get("title") or told.get("message") or told.get("Message")
     message = str(words or f"the API answered {response.status_code} {response.reason_phrase}")
-    hints = _HINTS.get(code, ())
+    named = {"connection_id": str(told.get("connection_id") or "OTHER")}
+    hints = tuple(hint.format_map(named) for hint in _HINTS.get(code, ()))
     if response.status_code == 403 and not code:
         hints = (
             "the API did not accept who signed: check the profile, its rights and --region",

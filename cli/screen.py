@@ -65,7 +65,8 @@ class Screen:
     @property
     def out(self) -> Console:
         """Return stdout as it is now (tests and pipes replace it)."""
-        return Console(file=sys.stdout, highlight=False)
+        # In a pipe nothing is broken to fit a terminal: what is found with grep has to be whole.
+        return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 500)
 
     @property
     def err(self) -> Console:
@@ -95,12 +96,16 @@ class Screen:
             self.out.print(Text(f"{name:<{width}}  ", style="dim") + shown, soft_wrap=True)
 
     def table(
-        self, columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str, whole: int = 0
+        self,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[object]],
+        empty: str,
+        whole: Sequence[int] = (0,),
     ) -> None:
-        """Print a table, or `empty`. Column `whole` (an id to copy) is never cut or broken."""
+        """Print a table, or `empty`. The columns `whole` (ids to copy) are never cut or broken."""
         made = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
         for number, name in enumerate(columns):
-            made.add_column(name, no_wrap=number == whole, overflow="fold")
+            made.add_column(name, no_wrap=number in whole, overflow="fold")
         for row in rows:
             made.add_row(*(cell if isinstance(cell, Text) else Text(clean(cell)) for cell in row))
         if made.row_count:

@@ -36,12 +36,14 @@ class Session:
         """Whether somebody is there to answer a question."""
         return sys.stdin.isatty() and not self.screen.json_only
 
-    def ask(self, question: str, *, secret: bool = False, default: str | None = None) -> str:
+    def ask(
+        self, question: str, *, secret: bool = False, default: str | None = None, else_do: str = ""
+    ) -> str:
         """Ask on stderr; secrets are not echoed. Raises CommandError when nobody can answer."""
         if not self.interactive:
             raise usage_error(
                 f"{question} is missing, and there is no terminal to ask at",
-                "write it into the file that --file names",
+                else_do or "write it into the file that --file names",
             )
         answer: str = typer.prompt(question, hide_input=secret, default=default, err=True)
         return answer.strip()

@@ -20,7 +20,7 @@ app = typer.Typer(no_args_is_help=True, help="Connections: show, check, move on,
 
 ConnectionId = Annotated[str, typer.Argument(metavar="CONNECTION", help="Connection id.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Limit = Annotated[int, typer.Option(min=1, help="Show at most so many.")]
+Limit = Annotated[int, typer.Option(min=1, help="Show at most this many.")]
 
 
 class State(StrEnum):
@@ -102,8 +102,14 @@ def state(ctx: typer.Context, connection: ConnectionId, to: State, yes: Yes = Fa
         question = f"Disconnect {connection}? It is final and frees both accounts."
         session.confirm(question, yes=yes)
     answer = session.api.post(f"/connections/{segment(connection)}/state", {"state": to.value})
-    if not session.screen.result(answer):
-        session.screen.line(f"Connection {connection} is {answer.get('state', to.value)}.")
+    if session.screen.result(answer):
+        return
+    session.screen.line(f"Connection {connection} is {answer.get('state', to.value)}.")
+    if to is State.CONNECTED:
+        session.screen.say(
+            "Its text numbers are read now. Refused credentials would pause it: look again with\n"
+            f"  concord connections show {connection}"
+        )
 
 
 @app.command()
@@ -134,7 +140,7 @@ def set_values(
     connection: ConnectionId,
     values: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME=VALUE]...", help="join_keyword=YES texts.help=null ..."),
+        typer.Argument(metavar="[NAME=VALUE]...", help="join_keyword=DEALS ...; null = default."),
     ] = None,
     ask: Annotated[
         list[str] | None,
@@ -147,7 +153,7 @@ def set_values(
     """
     session = session_of(ctx)
     if not values and not ask:
-        raise usage_error("nothing to set", "for example: join_keyword=YES fallback_number=null")
+        raise usage_error("nothing to set", "for example: join_keyword=DEALS fallback_number=null")
     body: dict[str, Any] = {}
     for text in values or ():
         name, equals, value = text.partition("=")
@@ -157,9 +163,17 @@ def set_values(
             raise usage_error("credentials are never given on the command line", "use --ask")
         put(body, setting_path(name), read_value(value))
     for name in ask or ():
-        put(body, credential_path(name), session.ask(name, secret=True))
+        put(
+            body,
+            credential_path(name),
+            _secret(session, name),
+        )
     path = f"/connections/{segment(connection)}"
     _show(session, session.api.call("PATCH", path, body))
+
+
+def _secret(session: Session, name: str) -> str:
+    return session.ask(name, secret=True, else_do="run it in a terminal")
 
 
 def setting_path(name: str) -> str:
@@ -190,14 +204,17 @@ def read_value(text: str) -> object:
     return text
 
 
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def seconds(text: str) -> int:
-    """Read a duration. Raises CommandError."""
-    found = re.fullmatch(r"([0-9]{1,7})([smhd]?)", text)
+    """Read a duration. Raises CommandError, also for 24: whoever forgot the h would lose a day."""
+    if text == "0":
+        return 0
+    found = re.fullmatch(r"([0-9]{1,7})([smhd])", text)
     if not found:
-        raise usage_error(f"{text!r} is no duration", "for example: 0, 90s, 15m, 24h, 7d")
+        missing = "has no unit" if text.isdecimal() else "is not a duration"
+        raise usage_error(f"{text!r} {missing}", "for example: 0, 90s, 15m, 24h, 7d")
     return int(found[1]) * _UNITS[found[2]]
 
 

@@ -87,7 +87,7 @@ def verify(
         str | None, typer.Option(help="The dossier public key in base64, or @FILE.")
     ] = None,
     stack: Annotated[
-        bool, typer.Option("--stack", help="Ask the stack for its public key (not offline).")
+        bool, typer.Option("--ask-stack", help="Ask the stack for its public key (not offline).")
     ] = False,
 ) -> None:
     """Prove a dossier: every hash, every link, the count, the head and the signature.
@@ -97,7 +97,7 @@ def verify(
     session = session_of(ctx)
     if (key is None) == (not stack):
         raise usage_error(
-            "give the public key with --key, or take the stack's with --stack",
+            "give the public key with --key, or take the stack's with --ask-stack",
             "concord setup and concord health show the key",
         )
     document = read_dossier(file)
@@ -123,6 +123,8 @@ def read_dossier(file: Path) -> dict[str, Any]:
         )
     except OSError as error:
         raise usage_error(f"{file} cannot be read: {error.strerror}") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise usage_error(f"{file} is not a dossier: it is not JSON") from error
     except (ValueError, RecursionError) as error:
         raise CommandError(f"{file} is not a dossier: {error}") from error
     if not isinstance(document, dict):
@@ -160,8 +162,8 @@ def _praise(screen: Screen, file: Path, document: dict[str, Any]) -> None:
 def _accuse(screen: Screen, file: Path, findings: Sequence[Finding]) -> None:
     screen.line(f"{file} proves nothing:", style="bold red")
     for finding in findings:
-        where = f"event {finding.event}" if finding.event is not None else "the file"
-        screen.line(f"  {where}: {finding.reason}")
+        where = f"event {finding.event}" if finding.event is not None else "the file:"
+        screen.line(f"  {where} {finding.reason}")
 
 
 def _events_table(screen: Screen, events: Sequence[dict[str, Any]], empty: str) -> None:
@@ -177,9 +179,16 @@ def _events_table(screen: Screen, events: Sequence[dict[str, Any]], empty: str) 
                 moment(record.get("effective_at") or record.get("at")),
                 record.get("via") or "-",
                 coloured(record.get("to") or record.get("state")),
+                event.get("consent_event_id") or _evidence_id(event),
             )
         )
-    screen.table(("#", "what", "when", "via", "state after"), rows, empty, whole=2)
+    columns = ("#", "what", "when", "via", "state after", "evidence")
+    screen.table(columns, rows, empty, whole=(5,))
+
+
+def _evidence_id(event: dict[str, Any]) -> str:
+    """Return the id that the API gives an event of a dossier: it is made of its hash."""
+    return f"ev_{str(event.get('hash') or '')[:24]}"
 
 
 def _ask(

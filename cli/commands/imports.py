@@ -199,4 +199,8 @@ def _report(
     session.screen.line(f"{fine:,} of {state.rows:,} rows {done} (duplicates included).")
     if errors_file:
         session.screen.line(f"{failed:,} failed: {errors_file}", style="yellow")
-        session.screen.say("Correct that file and import it as it is.")
+        session.screen.say(
+            "Correct its rows and import that file; the columns line, result and reason may stay."
+        )
+        if results.get("must_text_unstop"):
+            session.screen.say("Opt-outs stand: those shoppers have to text UNSTOP themselves.")

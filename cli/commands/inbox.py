@@ -59,7 +59,7 @@ def list_bodies(
             )
             for item in items
         ],
-        empty="The inbox holds nothing like that.",
+        empty="No bodies match.",
     )
 
 

@@ -39,7 +39,7 @@ def main() -> int:
         )
         for number, (title, step) in enumerate(STEPS, 1):
             told.step(number, title)
-            step(stage)
+            last = step(stage)
     except NoStackError as problem:
         told.miss(str(problem))
     except MissError as problem:
@@ -52,22 +52,24 @@ def main() -> int:
         told.miss("interrupted")
         return 130
     else:
-        told.end(f"All {len(STEPS)} steps held, in {seconds(timer())}.", where_next(stage))
+        told.end(f"All {len(STEPS)} steps held, in {seconds(timer())}.", where_next(stage, last))
         return 0
     return 1
 
 
-def where_next(stage: Stage) -> list[tuple[str, str]]:
+def where_next(stage: Stage, last: Person | list[Person]) -> list[tuple[str, str]]:
     """Return what to try now."""
     named = os.environ.get("CONCORD_LOCAL_DIR")
     chosen = f" --stack {named}/stack.json" if named else ""
     concord = f".venv/bin/concord{chosen}"
     cid = stage.shop.connection_id
+    person = last[0] if isinstance(last, list) else last
     return [
-        ("API", stage.stack.api_url),
+        ("API (signed: use concord)", stage.stack.api_url),
         ("every call a platform got", f"{stage.stack.sandbox_url}/_calls"),
         ("is all well?", f"{concord} health"),
         ("this connection", f"{concord} connections show {cid}"),
+        (f"{person.name}'s evidence", f"{concord} consents show {cid} {person.number}"),
         ("fuzzy opt-outs to review", f"{concord} reviews list {cid}"),
         ("whatever came in", f"{concord} inbox list {stage.shop.merchant_id}"),
         ("stop it all", "make down"),

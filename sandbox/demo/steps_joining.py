@@ -14,7 +14,7 @@ def by_keyword(stage: Stage) -> Person:
     took = timer()
     expect(stage.shop.name in stage.texts(ann)[0], "the text confirms it in the shop's name")
     stage.told.part(
-        "Ann texts JOIN: confirmed, one of her 3 numbers is in",
+        "Ann texts JOIN: confirmed, of her 3 numbers one is in",
         sides=sides,
         took=took,
         evidence=stage.evidence(ann),

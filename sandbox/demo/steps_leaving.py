@@ -31,7 +31,7 @@ def by_text(stage: Stage) -> list[Person]:
         stage.expect_state(person, "opted_out")
         sides = stage.settled(person, opted_in=False, texts=2)
         stage.told.part(
-            f'{person.name} texts "{WORDS[person.name]}": out in {seconds(answered)}',
+            f'{person.name} texts "{WORDS[person.name]}": suppressed in {seconds(answered)}',
             sides=sides,
             took=timer(),
             evidence=stage.evidence(person),
@@ -50,7 +50,7 @@ def at_the_shop(stage: Stage) -> list[Person]:
         stage.expect_state(person, "opted_out")
         sides = stage.settled(person, opted_in=False, texts=2)
         stage.told.part(
-            f"{person.name} opts out {where}: out in {seconds(answered)}",
+            f"{person.name} opts out {where}: suppressed in {seconds(answered)}",
             sides=sides,
             took=timer(),
             evidence=str(seen.body["consent_event_id"]),
@@ -78,7 +78,10 @@ def only_unstop_returns(stage: Stage) -> Person:
     _still_out(stage, june, out)
     evidence = stage.evidence(june)
     stage.told.part(
-        "A file upload names June: must_text_unstop", sides=out, took=took, evidence=evidence
+        "A file names June: refused, must_text_unstop",
+        sides=out,
+        took=took,
+        evidence=evidence,
     )
 
     timer = Timer()
@@ -90,7 +93,10 @@ def only_unstop_returns(stage: Stage) -> Person:
     _still_out(stage, june, out)
     evidence = stage.evidence(june)
     stage.told.part(
-        "A cashier asks for June: must_text_unstop", sides=out, took=took, evidence=evidence
+        "The till names June: refused, must_text_unstop",
+        sides=out,
+        took=took,
+        evidence=evidence,
     )
 
     timer = Timer()

@@ -11,6 +11,8 @@ from sandbox.demo.told import Sides, seconds
 
 # A busy laptop takes seconds to start the function that nobody needed until now.
 RESCUE_PATIENCE: Final = 30.0
+# Evidence is in the table, and that is away.
+LATER: Final = "follows, see below"
 
 
 @contextmanager
@@ -52,7 +54,7 @@ def catapult_down(stage: Stage) -> list[Person]:
             )
             how = "texts STOP" if person is kim else "opts out in the web cart"
             stage.told.part(
-                f"{person.name} {how}: out in {seconds(answered)}",
+                f"{person.name} {how}: suppressed in {seconds(answered)}",
                 sides=sides,
                 took=timer(),
                 evidence=stage.evidence(person),
@@ -81,11 +83,21 @@ def table_away(stage: Stage) -> list[Person]:
             seen = stage.at_shop(person, via, "opt_out", status=503)
             took = timer()
             check_fallback(stage, seen, audience)
-            stage.told.part(f"{person.name} opts out, {who} reads:", took=took)
+            stage.told.part(
+                f"{person.name} opts out, {who} reads:",
+                sides=stage.sides(person),
+                took=took,
+                evidence=LATER,
+            )
             stage.told.note(f'"{seen.message}"')
         timer = Timer()
         stage.text(ola, "STOP", answer=202)
-        stage.told.part("Ola texts STOP: kept in the safety queue", took=timer())
+        stage.told.part(
+            "Ola texts STOP: kept in the safety queue",
+            sides=stage.sides(ola),
+            took=timer(),
+            evidence=LATER,
+        )
     back = Timer()
     for person in (mia, ned, ola):
         until(
@@ -96,7 +108,7 @@ def table_away(stage: Stage) -> list[Person]:
         )
         sides = stage.settled(person, opted_in=False, texts=1)
         stage.told.part(
-            f"The table is back: {person.name}'s wish is applied by itself",
+            f"The table is back: {person.name}'s opt-out is applied by itself",
             sides=sides,
             took=back(),
             evidence=stage.evidence(person),

@@ -38,7 +38,11 @@ def dossier(stage: Stage) -> Person:
         timer = Timer()
         ran = stage.concord.verify(file, key)
         expect(ran.code == 0, "`concord consents verify` proves the dossier", ran.last)
-        stage.told.part("`concord consents verify` proves all 3 events", took=timer())
+        stage.told.part(
+            "`concord consents verify` proves all 3 events",
+            took=timer(),
+            evidence=stage.evidence(pia),
+        )
 
         forgeries = {
             "one value changed": (2, change_a_value),
@@ -49,11 +53,15 @@ def dossier(stage: Stage) -> Person:
             file.write_text(json.dumps(forged(document, forge)))
             ran = stage.concord.verify(file, key)
             expect(ran.code == 1, f"with {what} verify refuses the file", ran.last)
-            blamed = f"event {number}:"
+            blamed = f"event {number} "
             expect(blamed in ran.said, f"with {what} verify names event {number}", ran.last)
-            stage.told.part(f"{what.capitalize()}: verify names event {number}", took=timer())
+            stage.told.part(
+                f"{what.capitalize()}: verify names event {number}",
+                took=timer(),
+                evidence=_id(document, number),
+            )
             reason = ran.said.partition(blamed)[2].splitlines()[0].strip()
-            stage.told.note(f"{blamed} {reason}")
+            stage.told.note(f"{blamed}{reason}")
     return pia
 
 
@@ -62,6 +70,11 @@ def forged(document: Dossier, forge: Callable[[list[Any]], object]) -> Dossier:
     copy: Dossier = json.loads(json.dumps(document))
     forge(copy["events"])
     return copy
+
+
+def _id(document: Dossier, number: int) -> str:
+    """Return the id of an event as it was before anybody forged it."""
+    return f"ev_{document['events'][number - 1]['hash'][:24]}"
 
 
 def change_a_value(events: list[Any]) -> None:

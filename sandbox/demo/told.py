@@ -11,7 +11,7 @@ from rich.text import Text
 
 _WIDE: Final = 116  # from here on everything about one thing fits on one line
 _WIDEST: Final = 140
-_COLUMNS: Final = ("Text-Em-All", "CATAPULT", "took", "evidence")
+_COLUMNS: Final = ("Text-Em-All", "CATAPULT", "in all", "evidence")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,12 @@ class Sides:
     catapult: tuple[bool, ...]
 
     def words(self) -> tuple[str, str]:
-        """Return both as words; a contact that Text-Em-All was told nothing of is `-`."""
-        return _word(self.text_em_all), " ".join(_word(flag) for flag in self.catapult)
+        """Return both as words; of a contact that Text-Em-All was told nothing of, `no flag`."""
+        return _word(self.text_em_all), ",".join(_word(flag) for flag in self.catapult)
 
 
 def _word(flag: bool | None) -> str:
-    return "-" if flag is None else "in" if flag else "out"
+    return "no flag" if flag is None else "in" if flag else "out"
 
 
 def seconds(took: float) -> str:
@@ -50,7 +50,7 @@ class Told:
 
     def note(self, text: str) -> None:
         """Say something beside the steps."""
-        self._console.print(Text(f"  {text}", style="dim"))
+        self._console.print(Text(f"  {text}", style="dim"), soft_wrap=True)
 
     def step(self, number: int, text: str) -> None:
         """Begin a step."""

@@ -207,9 +207,9 @@ def test_the_dossier_proves_itself(stage: Stage, tmp_path: Path) -> None:
     document = json.loads(file.read_text())
     key = str(stage.admin.ask("GET", "/health")["public_key"])
     forgeries: dict[str, Callable[[list[Any]], object]] = {
-        "event 1:": lambda chain: chain.reverse(),
-        "event 2:": lambda chain: chain.pop(1),
-        "event 3:": lambda chain: chain[2]["personal"].update(text="UNSTOP please"),
+        "event 1 ": lambda chain: chain.reverse(),
+        "event 2 ": lambda chain: chain.pop(1),
+        "event 3 ": lambda chain: chain[2]["personal"].update(text="UNSTOP please"),
     }
     for blamed, forge in forgeries.items():
         file.write_text(json.dumps(steps_proof.forged(document, forge)))

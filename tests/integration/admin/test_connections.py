@@ -419,10 +419,21 @@ def test_secrets_that_change_at_the_same_time_all_change(
     after = secrets_of(house, shop.connection_id)
     new = {"source": {"api_key": "SECRET-1"}, "destination": {"access_token": "SECRET-2"}}
     expected = {name: new[name] for name in (slow, quick) if name in new}
-    assert after.source == {**before.source, **expected.get("source", {})}
-    assert after.destination == {**before.destination, **expected.get("destination", {})}
+    assert after.source == expected.get("source", before.source)
+    assert after.destination == expected.get("destination", before.destination)
     rotated = [made["rotation"]["webhook_secret"]] if "rotation" in made else []
     assert [s.value for s in after.webhook_secrets] == [*rotated, shop.webhook_secret]
+
+
+def test_a_sides_credentials_are_replaced_as_a_whole(house: World, shop: Shop) -> None:
+    """R-24: one that leaked and is not named any more is gone, and the other side keeps its own."""
+    before = secrets_of(house, shop.connection_id)
+    assert len(before.destination) > 1
+    path = f"/v1/connections/{shop.connection_id}"
+    ok(house, "PATCH", path, {"destination": {"credentials": {"access_token": "SECRET-2"}}})
+    after = secrets_of(house, shop.connection_id)
+    assert after.destination == {"access_token": "SECRET-2"}
+    assert after.source == before.source
 
 
 def test_more_secrets_than_can_be_stored_are_refused(house: World, merchant: str) -> None:

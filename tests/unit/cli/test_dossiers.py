@@ -147,9 +147,9 @@ def test_the_key_comes_from_a_file_or_the_stack(
     key_file.write_text(_KEY + "\n")
     assert concord("consents", "verify", file, "--key", f"@{key_file}").exit_code == 0
     api.on("GET", "/health", {"status": "ok", "public_key": _KEY})
-    assert concord("consents", "verify", file, "--stack").exit_code == 0
+    assert concord("consents", "verify", file, "--ask-stack").exit_code == 0
     api.on("GET", "/health", {"status": "ok", "public_key": None})
-    none = concord("consents", "verify", file, "--stack")
+    none = concord("consents", "verify", file, "--ask-stack")
     assert (none.exit_code, "concord setup" in none.stderr) == (1, True)
 
 

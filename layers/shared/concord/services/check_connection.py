@@ -60,7 +60,7 @@ class CheckConnection:
                 checker = self._reach.checker(connection, platform)
                 answer = checker.check() if checker else None
             except CredentialsRejectedError:
-                hint = f"{platform} refused these credentials; PATCH the connection with good ones"
+                hint = f"{platform} refused these credentials; give the connection good ones"
                 wrong.append(FieldError(f"{name}.credentials", hint))
                 continue
             except PermanentError as refusal:

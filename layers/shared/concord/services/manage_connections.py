@@ -234,10 +234,11 @@ class ManageConnections:
     ) -> int:
         known = self._secrets.load(connection.connection_id, connection.secrets_version)
         ended = "sender" in settings and settings["sender"] is None
+        # As a whole: a credential that leaked must not outlive its removal.
         changed = replace(
             known,
-            source={**known.source, **credentials.get("source", {})},
-            destination={**known.destination, **credentials.get("destination", {})},
+            source=credentials.get("source", known.source),
+            destination=credentials.get("destination", known.destination),
             sender={} if ended else self._sender_secrets(connection, known, settings, credentials),
         )
         return self._secrets.save(connection.connection_id, changed)
@@ -249,10 +250,10 @@ class ManageConnections:
         settings: Mapping[str, Any],
         credentials: Credentials,
     ) -> Mapping[str, str]:
-        """Return the sender's secrets: merged by name, but nothing of one platform for another."""
+        """Return the sender's secrets: the new ones, or those it has on the same platform."""
         before, wanted = connection.settings.sender, settings.get("sender")
         other = before is None or (wanted is not None and wanted.platform != before.platform)
-        return {**({} if other else known.sender), **credentials.get("sender", {})}
+        return credentials.get("sender", {} if other else known.sender)
 
 
 def webhook_urls(connection: Connection, base_url: str, token: str) -> dict[str, str]:
