@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from rich.text import Text
 
 from cli.errors import CommandError
 
+_IN_PIPES: Final = 500
 _COLOURS: Final = {
     "opted_in": "green",
     "opted_out": "red",
@@ -66,7 +68,8 @@ class Screen:
     def out(self) -> Console:
         """Return stdout as it is now (tests and pipes replace it)."""
         # In a pipe nothing is broken to fit a terminal: what is found with grep has to be whole.
-        return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 500)
+        fits = sys.stdout.isatty() or "COLUMNS" in os.environ
+        return Console(file=sys.stdout, highlight=False, width=None if fits else _IN_PIPES)
 
     @property
     def err(self) -> Console:

@@ -175,20 +175,20 @@ def _events_table(screen: Screen, events: Sequence[dict[str, Any]], empty: str) 
         rows.append(
             (
                 record.get("seq", number),
-                f"{what} ({refused})" if refused else what,
+                # On two lines: beside an id that must stay whole, 80 columns hold no more.
+                f"{what} ({refused})\n{_id(event)}" if refused else f"{what}\n{_id(event)}",
                 moment(record.get("effective_at") or record.get("at")),
                 record.get("via") or "-",
                 coloured(record.get("to") or record.get("state")),
-                event.get("consent_event_id") or _evidence_id(event),
             )
         )
-    columns = ("#", "what", "when", "via", "state after", "evidence")
-    screen.table(columns, rows, empty, whole=(5,))
+    columns = ("#", "what, and its evidence", "when", "via", "state after")
+    screen.table(columns, rows, empty, whole=(1, 2))
 
 
-def _evidence_id(event: dict[str, Any]) -> str:
-    """Return the id that the API gives an event of a dossier: it is made of its hash."""
-    return f"ev_{str(event.get('hash') or '')[:24]}"
+def _id(event: dict[str, Any]) -> str:
+    """Return an event's evidence id; in a dossier it is made of the event's hash, as in the API."""
+    return str(event.get("consent_event_id") or f"ev_{str(event.get('hash') or '')[:24]}")
 
 
 def _ask(
