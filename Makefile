@@ -107,7 +107,7 @@ deploy: build ## sam deploy to your AWS account: make deploy PARAMETERS="Fallbac
 .PHONY: platform
 platform: setup ## scaffold a platform: make platform NAME=x
 	@test -n "$(NAME)" || { echo "say which: make platform NAME=x" >&2; exit 1; }
-	@$(PY) -m scripts.new_platform $(NAME)
+	@$(PY) -m scripts.new_platform "$(NAME)"
 
 .PHONY: clean
 clean: ## stop the stack, and remove everything that can be made again

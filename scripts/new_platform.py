@@ -38,8 +38,10 @@ class ScaffoldError(Exception):
 
 def scaffold(name: str, root: Path = ROOT) -> list[Path]:
     """Write the platform's files and its registry line; return what was written or changed."""
-    if not _NAME.fullmatch(name) or keyword.iskeyword(name):
+    if not _NAME.fullmatch(name):
         raise ScaffoldError(f"{name!r} is no folder name: use lower case letters, digits and '_'")
+    if keyword.iskeyword(name):
+        raise ScaffoldError(f"{name!r} is a Python keyword: choose another name")
     values = {"name": name, "Name": "".join(part.capitalize() for part in name.split("_"))}
     targets = {
         template: root / Template(target).substitute(values) for template, target in FILES.items()
@@ -93,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     for path in written:
         sys.stdout.write(f"{path.relative_to(given.root)}\n")
-    sys.stdout.write(f"next: pytest tests/unit/platforms -k {given.name}\n")
+    sys.stdout.write(f"next: .venv/bin/pytest tests/unit/platforms -k {given.name}\n")
     sys.stdout.write("then: docs/adding-a-platform.md, step 2\n")
     return 0
 
