@@ -121,4 +121,4 @@ def fill_merchant(merchant: dict[str, Any], ask: Callable[[str, str | None], str
     examples = {"time_zone": "America/New_York", "country": "US"}
     for name in _MERCHANT:
         if not merchant.get(name):
-            merchant[name] = ask(f"merchant: {name}", examples.get(name))
+            merchant[name] = ask(f"merchant's {name.replace('_', ' ')}", examples.get(name))

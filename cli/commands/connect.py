@@ -65,6 +65,9 @@ def connect(
         },
     )
     merchant_id, details, body = split_merchant(content)
+    if session.interactive and not _is_known(session, merchant_id):
+        # Asked and checked before the secrets: nobody types those again for a wrong time zone.
+        _make_merchant(session, merchant_id, details)
     fill(body, lambda question, secret: session.ask(question, secret=secret))
     made = _create(session, merchant_id, details, body)
     if not session.screen.result(made):
@@ -84,10 +87,29 @@ def _create(
     except CommandError as error:
         if error.code != "not_found":
             raise
-    fill_merchant(details, lambda question, default: session.ask(question, default=default))
-    session.api.call("PUT", path, details, patience=Patience())
-    session.screen.say(f"Merchant {merchant_id} made.")
+    _make_merchant(session, merchant_id, details)
     return _post(session, path, body)
+
+
+def _is_known(session: Session, merchant_id: str) -> bool:
+    path = f"/merchants/{segment(merchant_id)}/connections"
+    try:
+        session.api.get(path, params={"limit": "1"})
+    except CommandError as error:
+        if error.code != "not_found":
+            raise
+        return False
+    return True
+
+
+def _make_merchant(session: Session, merchant_id: str, details: dict[str, Any]) -> None:
+    fill_merchant(details, lambda question, default: session.ask(question, default=default))
+    path = f"/merchants/{segment(merchant_id)}"
+    session.api.call("PUT", path, details, patience=Patience())
+    session.screen.say(
+        f"Merchant {merchant_id} made. Should the connection be refused, correct it and run this "
+        "again: the merchant stays."
+    )
 
 
 def _post(session: Session, path: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -95,7 +95,12 @@ def check(ctx: typer.Context, connection: ConnectionId) -> None:
 
 
 @app.command()
-def state(ctx: typer.Context, connection: ConnectionId, to: State, yes: Yes = False) -> None:
+def state(
+    ctx: typer.Context,
+    connection: ConnectionId,
+    to: Annotated[State, typer.Argument(metavar="STATE", help="Where it goes.")],
+    yes: Yes = False,
+) -> None:
     """Move on: requested > pending > connected <> paused, and any > disconnected (final)."""
     session = session_of(ctx)
     if to is State.DISCONNECTED:

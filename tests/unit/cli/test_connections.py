@@ -92,6 +92,7 @@ def test_an_unknown_merchant_is_made_first(concord: Cli, api: FakeApi, file: Pat
 
 @pytest.mark.usefixtures("at_a_terminal")
 def test_flags_and_questions_are_enough(concord: Cli, api: FakeApi) -> None:
+    api.on("GET", "/merchants/shop/connections", {"items": [], "cursor": None})
     api.on("POST", "/merchants/shop/connections", _CREATED)
     flags = ["--merchant", "shop", "--source-account", "s7", "--source-url", "https://p.example"]
     flags += ["--destination-account", "4711", "--destination-url", "https://r.example"]
@@ -107,6 +108,18 @@ def test_flags_and_questions_are_enough(concord: Cli, api: FakeApi) -> None:
     }
     assert "catapult: api_key" in result.stderr
     assert "typed-" not in result.output  # not echoed
+
+
+@pytest.mark.usefixtures("at_a_terminal")
+def test_a_new_merchant_is_checked_before_secrets_are_typed(concord: Cli, api: FakeApi) -> None:
+    wrong = {"field": "country", "message": "use two capital letters"}
+    api.on("GET", "/merchants/shop/connections", refusal(404, "not_found", "no such merchant"))
+    api.on("PUT", "/merchants/shop", refusal(422, "invalid", errors=[wrong]))
+    result = concord("connect", "--merchant", "shop", answers="Shop\nAmerica/Chicago\nUS\n")
+    assert result.exit_code == 1
+    assert "country: use two capital letters" in result.stderr
+    assert "api_key" not in result.stderr
+    assert [r.method for r in api.requests] == ["GET", "PUT"]
 
 
 def test_a_null_credential_is_asked_for_and_nobody_there_is_an_error(

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import re
+from typing import Annotated, Any, Final
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from concord.domain.merchant import Merchant
 from concord.entrypoint.admin.base import Actor, Answer, Name, Options, Sent
+
+_COUNTRY: Final = re.compile("[A-Z]{2}")
+
+
+def _country(text: str) -> str:
+    if not _COUNTRY.fullmatch(text):
+        raise PydanticCustomError("country", "use two capital letters (ISO 3166), for example US")
+    return text
+
+
+type Country = Annotated[
+    str, AfterValidator(_country), WithJsonSchema({"type": "string", "pattern": "^[A-Z]{2}$"})
+]
 
 
 class MerchantPut(Sent):
@@ -15,7 +30,7 @@ class MerchantPut(Sent):
 
     name: Name
     time_zone: Annotated[str, Field(min_length=1, max_length=60)]
-    country: Annotated[str, Field(pattern="^[A-Z]{2}$")]
+    country: Country
     quiet_hours: Options | None = None
     frequency_cap: Options | None = None
 
