@@ -1,5 +1,6 @@
 """What a till, a web cart and a back office do, and what the person in front of them sees."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -160,6 +161,20 @@ def test_bad_input_names_every_field(shop: Shop) -> None:
     assert _consents(shop, point="12")["statusCode"] == 422
     assert shop.world.body(_consents(shop, point="12"))["code"] == "invalid_phone"
     assert len(shop.world.rows()) == before
+
+
+def test_no_optional_field_keeps_an_opt_out_away(shop: Shop) -> None:
+    """TEA-19: applied without what cannot be used; its evidence names what that was."""
+    number = new_number()
+    answer = _consents(
+        shop, point=number, actor="", shopper_id=4711, evidence={"text": "no more", "ip": 5}
+    )
+    assert answer["statusCode"] == 200
+    assert shop.consent(number) == "opted_out"
+    (row,) = [r for r in shop.world.rows("C#") if r["sk"].startswith("E#")]
+    assert json.loads(row["record"])["source"]["unusable"] == "shopper_id, evidence.ip"
+    assert row["personal"]["text"] == "no more"
+    assert "4711" not in str(row["personal"])
 
 
 def test_a_wrong_key_opens_nothing(house: World) -> None:

@@ -18,13 +18,15 @@ from concord.domain.times import from_rfc3339
 
 VIAS: Final = ("web_cart", "pos", "web_office", "account", "checkout")
 _OPERATOR_VIAS: Final = frozenset({"pos", "web_office"})
+_EVIDENCE: Final = ("text", "ip", "user_agent")
 _MAX_ID: Final = 200
+_MAX_POINT: Final = 254
 _MAX_TEXT: Final = 4000
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentCall:
-    """What a POS or web shop asks."""
+    """What a POS or web shop asks. `unusable` names optional fields that an opt-out came with."""
 
     event_id: str
     opt_out: bool
@@ -35,6 +37,7 @@ class ConsentCall:
     shopper_id: str = field(repr=False, default="")
     occurred_at: datetime | None = None
     evidence: Mapping[str, str] = field(repr=False, default_factory=dict)
+    unusable: tuple[str, ...] = ()
 
 
 def audience(via: str) -> str:
@@ -59,39 +62,27 @@ def json_object(body: bytes) -> dict[str, Any]:
 def parse_consent_call(body: bytes) -> ConsentCall:
     """Return the call, or raise InvalidInputError that names every wrong field and its remedy.
 
-    Members that we do not know are passed over: a newer till must be able to opt people out.
+    Members that we do not know are passed over: a newer till must be able to opt people out. What
+    is optional may be absent, null or empty. An opt-out is never refused for the sake of it: what
+    cannot be used is left out, and `unusable` names it.
     """
-    data = json_object(body)
-    errors: list[FieldError] = []
-
-    def one_of(name: str, allowed: tuple[str, ...]) -> str:
-        value = data.get(name)
-        if value not in allowed:
-            errors.append(FieldError(name, f"use one of: {', '.join(allowed)}"))
-        return str(value)
-
-    def text(name: str, limit: int, *, required: bool = False) -> str:
-        value = data.get(name)
-        if value is None and not required:
-            return ""
-        if not isinstance(value, str) or not value.strip() or len(value) > limit:
-            errors.append(FieldError(name, f"give a text of 1 to {limit} characters"))
-            return ""
-        return value
-
-    event_id = text("event_id", _MAX_ID, required=True)
-    action = one_of("action", ("opt_in", "opt_out"))
-    channel = one_of("channel", tuple(Channel))
-    point = text("point", 254, required=True)
-    via = one_of("via", VIAS)
-    actor, shopper_id = text("actor", _MAX_ID), text("shopper_id", _MAX_ID)
-    occurred_at = _moment(data.get("occurred_at"), errors)
-    evidence = _evidence(data.get("evidence"), errors)
+    fields = _Fields(json_object(body))
+    event_id = fields.required_text("event_id", _MAX_ID)
+    action = fields.one_of("action", ("opt_in", "opt_out"))
+    channel = fields.one_of("channel", tuple(Channel))
+    point = fields.required_text("point", _MAX_POINT)
+    via = fields.one_of("via", VIAS)
+    actor = fields.text("actor", _MAX_ID)
+    shopper_id = fields.text("shopper_id", _MAX_ID)
+    occurred_at = fields.moment("occurred_at")
+    evidence = fields.texts("evidence", _EVIDENCE, _MAX_TEXT)
+    opt_out = action == "opt_out"
+    errors = fields.wrong if opt_out else [*fields.wrong, *fields.unusable]
     if errors:
         raise InvalidInputError("the request has wrong fields", errors=tuple(errors))
     return ConsentCall(
         event_id=event_id,
-        opt_out=action == "opt_out",
+        opt_out=opt_out,
         channel=Channel(channel),
         point=point,
         via=via,
@@ -99,26 +90,82 @@ def parse_consent_call(body: bytes) -> ConsentCall:
         shopper_id=shopper_id,
         occurred_at=occurred_at,
         evidence=evidence,
+        unusable=tuple(error.field for error in fields.unusable),
     )
 
 
-def _moment(value: object, errors: list[FieldError]) -> datetime | None:
-    if value is None:
-        return None
+class _Fields:
+    """Reads the members of a body: `wrong` is what must be there, `unusable` what may be."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self._data = data
+        self.wrong: list[FieldError] = []
+        self.unusable: list[FieldError] = []
+
+    def one_of(self, name: str, allowed: tuple[str, ...]) -> str:
+        value = self._data.get(name)
+        if value not in allowed:
+            self.wrong.append(FieldError(name, f"use one of: {', '.join(allowed)}"))
+        return str(value)
+
+    def required_text(self, name: str, limit: int) -> str:
+        value = self._data.get(name)
+        if _is_absent(value) or not _is_text(value, limit):
+            self.wrong.append(_not_a_text(name, limit))
+            return ""
+        return str(value)
+
+    def text(self, name: str, limit: int) -> str:
+        return self._optional_text(name, self._data.get(name), limit)
+
+    def texts(self, name: str, members: tuple[str, ...], limit: int) -> dict[str, str]:
+        value = self._data.get(name)
+        if _is_absent(value):
+            return {}
+        if not isinstance(value, dict):
+            message = f"give an object of texts: {', '.join(members)}"
+            self.unusable.append(FieldError(name, message))
+            return {}
+        read = {
+            each: self._optional_text(f"{name}.{each}", value.get(each), limit) for each in members
+        }
+        return {each: text for each, text in read.items() if text}
+
+    def moment(self, name: str) -> datetime | None:
+        value = self._data.get(name)
+        if _is_absent(value):
+            return None
+        try:
+            return from_rfc3339(str(value))
+        except (ValueError, OverflowError):
+            message = "give RFC 3339, for example 2026-11-21T08:30:00Z"
+            self.unusable.append(FieldError(name, message))
+            return None
+
+    def _optional_text(self, name: str, value: object, limit: int) -> str:
+        if _is_absent(value):
+            return ""
+        if not _is_text(value, limit):
+            self.unusable.append(_not_a_text(name, limit))
+            return ""
+        return str(value)
+
+
+def _is_absent(value: object) -> bool:
+    """Whether nothing was said: carts send what they do not have as null or as an empty text."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _is_text(value: object, limit: int) -> bool:
+    """Whether it can be stored: JSON may spell half a surrogate pair, which no UTF-8 can hold."""
+    if not isinstance(value, str) or len(value) > limit:
+        return False
     try:
-        return from_rfc3339(str(value))
-    except (ValueError, OverflowError):
-        errors.append(FieldError("occurred_at", "give RFC 3339, for example 2026-11-21T08:30:00Z"))
-        return None
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
-def _evidence(value: object, errors: list[FieldError]) -> dict[str, str]:
-    if value is None:
-        return {}
-    names = ("text", "ip", "user_agent")
-    if not isinstance(value, dict) or not all(
-        isinstance(value.get(n, ""), str) and len(value.get(n, "")) <= _MAX_TEXT for n in names
-    ):
-        errors.append(FieldError("evidence", "give an object of texts: text, ip, user_agent"))
-        return {}
-    return {name: value[name] for name in names if value.get(name)}
+def _not_a_text(name: str, limit: int) -> FieldError:
+    return FieldError(name, f"give a text of 1 to {limit} characters")

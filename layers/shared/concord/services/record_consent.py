@@ -138,6 +138,8 @@ def _signal(
             "connection_id": connection.connection_id,
             "event": event_key(call.event_id),
             "inbox_id": inbox_id,
+            # Their names alone: what was in them is in the body, and none of it could be used.
+            **({"unusable": ", ".join(call.unusable)} if call.unusable else {}),
         },
         personal={
             **call.evidence,
