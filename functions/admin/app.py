@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from concord.bootstrap import public_base_url
 from concord.entrypoint.admin.operations import Operation
 from concord.entrypoint.http import http_api
 from concord.entrypoint.observability import observed
@@ -12,7 +13,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = tuple(
     operation for noun in NOUNS for operation in noun.operations.declared
 )
 
-api = http_api()
+api = http_api(public_base_url=public_base_url)
 for _noun in NOUNS:
     api.include_router(_noun.operations.router)
 

@@ -4,11 +4,11 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler.api_gateway import Response
 
-from concord.bootstrap import services, warm_up
-from concord.entrypoint.http import http_api, raw_request, respond
+from concord.bootstrap import public_base_url, services, warm_up
+from concord.entrypoint.http import http_api, received, respond
 from concord.entrypoint.observability import TELEMETRY, observed
 
-api = http_api()
+api = http_api(public_base_url=public_base_url)
 warm_up(TELEMETRY, lambda parts: parts.ingest)
 
 
@@ -19,7 +19,7 @@ def receive(platform: str, connection_id: str, token: str) -> Response[str]:
 
 @api.post("/webhooks/<platform>/<connection_id>/<token>/<topic>")
 def receive_topic(platform: str, connection_id: str, token: str, topic: str) -> Response[str]:
-    request = raw_request(api.current_event)
+    request = received(api)
     answer = services(TELEMETRY).ingest_webhook(platform, connection_id, token, topic, request)
     return respond(answer)
 

@@ -20,6 +20,7 @@ from concord.domain.connection import Connection, ConnectionSettings, HashedSecr
 from concord.domain.consent import State
 from concord.domain.credentials import ConnectionSecrets
 from concord.domain.dossier import dossier, verify_dossier
+from concord.domain.errors import NotConfirmedError
 from concord.domain.events import RawRequest
 from concord.domain.evidence import ConsentKey
 from concord.domain.identity import Channel, key_fingerprint, point_id, token_hash
@@ -123,11 +124,15 @@ class House:
         return self.parts.ingest("text_em_all", CONNECTION, token_hash("t"), "", request).status
 
     def till(self, event_id: str) -> int:
-        """Record an opt-out that a cashier asks for."""
+        """Record an opt-out that a cashier asks for; returns the answer's status."""
         call = {"event_id": event_id, "action": "opt_out", "channel": "sms", "via": "pos"}
         body = json.dumps(call | {"point": POINT}).encode()
         request = RawRequest(method="POST", headers={}, body=body, received_at=datetime.now(UTC))
-        return self.parts.record_consent(CONNECTION, "c", request).status
+        try:
+            self.parts.record_consent(CONNECTION, "c", request)
+        except NotConfirmedError:
+            return 503
+        return 200
 
     def rescue(self) -> None:
         """Bring home whoever lost every round."""

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from concord.entrypoint.problems import RETRY_SOON
 from tests.template.cfn import context_variables, events, resources, statements, template
 
 ROUTES = [(event["Method"], event["Path"], event, function) for function, _, event in events("Api")]
@@ -81,6 +82,7 @@ def test_gateway_says_how_to_stop_the_texts(name: str) -> None:
     response = API["GatewayResponses"][name]
     headers = response["ResponseParameters"]["Headers"]
     assert headers["Content-Type"] == "'application/problem+json'"
+    assert headers["Retry-After"] == f"'{RETRY_SOON}'"
     body = json.loads(response["ResponseTemplates"]["application/json"])
     assert body["status"] == response["StatusCode"]
     assert body["code"] == {503: "opt_out_not_confirmed", 429: "throttled"}[body["status"]]

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.event_handler.api_gateway import APIGatewayRestResolver, Response
 
-from concord.config import settings
 from concord.domain.errors import (
     ConcordError,
+    Fallback,
+    NotConfirmedError,
     StorageUnavailableError,
     TooLargeError,
     UnauthorizedError,
@@ -19,7 +20,15 @@ from concord.domain.errors import (
 from concord.domain.events import ApiAnswer, WebhookAnswer
 from concord.entrypoint import http, observability
 from concord.entrypoint.connect import unconfirmed
-from concord.entrypoint.http import bearer, http_api, raw_request, respond, unquoted
+from concord.entrypoint.http import (
+    bearer,
+    http_api,
+    raw_request,
+    received,
+    respond,
+    routes,
+    unquoted,
+)
 from tests.unit.entrypoint.builders import Context, api_event, problem
 
 PATH = "/webhooks/twilio/m.x/t0ken"
@@ -124,19 +133,31 @@ def test_our_own_clock_is_utc() -> None:
     ("base", "url"),
     [
         ("https://hooks.example", f"https://hooks.example{PATH}"),
-        ("https://hooks.example/", f"https://hooks.example{PATH}"),
         (
             "http://127.0.0.1:4566/_aws/execute-api/{api_id}/{stage}",
             f"http://127.0.0.1:4566/_aws/execute-api/a1b2c3d4e5/prod{PATH}",
         ),
     ],
 )
-def test_the_url_comes_from_configuration(
-    base: str, url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PUBLIC_BASE_URL", base)
-    settings.cache_clear()
-    assert raw_request(api_event("POST", PATH)).url == url
+def test_the_url_comes_from_configuration(base: str, url: str) -> None:
+    api, seen = http_api(public_base_url=lambda: base), []
+
+    @api.post("/webhooks/<platform>/<connection_id>/<token>")
+    def receive(**_: str) -> Response[str]:
+        seen.append(received(api).url)
+        return respond(ApiAnswer(204))
+
+    assert api.resolve(api_event("POST", PATH), Context())["statusCode"] == 204
+    assert seen == [url]
+
+
+def test_a_router_knows_the_base_of_its_api() -> None:
+    api, router = http_api(public_base_url=lambda: "https://hooks.example"), routes()
+    router.get("/x")(lambda: respond(ApiAnswer(200, {"url": received(router).url})))
+    api.include_router(router)
+    for _ in range(2):  # Powertools forgets the context after each request
+        answer = api.resolve(api_event("GET", "/x"), Context())
+        assert json.loads(answer["body"]) == {"url": "https://hooks.example/x"}
 
 
 def test_the_gateways_own_name_comes_with_the_stage() -> None:
@@ -240,6 +261,19 @@ def test_unknown_routes_are_404_and_known_ones_405() -> None:
     assert refused["multiValueHeaders"]["Allow"] == ["POST, PUT"]
 
 
+def test_an_api_knows_its_routes() -> None:
+    """Powertools keeps them in two private lists: this falls when it no longer does."""
+    api, router = http_api(), routes()
+    api.get("/static")(lambda: respond(ApiAnswer(204)))
+    api.put("/things/<thing>")(lambda thing: respond(ApiAnswer(204)))
+    router.delete("/things/<thing>")(lambda thing: respond(ApiAnswer(204)))
+    api.include_router(router)
+    things = "/things/{thing}"
+    assert api.routes() == {("GET", "/static"), ("PUT", things), ("DELETE", things)}
+    assert api.methods_of("/things/1") == ["DELETE", "PUT"]
+    assert api.methods_of("/static") == ["GET"]
+
+
 def test_a_path_is_matched_without_its_stage_and_with_odd_letters() -> None:
     api = http_api()
     seen: list[str] = []
@@ -279,7 +313,7 @@ def test_an_expected_error_is_no_bug() -> None:
 
 def test_a_bug_in_connect_tells_how_to_opt_out() -> None:
     """TEA-20: on our failure the answer carries the fallback, never a bare 500."""
-    api = _raising(ValueError("x"), http_api(unconfirmed))
+    api = _raising(ValueError("x"), http_api(unconfirmed(lambda: None)))
     answer = api.resolve(api_event("POST", "/things/1"), Context())
     body = problem(answer)
     assert (answer["statusCode"], body["code"]) == (503, "opt_out_not_confirmed")
@@ -289,11 +323,9 @@ def test_a_bug_in_connect_tells_how_to_opt_out() -> None:
     assert answer["multiValueHeaders"]["Retry-After"] == ["2"]
 
 
-def test_the_stacks_own_number_is_offered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """TEA-22: without a connection the number is FALLBACK_NUMBER, if the stack has one."""
-    monkeypatch.setenv("FALLBACK_NUMBER", "+15550100200")
-    settings.cache_clear()
-    api = _raising(StorageUnavailableError(), http_api(unconfirmed))
+def test_the_stacks_own_number_is_offered() -> None:
+    """TEA-22: without a connection the number is the stack's own, if it has one."""
+    api = _raising(StorageUnavailableError(), http_api(unconfirmed(lambda: "+15550100200")))
     body = problem(api.resolve(api_event("POST", "/things/1"), Context()))
     assert body["code"] == "storage_unavailable"
     assert body["fallback"]["number"] == "+15550100200"
@@ -301,12 +333,14 @@ def test_the_stacks_own_number_is_offered(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_what_the_service_offers_is_kept() -> None:
-    error = StorageUnavailableError(extra={"fallback": {"number": "1"}})
-    api = _raising(error, http_api(unconfirmed))
-    body = problem(api.resolve(api_event("POST", "/things/1"), Context()))
-    assert body["fallback"] == {"number": "1"}
+    own = {"audience": "operator", "message": "Text STOP to 1", "number": "1"}
+    error = NotConfirmedError("kept", fallback=Fallback(**own))
+    api = _raising(error, http_api(unconfirmed(lambda: "2")))
+    answer = api.resolve(api_event("POST", "/things/1"), Context())
+    assert problem(answer)["fallback"] == own
+    assert answer["multiValueHeaders"]["Retry-After"] == ["2"]
 
 
 def test_the_callers_own_mistakes_carry_no_fallback() -> None:
-    api = _raising(UnauthorizedError(), http_api(unconfirmed))
+    api = _raising(UnauthorizedError(), http_api(unconfirmed(lambda: None)))
     assert "fallback" not in problem(api.resolve(api_event("POST", "/things/1"), Context()))

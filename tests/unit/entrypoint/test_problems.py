@@ -7,7 +7,7 @@ import inspect
 import pytest
 
 from concord.domain import errors
-from concord.domain.errors import ConcordError, FieldError
+from concord.domain.errors import ConcordError, Fallback, FieldError, NotConfirmedError
 from concord.entrypoint.problems import problem_of
 
 # The contract, spelled out: class -> (status, code, Retry-After).
@@ -21,6 +21,7 @@ EXPECTED: dict[str, tuple[int, str, str | None]] = {
     "StorageError": (503, "storage_unavailable", "2"),
     "StorageUnavailableError": (503, "storage_unavailable", "2"),
     "StackKeyError": (503, "stack_key_mismatch", "2"),
+    "NotConfirmedError": (503, "opt_out_not_confirmed", "2"),
     "PlatformError": (502, "platform_error", None),
     "RetryableError": (502, "platform_unavailable", "5"),
     "ThrottledError": (503, "platform_throttled", "5"),
@@ -31,6 +32,9 @@ EXPECTED: dict[str, tuple[int, str, str | None]] = {
 }
 
 
+FALLBACK = Fallback("operator", "Text STOP to +15550100200", "+15550100200")
+
+
 def _classes() -> dict[str, type[ConcordError]]:
     return {
         name: kind
@@ -39,13 +43,19 @@ def _classes() -> dict[str, type[ConcordError]]:
     }
 
 
+def _made(name: str) -> ConcordError:
+    if name == "NotConfirmedError":
+        return NotConfirmedError("what happened", fallback=FALLBACK)
+    return _classes()[name]("what happened")
+
+
 def test_the_table_is_complete() -> None:
     assert set(EXPECTED) == set(_classes())
 
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_status_and_code(name: str) -> None:
-    problem = problem_of(_classes()[name]("what happened"))
+    problem = problem_of(_made(name))
     assert problem is not None
     status, code, retry_after = EXPECTED[name]
     assert (problem.status, problem.code) == (status, code)
@@ -54,6 +64,17 @@ def test_status_and_code(name: str) -> None:
     assert body is not None
     assert body["status"] == status
     assert body["title"]
+
+
+def test_who_waits_learns_how_to_opt_out() -> None:
+    """TEA-20, TEA-21: the fallback is a member of the problem, with all that it names."""
+    problem = problem_of(NotConfirmedError("kept", fallback=FALLBACK))
+    assert problem is not None
+    assert problem.members["fallback"] == {
+        "audience": "operator",
+        "message": "Text STOP to +15550100200",
+        "number": "+15550100200",
+    }
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), KeyError(), ConcordError("bare")])

@@ -14,9 +14,12 @@ from typing import Any
 import pytest
 
 from concord.domain import errors
+from concord.domain.consent import Basis, State
 from concord.domain.events import ApiAnswer, WebhookAnswer
 from concord.domain.tasks import RowKey
 from concord.entrypoint.observability import LOG, TELEMETRY, FunctionFailedError
+from concord.services.read_consent import Standing
+from concord.services.record_consent import Recorded
 from tests.unit.entrypoint.builders import (
     Context,
     api_event,
@@ -182,6 +185,21 @@ def test_a_request_stays_in_the_safety_queue_while_the_table_is_away(load: Load)
 
 _KEY = {"Authorization": "Bearer k3y"}
 _ROUTES = ("connect.routes.consents", "connect.routes.shoppers")
+_POINT = "+14155550100"
+_RESULTS: dict[str, tuple[object, int, dict[str, object]]] = {
+    "record_consent": (
+        Recorded(State.OPTED_IN, Basis.EXPLICIT, _POINT, "ev_1"),
+        200,
+        {"state": "opted_in", "basis": "explicit", "point": _POINT, "consent_event_id": "ev_1"},
+    ),
+    "read_consent": (
+        Standing(State.UNKNOWN, None, _POINT, None),
+        200,
+        {"state": "unknown", "basis": None, "point": _POINT},
+    ),
+    "save_shopper": (ApiAnswer(201, {"shopper_id": "s 1"}), 201, {"shopper_id": "s 1"}),
+    "remove_shopper": (ApiAnswer(200, {"active": False}), 200, {"active": False}),
+}
 _CALLS = [
     ("POST", "/connect/shop.x1/consents", "record_consent", []),
     (
@@ -205,11 +223,12 @@ _CALLS = [
 def test_a_connect_call_reaches_its_service(
     load: Load, method: str, path: str, service: str, rest: list[str]
 ) -> None:
-    app = load("connect.app", *_ROUTES, answer=ApiAnswer(200, {"state": "opted_in"}))
+    result, status, shown = _RESULTS[service]
+    app = load("connect.app", *_ROUTES, answer=result)
     body = None if method in ("GET", "DELETE") else b'{"a":1}'
     answer = app(api_event(method, path, body, _KEY))
-    assert answer["statusCode"] == 200
-    assert json.loads(answer["body"]) == {"state": "opted_in"}
+    assert answer["statusCode"] == status
+    assert json.loads(answer["body"]) == shown
     [(name, args)] = app.services.calls
     assert name == service
     assert list(args[:2]) == ["shop.x1", "k3y"]

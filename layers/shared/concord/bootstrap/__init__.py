@@ -15,7 +15,15 @@ from concord.bootstrap.services import Services
 from concord.config import in_lambda, settings
 from concord.ports import Telemetry
 
-__all__ = ["Parts", "Services", "forget", "services", "warm_up"]
+__all__ = [
+    "Parts",
+    "Services",
+    "fallback_number",
+    "forget",
+    "public_base_url",
+    "services",
+    "warm_up",
+]
 
 _built: dict[str, Any] = {}
 
@@ -37,6 +45,16 @@ def warm_up(telemetry: Telemetry, build: Callable[[Parts], object]) -> None:
     if in_lambda():
         with suppress(Exception):
             build(services(telemetry).parts)
+
+
+def public_base_url() -> str:
+    """Return the base of our own URLs; may hold `{api_id}` and `{stage}`; empty = unknown."""
+    return settings().public_base_url
+
+
+def fallback_number() -> str | None:
+    """Return the stack's own number to text STOP to, if it has one."""
+    return settings().fallback_number
 
 
 def forget() -> None:

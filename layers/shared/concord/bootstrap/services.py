@@ -14,6 +14,8 @@ from concord.domain.tasks import RowKey
 
 if TYPE_CHECKING:
     from concord.services.admin import AdminServices
+    from concord.services.read_consent import Standing
+    from concord.services.record_consent import Recorded
 
 
 from concord.bootstrap.parts import Parts
@@ -50,15 +52,13 @@ class Services:
             telemetry=self.parts.telemetry,
         )(decode_safety(json.dumps(body)), receives, receipt)
 
-    def record_consent(
-        self, connection_id: str, connect_key: str, request: RawRequest
-    ) -> ApiAnswer:
+    def record_consent(self, connection_id: str, connect_key: str, request: RawRequest) -> Recorded:
         """Record what a POS or web shop asks."""
         return self.parts.record_consent(connection_id, connect_key, request)
 
     def read_consent(
         self, connection_id: str, connect_key: str, channel: str, point: str
-    ) -> ApiAnswer:
+    ) -> Standing:
         """Answer what is known of a point."""
         from concord.services.read_consent import ReadConsent
 

@@ -99,6 +99,26 @@ class StackKeyError(StorageError):
     code = "stack_key_mismatch"
 
 
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """Another way out for who waits: the words to show to `audience` (shopper or operator), and
+    the number that they name; None = they name none."""
+
+    audience: str
+    message: str
+    number: str | None
+
+
+class NotConfirmedError(ConcordError):
+    """A Connect call could not be stored in time: `fallback` says how to opt out by text."""
+
+    code = "opt_out_not_confirmed"
+
+    def __init__(self, detail: str = "", *, fallback: Fallback) -> None:
+        super().__init__(detail)
+        self.fallback = fallback
+
+
 class PlatformError(ConcordError):
     """Base of what a platform answered, by what the caller must do (style.md, F)."""
 

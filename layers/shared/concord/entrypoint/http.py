@@ -14,43 +14,65 @@ from urllib.parse import quote, unquote, urlencode
 from aws_lambda_powertools.event_handler.api_gateway import (
     APIGatewayRestResolver,
     Response,
+    Route,
     Router,
 )
 
-from concord.config import settings
 from concord.domain.errors import InvalidInputError, TooLargeError, UnauthorizedError
 from concord.domain.events import ApiAnswer, RawRequest, WebhookAnswer
+from concord.domain.limits import MAX_BODY
 from concord.entrypoint.observability import log_failure, log_unhandled
 from concord.entrypoint.problems import INTERNAL, PROBLEM_JSON, Problem, problem_of
 
-MAX_BODY: Final = 256 * 1024
 _JSON: Final = "application/json"
 # Answers name people; nothing on the way may keep one.
 _NO_STORE: Final = {"Cache-Control": "no-store"}
+_BASE_URL: Final = "public_base_url"
 
 type AdaptProblem = Callable[[Problem], Problem]
 
 
-class _Api(APIGatewayRestResolver):
-    """A resolver that knows which methods a path has."""
+class HttpApi(APIGatewayRestResolver):
+    """A resolver that knows its routes, and under which URL the world knows it."""
+
+    def __init__(self, public_base_url: Callable[[], str]) -> None:
+        super().__init__()
+        self._public_base_url = public_base_url
+
+    def routes(self) -> set[tuple[str, str]]:
+        """Return (method, path) of every route, as docs/openapi.json spells them."""
+        return {(route.method, _described(route.path)) for route in self._all()}
 
     def methods_of(self, path: str) -> list[str]:
-        routes = [*self._static_routes, *self._dynamic_routes]
-        return sorted({route.method for route in routes if route.rule.match(path)})
+        """Return the methods that `path` has."""
+        return sorted({route.method for route in self._all() if route.rule.match(path)})
+
+    def resolve(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        """Answer one request; its routes read the base URL from their router's context."""
+        self.context[_BASE_URL] = self._public_base_url()
+        return super().resolve(event, context)
+
+    def _all(self) -> list[Route]:
+        # Powertools offers no view of its routes; a test holds these two names.
+        return [*self._static_routes, *self._dynamic_routes]
 
 
-def http_api(adapt: AdaptProblem | None = None) -> APIGatewayRestResolver:
+def http_api(
+    adapt: AdaptProblem | None = None, *, public_base_url: Callable[[], str] = str
+) -> HttpApi:
     """Return a resolver that maps every error to its answer.
 
     `adapt` may change a server-side problem (5xx) before it is sent: the Connect API puts the way
-    to opt out by text into it.
+    to opt out by text into it. `public_base_url` is the base of our own URLs, "" where the
+    gateway's own name will do; asked for each request, and not while a function is imported.
     """
-    api = _Api()
+    api = HttpApi(public_base_url)
 
     def answer_problem(problem: Problem) -> Response[str]:
         server_side = problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR
         return respond((adapt(problem) if adapt and server_side else problem).answer())
 
+    @api.exception_handler(Exception)  # type: ignore[untyped-decorator]  # Powertools left it so
     def on_error(error: Exception) -> Response[str]:
         problem = problem_of(error)
         if problem is None:
@@ -59,8 +81,6 @@ def http_api(adapt: AdaptProblem | None = None) -> APIGatewayRestResolver:
         if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             log_failure(problem.code, error)
         return answer_problem(problem)
-
-    api.exception_handler_manager.update_exception_handlers({Exception: on_error})
 
     @api.not_found
     def on_unknown_route(_: Exception) -> Response[str]:
@@ -91,16 +111,27 @@ def respond(answer: WebhookAnswer | ApiAnswer) -> Response[str]:
     return Response(answer.status, content_type, body, {**_NO_STORE, **answer.headers})
 
 
-def raw_request(event: Mapping[str, Any]) -> RawRequest:
-    """Return the request as it was received. Raises TooLargeError over 256 KB."""
+def received(router: HttpApi | Router, limit: int = MAX_BODY) -> RawRequest:
+    """Return the request that `router` is answering. Raises as `raw_request` does."""
+    base_url = str(router.context.get(_BASE_URL, ""))
+    return raw_request(router.current_event.raw_event, base_url, limit)
+
+
+def raw_request(
+    event: Mapping[str, Any], public_base_url: str = "", limit: int = MAX_BODY
+) -> RawRequest:
+    """Return the request as it was received; its URL begins with `public_base_url` if there is one.
+
+    Raises TooLargeError for a body of more than `limit` bytes, InvalidInputError.
+    """
     context: Mapping[str, Any] = event.get("requestContext") or {}
     query = _query(event)
     return RawRequest(
         method=str(event.get("httpMethod", "")),
         headers=_headers(event),
-        body=_body(event),
+        body=body_of(event, limit),
         received_at=_now(),
-        url=_public_url(event, context, query),
+        url=_public_url(event, context, query, public_base_url),
         query=query,
         source_ip=str((context.get("identity") or {}).get("sourceIp") or ""),
     )
@@ -117,6 +148,10 @@ def bearer(event: Mapping[str, Any]) -> str:
 def unquoted(segment: str) -> str:
     """Return a path segment as it was meant: REST APIs hand on the path still percent-encoded."""
     return unquote(segment)
+
+
+def _described(path: str) -> str:
+    return path.replace("<", "{").replace(">", "}")
 
 
 def _now() -> datetime:
@@ -141,7 +176,8 @@ def _query(event: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple((name, str(value)) for name, value in one.items())
 
 
-def _body(event: Mapping[str, Any]) -> bytes:
+def body_of(event: Mapping[str, Any], limit: int) -> bytes:
+    """Return the bytes that were sent. Raises TooLargeError over `limit`, InvalidInputError."""
     text = event.get("body") or ""
     if event.get("isBase64Encoded"):
         try:
@@ -150,22 +186,25 @@ def _body(event: Mapping[str, Any]) -> bytes:
             raise InvalidInputError("The body is not what the gateway says it is.") from None
     else:
         body = text.encode("utf-8", "surrogatepass")
-    if len(body) > MAX_BODY:
-        raise TooLargeError("A body may have 256 KB.")
+    if len(body) > limit:
+        raise TooLargeError(f"A body may have {limit // 1024} KB.")
     return body
 
 
 def _public_url(
-    event: Mapping[str, Any], context: Mapping[str, Any], query: tuple[tuple[str, str], ...]
+    event: Mapping[str, Any],
+    context: Mapping[str, Any],
+    query: tuple[tuple[str, str], ...],
+    base: str,
 ) -> str:
     """Return the URL that the sender used, query included, because Twilio signs it.
 
-    From configuration, else from the name that the gateway routed by; never from the Host header,
-    which the sender chooses. Empty when neither is known (an emulator without PUBLIC_BASE_URL).
+    From `base` (configuration), else from the name that the gateway routed by; never from the Host
+    header, which the sender chooses. Empty when neither is known (an emulator without a base).
     """
     path = str(event.get("path", ""))
     stage, api_id = str(context.get("stage") or ""), str(context.get("apiId") or "")
-    base, domain = settings().public_base_url, context.get("domainName")
+    domain = context.get("domainName")
     if base:
         url = base.replace("{api_id}", api_id).replace("{stage}", stage) + path
     elif domain:

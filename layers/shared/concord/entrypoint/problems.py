@@ -12,8 +12,10 @@ from concord.domain.errors import (
     ConcordError,
     ConflictError,
     CredentialsRejectedError,
+    Fallback,
     ForbiddenError,
     InvalidInputError,
+    NotConfirmedError,
     NotFoundError,
     OutcomeUnknownError,
     PermanentError,
@@ -36,14 +38,19 @@ _STATUS: Final[Mapping[type[ConcordError], HTTPStatus]] = {
     ForbiddenError: HTTPStatus.FORBIDDEN,
     TooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     StorageError: HTTPStatus.SERVICE_UNAVAILABLE,
+    NotConfirmedError: HTTPStatus.SERVICE_UNAVAILABLE,
     PlatformError: HTTPStatus.BAD_GATEWAY,
     ThrottledError: HTTPStatus.SERVICE_UNAVAILABLE,
     # Their 401 is not ours: the caller is known, what he gave us for the platform is wrong.
     CredentialsRejectedError: HTTPStatus.UNPROCESSABLE_ENTITY,
     OutcomeUnknownError: HTTPStatus.GATEWAY_TIMEOUT,
 }
-_RETRY_STORAGE: Final = 2
+# Seconds; the gateway's own 503 says the same (template.yaml). Short, because a person waits: a
+# repeat is safe by its id, and one that comes after the table is back confirms the opt-out while
+# she is still there. What waits in the safety queue goes its own way meanwhile.
+RETRY_SOON: Final = 2
 _RETRY_PLATFORM: Final = 5
+_RETRIED_SOON: Final = (StorageError, NotConfirmedError)
 _RESERVED: Final = frozenset({"type", "title", "status", "code", "detail", "errors"})
 
 
@@ -89,6 +96,8 @@ def problem_of(error: Exception) -> Problem | None:
     detail = error.detail
     if isinstance(error, InvalidInputError) and error.errors:
         members["errors"] = [{"field": e.field, "message": e.message} for e in error.errors]
+    if isinstance(error, NotConfirmedError):
+        members["fallback"] = offered(error.fallback)
     if isinstance(error, PlatformError):
         detail = scrub(detail)  # their words, not ours
     if isinstance(error, PermanentError):
@@ -96,9 +105,18 @@ def problem_of(error: Exception) -> Problem | None:
     return Problem(status, error.code, detail, members, _retry_after(error))
 
 
+def offered(fallback: Fallback) -> dict[str, object]:
+    """Return the member that says how to opt out by text."""
+    return {
+        "audience": fallback.audience,
+        "message": fallback.message,
+        "number": fallback.number,
+    }
+
+
 def _retry_after(error: ConcordError) -> Mapping[str, str]:
     if isinstance(error, ThrottledError) and error.retry_after is not None:
         return {"Retry-After": str(max(1, ceil(error.retry_after)))}
     if isinstance(error, RetryableError):
         return {"Retry-After": str(_RETRY_PLATFORM)}
-    return {"Retry-After": str(_RETRY_STORAGE)} if isinstance(error, StorageError) else {}
+    return {"Retry-After": str(RETRY_SOON)} if isinstance(error, _RETRIED_SOON) else {}

@@ -10,6 +10,7 @@ from concord.domain.errors import FieldError, InvalidInputError, NotFoundError
 from concord.domain.identity import check_merchant_id
 from concord.domain.inbox import InboxEntry, InboxState
 from concord.domain.jobs import Job
+from concord.domain.limits import BODIES_KEPT
 from concord.domain.page import Page, read_cursor, write_cursor
 from concord.domain.tasks import TaskKind, TaskSpec
 from concord.domain.times import to_rfc3339
@@ -18,7 +19,6 @@ from concord.services.change_connection import find_connection
 from concord.services.make_secrets import RandomBytes, new_scoped_id
 from concord.services.replay_inbox import ReplayInbox
 
-KEPT_FOR: Final = timedelta(days=31)
 # A page looks at no more than this many bodies, so that a rare state does not read a month.
 _LOOKED_AT: Final = 1_000
 
@@ -77,7 +77,7 @@ class BrowseInbox:
     ) -> tuple[datetime, datetime]:
         """Return the part of a span in which bodies can be: nobody looks for those of last year."""
         now = self._clock.now()
-        first, last = now - KEPT_FOR, now + timedelta(minutes=1)
+        first, last = now - BODIES_KEPT, now + timedelta(minutes=1)
         return max(start or first, first), min(end or last, last)
 
     def replay(self, merchant_id: str, inbox_id: str) -> InboxState:

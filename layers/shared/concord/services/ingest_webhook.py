@@ -27,6 +27,7 @@ from concord.domain.events import (
 )
 from concord.domain.identity import event_key
 from concord.domain.inbox import InboxEntry, InboxState, Marker, SafetyMessage
+from concord.domain.limits import MAX_BODY, TABLE_BUDGET
 from concord.ports import (
     AlreadySeen,
     Clock,
@@ -39,8 +40,6 @@ from concord.ports import (
 from concord.services.apply_events import ApplyEvents, Effect
 from concord.services.authenticate import RECEIPTS, Authenticated, Authenticator
 
-MAX_BODY: Final = 256 * 1024
-TABLE_BUDGET: Final = 1.2
 KEPT: Final = WebhookAnswer(status=202)
 # Senders retry for 76 h at most; markers of bodies without effect outlive that.
 _MARKER_LIFE: Final = timedelta(days=7)

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from concord.domain.events import ApiAnswer
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from concord.domain.consent import Basis, State
 from concord.domain.evidence import ConsentKey
 from concord.domain.identity import Channel, point_id, token_hash
-from concord.domain.times import to_rfc3339
+from concord.domain.limits import TABLE_BUDGET
 from concord.ports import Clock, ConsentStore
 from concord.services.authenticate import Authenticated, Authenticator
-from concord.services.ingest_webhook import TABLE_BUDGET
 from concord.services.record_consent import normalised
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of a point; `updated_at` (UTC) is None where it was never seen."""
+
+    state: State
+    basis: Basis | None
+    point: str = field(repr=False)
+    updated_at: datetime | None
 
 
 class ReadConsent:
@@ -22,8 +34,11 @@ class ReadConsent:
 
     def __call__(
         self, connection_id: str, connect_key: str, channel: Channel, point: str
-    ) -> ApiAnswer:
-        """Return 200 with the state; a point never seen is `unknown`. Raises UnauthorizedError."""
+    ) -> Standing:
+        """Return what is known; a point never seen is `unknown`.
+
+        Raises UnauthorizedError, InvalidInputError `invalid_phone`, StorageError.
+        """
         hashed = token_hash(connect_key)
         with self._store.within(TABLE_BUDGET):
             opened = self._authenticator.open(
@@ -31,7 +46,7 @@ class ReadConsent:
             )
             return self._read(opened, channel, point)
 
-    def _read(self, opened: Authenticated, channel: Channel, point: str) -> ApiAnswer:
+    def _read(self, opened: Authenticated, channel: Channel, point: str) -> Standing:
         connection = opened.connection
         clean = normalised(channel, point, connection)
         identity = point_id(opened.secrets.stack_key, connection.merchant_id, channel, clean)
@@ -39,14 +54,6 @@ class ReadConsent:
             ConsentKey(connection.merchant_id, connection.account, channel, identity)
         )
         if record is None:
-            return ApiAnswer(200, {"state": "unknown", "basis": None, "point": clean})
+            return Standing(State.UNKNOWN, None, clean, None)
         state, basis = record.marks.standing
-        return ApiAnswer(
-            200,
-            {
-                "state": state.value,
-                "basis": basis.value if basis else None,
-                "point": clean,
-                "updated_at": to_rfc3339(record.updated_at),
-            },
-        )
+        return Standing(state, basis, clean, record.updated_at)

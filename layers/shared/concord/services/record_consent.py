@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Final
 
 from concord.domain.canonical import sha256_hex
 from concord.domain.connection import Connection
-from concord.domain.consent import Signal, State
+from concord.domain.consent import Basis, Signal, State
 from concord.domain.errors import ConflictError, TooLargeError
-from concord.domain.events import ApiAnswer, RawRequest
+from concord.domain.events import RawRequest
 from concord.domain.identity import Channel, event_key, normalise_email, token_hash
 from concord.domain.inbox import InboxEntry, InboxState, Marker
+from concord.domain.limits import MAX_BODY
 from concord.domain.phone import normalise_phone
 from concord.domain.profiles import SignalKind
 from concord.domain.times import effective_at
 from concord.ports import Telemetry
 from concord.services.apply_signal import Applied, ApplySignal
 from concord.services.authenticate import Authenticated, Authenticator
-from concord.services.ingest_webhook import MAX_BODY, NewInboxId
+from concord.services.ingest_webhook import NewInboxId
 from concord.services.parse_consent import ConsentCall, parse_consent_call
-from concord.services.safety_net import Call, SafetyNet, Wish
+from concord.services.safety_net import Call, SafetyNet
 
 # An e-mail opt-out is lifted by the shopper's own act alone (api.md): where she is the one typing.
 _OWN_ACT: Final = frozenset({"account", "checkout", "web_cart"})
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What is true of a point once a call was applied. `point` is normalised; `duplicate` = the
+    call came before, and nothing was written."""
+
+    state: State
+    basis: Basis | None
+    point: str = field(repr=False)
+    evidence_id: str
+    duplicate: bool = False
 
 
 class RecordConsent:
@@ -43,11 +57,12 @@ class RecordConsent:
         self._telemetry = telemetry
         self._new_inbox_id = new_inbox_id
 
-    def __call__(self, connection_id: str, connect_key: str, request: RawRequest) -> ApiAnswer:
-        """Return 200 with the state, or 503 with the fallback when it could not be stored.
+    def __call__(self, connection_id: str, connect_key: str, request: RawRequest) -> Recorded:
+        """Return what is true now.
 
-        Raises UnauthorizedError, InvalidInputError, ConflictError (`must_text_unstop`,
-        `connection_not_connected`, `event_id_reused`).
+        Raises NotConfirmedError when it could not be stored, UnauthorizedError, InvalidInputError,
+        TooLargeError, ConflictError (`must_text_unstop`, `connection_not_connected`,
+        `event_id_reused`).
         """
         if len(request.body) > MAX_BODY:
             raise TooLargeError("a body may have 256 KB")
@@ -55,20 +70,20 @@ class RecordConsent:
         return self._net.under(
             lambda: self.record(connection_id, hashed, request),
             Call("connect", connection_id, hashed, request),
-            lambda: _wish(parse_consent_call(request.body)),
+            lambda: parse_consent_call(request.body).via,
         )
 
-    def record(self, connection_id: str, hashed_key: str, request: RawRequest) -> ApiAnswer:
+    def record(self, connection_id: str, hashed_key: str, request: RawRequest) -> Recorded:
         """The walk itself, without the safety net: WebhookRescue comes in here."""
         opened = self._authenticator.open(
             connection_id, lambda c, at: c.accepts_connect_key(hashed_key, at), request.received_at
         )
         call = parse_consent_call(request.body)
-        return self.apply(opened, call, request)[0]
+        return self.apply(opened, call, request)
 
     def apply(
         self, opened: Authenticated, call: ConsentCall, request: RawRequest, *, stored: bool = False
-    ) -> tuple[ApiAnswer, Applied]:
+    ) -> Recorded:
         """Apply a parsed call; `stored` = its body is in the inbox already (a replay)."""
         connection = opened.connection
         if not call.opt_out and not connection.listens:
@@ -101,11 +116,7 @@ class RecordConsent:
                 state=applied.state.value,
                 evidence=applied.evidence_id,
             )
-        return _answer(connection, call, point, applied), applied
-
-
-def _wish(call: ConsentCall) -> Wish:
-    return Wish(via=call.via, opt_out=call.opt_out)
+        return _recorded(connection, call, point, applied)
 
 
 def normalised(channel: Channel, point: str, connection: Connection) -> str:
@@ -169,7 +180,7 @@ def _inbox(connection: Connection, inbox_id: str, request: RawRequest) -> InboxE
     )
 
 
-def _answer(connection: Connection, call: ConsentCall, point: str, applied: Applied) -> ApiAnswer:
+def _recorded(connection: Connection, call: ConsentCall, point: str, applied: Applied) -> Recorded:
     if not call.opt_out and applied.state is State.OPTED_OUT:
         code = connection.profile(call.channel).rejection
         extra = {"text_to": connection.fallback_number} if call.channel is Channel.SMS else {}
@@ -179,12 +190,6 @@ def _answer(connection: Connection, call: ConsentCall, point: str, applied: Appl
             code=code,
             extra=extra,
         )
-    return ApiAnswer(
-        200,
-        {
-            "state": applied.state.value,
-            "basis": applied.basis.value if applied.basis else None,
-            "point": point,
-            "consent_event_id": applied.evidence_id,
-        },
+    return Recorded(
+        applied.state, applied.basis, point, applied.evidence_id, duplicate=applied.duplicate
     )

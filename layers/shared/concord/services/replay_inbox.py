@@ -68,8 +68,8 @@ class ReplayInbox:
         try:
             if entry.kind == "connect":
                 call = parse_consent_call(entry.request.body)
-                _, applied = self._record_consent.apply(opened, call, entry.request, stored=True)
-                done = Replayed(InboxState.PROCESSED, new=not applied.duplicate)
+                recorded = self._record_consent.apply(opened, call, entry.request, stored=True)
+                done = Replayed(InboxState.PROCESSED, new=not recorded.duplicate)
             else:
                 effect = self._ingest.replay(entry, opened)
                 done = Replayed(effect.state, new=effect.new)

@@ -7,16 +7,23 @@ from dataclasses import dataclass
 from typing import Final
 
 from concord.domain.connection import Connection
-from concord.domain.errors import ConcordError, StorageError, StorageUnavailableError
-from concord.domain.events import ApiAnswer, RawRequest
+from concord.domain.errors import (
+    ConcordError,
+    Fallback,
+    NotConfirmedError,
+    StorageError,
+    StorageUnavailableError,
+)
+from concord.domain.events import RawRequest
 from concord.domain.inbox import SafetyMessage
+from concord.domain.limits import TABLE_BUDGET
 from concord.domain.texts import fallback
 from concord.ports import ConsentStore, SafetyQueue, Telemetry
 from concord.services.authenticate import Authenticator
-from concord.services.ingest_webhook import TABLE_BUDGET
 from concord.services.parse_consent import audience
 
-_RETRY_AFTER: Final = "30"
+_KEPT: Final = "It could not be stored just now. It is kept, and will be applied when possible."
+_LOST: Final = "It could not be stored just now. Try again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +35,6 @@ class Call:
     hashed_key: str
     request: RawRequest
     topic: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What the call was for."""
-
-    via: str
-    opt_out: bool
 
 
 class SafetyNet:
@@ -56,13 +55,12 @@ class SafetyNet:
         self._telemetry = telemetry
         self._fallback_number = fallback_number
 
-    def under(
-        self, walk: Callable[[], ApiAnswer], call: Call, read_wish: Callable[[], Wish]
-    ) -> ApiAnswer:
-        """Return the walk's answer, or 503 with the fallback (TEA-20..22).
+    def under[R](self, walk: Callable[[], R], call: Call, read_via: Callable[[], str]) -> R:
+        """Return the walk's result. Raises NotConfirmedError with the fallback (TEA-20..22).
 
         Storage away, a stack key that does not fit, a bug of ours: the call waits in the safety
-        queue. `read_wish` is asked only then, and may raise InvalidInputError.
+        queue. `read_via` says where the call was made; it is asked only then, and may raise
+        InvalidInputError.
         """
         try:
             with self._store.within(TABLE_BUDGET):
@@ -73,17 +71,18 @@ class SafetyNet:
             raise  # refused for good, and the caller is told why
         except Exception as bug:
             self._telemetry.bug(bug)
-        return self._not_confirmed(call, read_wish)
+        raise self._not_confirmed(call, read_via)
 
-    def _not_confirmed(self, call: Call, read_wish: Callable[[], Wish]) -> ApiAnswer:
-        """Keep the call; even when the queue is away too, the answer tells what to do."""
+    def _not_confirmed(self, call: Call, read_via: Callable[[], str]) -> NotConfirmedError:
+        """Keep the call; even when the queue is away too, the result tells what to do."""
         request = call.request
         known = self._authenticator.recall(
             call.connection_id,
             lambda c, at: c.accepts_connect_key(call.hashed_key, at),
             request.received_at,
         )
-        wish = read_wish()
+        via = read_via()
+        detail = _KEPT
         try:
             self._safety.put(
                 SafetyMessage(
@@ -98,23 +97,14 @@ class SafetyNet:
             self._telemetry.count("SafetyQueued")
         except StorageUnavailableError:
             self._telemetry.count("SafetyUnavailable")
-        return self._answer(self._authenticator.remembered(call.connection_id), wish)
+            detail = _LOST
+        remembered = self._authenticator.remembered(call.connection_id)
+        return NotConfirmedError(detail, fallback=self._fallback(remembered, via))
 
-    def _answer(self, connection: Connection | None, wish: Wish) -> ApiAnswer:
-        """Return the 503 that says what to do. The number may be old, but it is never missing
-        for want of the table: memory first, then the stack's own, then wording without a number."""
+    def _fallback(self, connection: Connection | None, via: str) -> Fallback:
+        """Return what to do instead. The number may be old, but it is never missing for want of
+        the table: memory first, then the stack's own, then wording without a number."""
         number = (connection.fallback_number if connection else None) or self._fallback_number
-        who = audience(wish.via)
+        who = audience(via)
         own = connection.settings.texts if connection else {}
-        body: dict[str, object] = {
-            "type": "about:blank",
-            "title": "Service Unavailable",
-            "status": 503,
-            "code": "opt_out_not_confirmed" if wish.opt_out else "opt_in_not_confirmed",
-            "detail": "it could not be stored just now; it will be applied when possible",
-        }
-        if wish.opt_out:
-            message = fallback(who, own, number)
-            body["fallback"] = {"audience": who, "message": message, "number": number}
-        headers = {"Content-Type": "application/problem+json", "Retry-After": _RETRY_AFTER}
-        return ApiAnswer(503, body, headers)
+        return Fallback(who, fallback(who, own, number), number)

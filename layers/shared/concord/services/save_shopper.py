@@ -27,6 +27,7 @@ from concord.domain.identity import (
     token_hash,
 )
 from concord.domain.inbox import Marker
+from concord.domain.limits import TABLE_BUDGET
 from concord.domain.phone import normalise_phone
 from concord.domain.profiles import SignalKind
 from concord.domain.shopper import Shopper
@@ -35,12 +36,11 @@ from concord.ports import ConsentStore, Shoppers
 from concord.services.apply_signal import ApplySignal
 from concord.services.authenticate import Authenticated, Authenticator
 from concord.services.consent_tasks import push_task
-from concord.services.ingest_webhook import TABLE_BUDGET
 from concord.services.parse_consent import json_object
-from concord.services.safety_net import Call, SafetyNet, Wish
+from concord.services.safety_net import Call, SafetyNet
 
 # Who closes an account is the shopper, wherever she does it.
-_DEPARTURE: Final = Wish(via="account", opt_out=True)
+_DEPARTURE: Final = "account"
 _ATTEMPTS: Final = 5
 _MAX_PHONES: Final = 20
 _TEXTS: Final = ("first_name", "last_name", "created_at")

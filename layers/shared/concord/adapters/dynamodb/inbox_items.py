@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 from concord.adapters.dynamodb import keys
 from concord.adapters.dynamodb.marshal import Item
 from concord.adapters.dynamodb.table import put
 from concord.domain.events import RawRequest
 from concord.domain.inbox import InboxEntry, InboxState
+from concord.domain.limits import BODIES_KEPT
 from concord.domain.times import from_rfc3339, to_rfc3339
-
-KEPT_FOR: Final = timedelta(days=30)
 
 
 def put_entry(entry: InboxEntry) -> dict[str, Any]:
@@ -22,7 +20,7 @@ def put_entry(entry: InboxEntry) -> dict[str, Any]:
 
 def entry_item(entry: InboxEntry) -> Item:
     """Return the attributes of a kept body."""
-    kept_until = keys.inbox_time(entry.inbox_id) + KEPT_FOR
+    kept_until = keys.inbox_time(entry.inbox_id) + BODIES_KEPT
     request = entry.request
     return {
         "merchant_id": entry.merchant_id,

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from concord.domain.errors import FieldError, InvalidInputError, TooLargeError
-from concord.entrypoint.http import raw_request
-
-MAX_BODY: Final = 1024 * 1024
+from concord.domain.errors import FieldError, InvalidInputError
+from concord.domain.events import RawRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +59,8 @@ def invalid(refusal: ValidationError) -> InvalidInputError:
     return InvalidInputError("The request does not fit its schema.", errors=errors)
 
 
-def call_of(event: Mapping[str, Any]) -> Call:
-    request = raw_request({**event, "body": None})
+def call_of(event: Mapping[str, Any], request: RawRequest) -> Call:
+    """Return `request` with what the gateway's `event` says about the caller."""
     url = request.url.partition("?")[0]
     context = event.get("requestContext") or {}
     path = str(event.get("path", ""))
@@ -73,21 +69,7 @@ def call_of(event: Mapping[str, Any]) -> Call:
         path=path,
         headers=request.headers,
         query=dict(request.query),
-        body=_body(event),
+        body=request.body,
         base_url=url.removesuffix(path),
         caller_arn=str((context.get("identity") or {}).get("userArn") or ""),
     )
-
-
-def _body(event: Mapping[str, Any]) -> bytes:
-    text = event.get("body") or ""
-    if len(text) > 2 * MAX_BODY:
-        raise TooLargeError("A body may have 1 MB.")
-    try:
-        encoded = event.get("isBase64Encoded")
-        body = base64.b64decode(text) if encoded else text.encode("utf-8", "surrogatepass")
-    except (binascii.Error, ValueError):
-        raise InvalidInputError("The body is not what the gateway says it is.") from None
-    if len(body) > MAX_BODY:
-        raise TooLargeError("A body may have 1 MB.")
-    return bytes(body)

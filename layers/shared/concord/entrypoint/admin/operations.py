@@ -12,10 +12,12 @@ from aws_lambda_powertools.event_handler.api_gateway import Response
 from pydantic import BaseModel
 
 from concord.domain.canonical import canonical, sha256_hex
-from concord.domain.errors import FieldError, InvalidInputError
+from concord.domain.errors import FieldError, InvalidInputError, NotFoundError
 from concord.domain.events import ApiAnswer
+from concord.domain.identity import merchant_of
+from concord.domain.limits import MAX_ADMIN_BODY
 from concord.entrypoint.admin.call import Call, call_of, is_csv, parsed, validated
-from concord.entrypoint.http import respond, routes, unquoted
+from concord.entrypoint.http import received, respond, routes, unquoted
 
 _KEY: Final = re.compile(r"[!-~]{1,255}")
 
@@ -107,7 +109,8 @@ class Operations:
             self.declared.append(operation)
 
             def route(**segments: str) -> Response[str]:
-                call = call_of(self.router.current_event.raw_event)
+                request = received(self.router, MAX_ADMIN_BODY)
+                call = call_of(self.router.current_event.raw_event, request)
                 names = {name: unquoted(value) for name, value in segments.items()}
                 answer = _bound(operation, handler, call, names)
                 key = call.headers.get("idempotency-key")
@@ -166,8 +169,15 @@ def _remembered(
         message = "use 1 to 255 visible ASCII characters"
         raise InvalidInputError("bad key", errors=(FieldError("Idempotency-Key", message),))
     redact = getattr(operation.answer, "without_secrets", dict)
-    merchant_id = names.get("merchant_id") or names["connection_id"].rpartition(".")[0]
+    merchant_id = names.get("merchant_id") or _merchant_of(names["connection_id"])
     return once(merchant_id, key, _fingerprint(call), answer, redact)
+
+
+def _merchant_of(connection_id: str) -> str:
+    try:
+        return merchant_of(connection_id)
+    except ValueError:
+        raise NotFoundError("no such connection") from None
 
 
 def _fingerprint(call: Call) -> str:
