@@ -1,4 +1,4 @@
-"""Write docs/openapi.json: the admin API from its own declarations, the public doors from a table.
+"""Write docs/openapi.json: the admin API from its own declarations, the public ones from a table.
 
 `python -m scripts.openapi` writes the file; a test fails when it is out of date.
 """
@@ -16,11 +16,10 @@ from pydantic.json_schema import models_json_schema
 
 from concord.entrypoint.admin.operations import Operation
 from functions.admin.app import OPERATIONS
-from scripts.openapi_doors import DOORS, SCHEMAS
+from scripts.openapi_public import PATHS, PROBLEM_JSON, SCHEMAS, path_parameters
 
 FILE: Final = Path(__file__).resolve().parent.parent / "docs" / "openapi.json"
 _REF: Final = "#/components/schemas/{model}"
-_PROBLEM: Final = "application/problem+json"
 _WORDS: Final = {
     403: "The caller may not do this.",
     404: "Nothing by that id is visible to this caller.",
@@ -43,7 +42,7 @@ def document() -> dict[str, Any]:
     for operation in OPERATIONS:
         described = _described(operation, refs)
         paths.setdefault(operation.path, {})[operation.method.lower()] = described
-    for path, methods in DOORS.items():
+    for path, methods in PATHS.items():
         paths[path] = dict(methods)
     return {
         "openapi": "3.1.0",
@@ -97,6 +96,7 @@ def _schemas(
 def _described(
     operation: Operation, refs: Mapping[type[BaseModel], Mapping[str, Any]]
 ) -> dict[str, Any]:
+    named = re.findall(r"{(\w+)}", operation.path)
     done = {
         str(status): {
             "description": _DONE[status],
@@ -109,7 +109,7 @@ def _described(
         "tags": [operation.tag],
         "summary": operation.summary,
         "security": [{"sigv4": []}],
-        "parameters": [*_path_parameters(operation), *_query_parameters(operation)],
+        "parameters": [*path_parameters(named), *_query_parameters(operation)],
         "responses": done | _problems(operation),
     }
     if operation.idempotent:
@@ -136,20 +136,6 @@ _ATTESTATION: Final = {
     "required": False,
     "description": "Needed with text/csv: where the consents come from and who vouches for it.",
     "schema": {"type": "string"},
-}
-
-
-def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
-    return [
-        {"name": name, "in": "path", "required": True, "schema": _PATH.get(name, _ANY)}
-        for name in re.findall(r"{(\w+)}", operation.path)
-    ]
-
-
-_ANY: Final = {"type": "string", "minLength": 1, "pattern": r"^[A-Za-z0-9+@._-]+$"}
-_PATH: Final = {
-    "merchant_id": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,47}$"},
-    "channel": {"type": "string", "enum": ["sms", "email"]},
 }
 
 
@@ -187,7 +173,7 @@ def _problems(operation: Operation) -> dict[str, Any]:
 
 
 def _responses() -> dict[str, Any]:
-    content = {_PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    content = {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {str(code): {"description": words, "content": content} for code, words in _WORDS.items()}
 
 

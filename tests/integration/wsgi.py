@@ -1,4 +1,4 @@
-"""Carries WSGI requests into the admin handler, as API Gateway would."""
+"""Carries WSGI requests into a handler, as API Gateway would."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from functions.admin.app import lambda_handler
 from tests.world.events import LambdaContext, api_event
 from tests.world.world import World
 
 type Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-def gateway(house: World) -> Application:
-    """Return a WSGI application; `house` has to be alive while it is used."""
+def gateway(house: World, handler: Callable[..., dict[str, Any]]) -> Application:
+    """Return a WSGI application over a `lambda_handler`; `house` has to outlive its use."""
 
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         assert house.dynamodb is not None
@@ -35,7 +34,7 @@ def gateway(house: World) -> Application:
             body=environ["wsgi.input"].read(length),
             headers=headers,
         )
-        answer = lambda_handler(event, LambdaContext())
+        answer = handler(event, LambdaContext())
         status = HTTPStatus(answer["statusCode"])
         sent = [(n, v) for n, values in answer["multiValueHeaders"].items() for v in values]
         start_response(f"{status.value} {status.phrase}", sent)

@@ -1,11 +1,24 @@
-"""The public doors for docs/openapi.json: webhooks and the Connect API, as a table."""
+"""What docs/openapi.json says of the public APIs, webhooks and Connect, as a table."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
-_PROBLEM: Final = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+from concord.domain.consent import Basis, State
+from concord.domain.identity import Channel
+from concord.services.parse_consent import VIAS
+
+PROBLEM_JSON: Final = "application/problem+json"
 _TEXT: Final = {"type": "string"}
+_MAYBE: Final = {"type": ["string", "null"]}
+_TIME: Final = {"type": "string", "format": "date-time"}
+_ANY: Final = {"type": "string", "minLength": 1, "pattern": r"^[A-Za-z0-9+@._-]+$"}
+_PATH: Final = {
+    "merchant_id": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,47}$"},
+    "channel": {"type": "string", "enum": list(Channel)},
+    "shopper_id": {"type": "string", "minLength": 1, "description": "The shop's own, encoded."},
+}
 _WORDS: Final = {
     "200": "Done.",
     "201": "Made.",
@@ -19,7 +32,15 @@ _WORDS: Final = {
     "422": "A field is wrong.",
     "503": "Not recorded: try again, or tell the shopper what `fallback` says.",
 }
-_VIA: Final = ["web_cart", "pos", "web_office", "account", "checkout"]
+_FALLBACK: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["audience", "message", "number"],
+    "properties": {
+        "audience": {"enum": ["shopper", "operator"]},
+        "message": _TEXT,
+        "number": _MAYBE,
+    },
+}
 
 SCHEMAS: Final[dict[str, Any]] = {
     "ConsentCall": {
@@ -28,44 +49,41 @@ SCHEMAS: Final[dict[str, Any]] = {
         "properties": {
             "event_id": _TEXT,
             "action": {"enum": ["opt_in", "opt_out"]},
-            "channel": {"enum": ["sms", "email"]},
+            "channel": {"enum": list(Channel)},
             "point": _TEXT,
-            "via": {"enum": _VIA},
-            "actor": _TEXT,
-            "shopper_id": _TEXT,
-            "occurred_at": {"type": "string", "format": "date-time"},
+            "via": {"enum": list(VIAS)},
+            "actor": _MAYBE,
+            "shopper_id": _MAYBE,
+            "occurred_at": {"type": ["string", "null"], "format": "date-time"},
             "evidence": {
-                "type": "object",
-                "properties": {"text": _TEXT, "ip": _TEXT, "user_agent": _TEXT},
+                "type": ["object", "null"],
+                "properties": {"text": _MAYBE, "ip": _MAYBE, "user_agent": _MAYBE},
             },
         },
+        "description": "What is not required may be absent, null or empty. Anything else that "
+        "cannot be used is an error in an opt-in; an opt-out is applied without it.",
     },
     "ConsentState": {
         "type": "object",
-        "required": ["state"],
+        "required": ["state", "basis", "point"],
         "properties": {
-            "state": {"enum": ["unknown", "pending", "opted_in", "opted_out"]},
-            "basis": {"type": ["string", "null"]},
+            "state": {"enum": list(State)},
+            "basis": {"enum": [*Basis, None]},
             "point": _TEXT,
-            "updated_at": {"type": "string", "format": "date-time"},
+            "updated_at": _TIME,
             "consent_event_id": _TEXT,
         },
     },
     "OptOutNotConfirmed": {
-        "type": "object",
-        "required": ["code", "fallback"],
-        "properties": {
-            "code": {"const": "opt_out_not_confirmed"},
-            "fallback": {
-                "type": "object",
-                "required": ["audience", "message", "number"],
-                "properties": {
-                    "audience": {"enum": ["shopper", "operator"]},
-                    "message": _TEXT,
-                    "number": {"type": ["string", "null"]},
-                },
-            },
-        },
+        "allOf": [{"$ref": "#/components/schemas/Unavailable"}],
+        "description": "Any consent call that could not be stored in time, opt-ins too.",
+        "properties": {"code": {"const": "opt_out_not_confirmed"}},
+    },
+    "Unavailable": {
+        "allOf": [{"$ref": "#/components/schemas/Problem"}],
+        "description": "Our failure while somebody waits: how to opt out by text.",
+        "required": ["fallback"],
+        "properties": {"status": {"const": 503}, "fallback": _FALLBACK},
     },
     "Shopper": {
         "type": "object",
@@ -76,15 +94,33 @@ SCHEMAS: Final[dict[str, Any]] = {
             "phones": {"type": "array", "items": _TEXT},
             "groups": {"type": "array", "items": _TEXT},
             "guest": {"type": "boolean"},
-            "created_at": {"type": "string", "format": "date-time"},
+            "created_at": _TIME,
             "attributes": {"type": "object"},
         },
+    },
+    "ShopperSaved": {
+        "type": "object",
+        "required": ["shopper_id", "changed"],
+        "properties": {"shopper_id": _TEXT, "changed": {"type": "boolean"}},
+    },
+    "ShopperRemoved": {
+        "type": "object",
+        "required": ["shopper_id", "active"],
+        "properties": {"shopper_id": _TEXT, "active": {"const": False}},
     },
 }
 
 
-def _json(schema: str) -> dict[str, Any]:
-    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+def path_parameters(names: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the parameters of a path, in its order."""
+    return [
+        {"name": name, "in": "path", "required": True, "schema": _PATH.get(name, _ANY)}
+        for name in names
+    ]
+
+
+def _json(schema: str, kind: str = "application/json") -> dict[str, Any]:
+    return {kind: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
 
 
 def _operation(
@@ -95,15 +131,13 @@ def _operation(
     answers: dict[str, str | None],
     body: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return one operation. `answers` maps a status to a schema; None = no JSON of ours."""
+    """Return one operation. `answers` maps a status to a schema; None = no JSON, or any problem."""
     described: dict[str, Any] = {
         "operationId": name,
         "tags": [tag],
         "summary": summary,
         "security": [{"connectKey": []}] if tag == "connect" else [],
-        "parameters": [
-            {"name": each, "in": "path", "required": True, "schema": _TEXT} for each in parameters
-        ],
+        "parameters": path_parameters(parameters),
         "responses": {
             status: {"description": _WORDS[status], **_content(status, schema)}
             for status, schema in answers.items()
@@ -115,17 +149,18 @@ def _operation(
 
 
 def _content(status: str, schema: str | None) -> dict[str, Any]:
-    if schema is not None:
-        return {"content": _json(schema)}
-    return {"content": _PROBLEM} if status >= "400" else {}
+    if status >= "400":
+        return {"content": _json(schema or "Problem", PROBLEM_JSON)}
+    return {"content": _json(schema)} if schema is not None else {}
 
 
 _WEBHOOK: Final = ("platform", "connection_id", "token")
+_TOPIC: Final = (*_WEBHOOK, "topic")
 _WEBHOOK_ANSWERS: Final = dict.fromkeys(("200", "202", "204", "401", "409", "413", "503"))
 _ANY_BODY: Final[dict[str, Any]] = {"*/*": {"schema": {}}}
 _SHOPPER: Final = ("connection_id", "shopper_id")
 
-DOORS: Final[dict[str, dict[str, Any]]] = {
+PATHS: Final[dict[str, dict[str, Any]]] = {
     "/webhooks/{platform}/{connection_id}/{token}": {
         "post": _operation(
             "receive_webhook",
@@ -142,9 +177,12 @@ DOORS: Final[dict[str, dict[str, Any]]] = {
             "receive_webhook_topic",
             "webhooks",
             "As above, where a platform needs one URL per topic.",
-            (*_WEBHOOK, "topic"),
+            _TOPIC,
             _WEBHOOK_ANSWERS,
             _ANY_BODY,
+        ),
+        "get": _operation(
+            "refuse_webhook_topic_get", "webhooks", "Always 405.", _TOPIC, {"405": None}
         ),
     },
     "/connect/{connection_id}/consents": {
@@ -167,7 +205,11 @@ DOORS: Final[dict[str, dict[str, Any]]] = {
             "connect",
             "What is known of a point.",
             ("connection_id", "channel", "point"),
-            {"200": "ConsentState", **dict.fromkeys(("401", "422", "503"))},
+            {
+                "200": "ConsentState",
+                **dict.fromkeys(("401", "422")),
+                "503": "Unavailable",
+            },
         )
     },
     "/connect/{connection_id}/shoppers/{shopper_id}": {
@@ -176,7 +218,11 @@ DOORS: Final[dict[str, dict[str, Any]]] = {
             "connect",
             "Mirror a shopper.",
             _SHOPPER,
-            dict.fromkeys(("200", "201", "401", "409", "413", "422", "503")),
+            {
+                **dict.fromkeys(("200", "201"), "ShopperSaved"),
+                **dict.fromkeys(("401", "409", "413", "422")),
+                "503": "Unavailable",
+            },
             _json("Shopper"),
         ),
         "delete": _operation(
@@ -184,7 +230,11 @@ DOORS: Final[dict[str, dict[str, Any]]] = {
             "connect",
             "A shopper was deactivated: both channels are opted out.",
             _SHOPPER,
-            dict.fromkeys(("200", "401", "404", "503")),
+            {
+                "200": "ShopperRemoved",
+                **dict.fromkeys(("401", "404", "413")),
+                "503": "OptOutNotConfirmed",
+            },
         ),
     },
 }
