@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.world.faults import Wire, settle
+import pytest
+
+from tests.world.emf import emitted
+from tests.world.faults import Wire, open_tasks, settle
 from tests.world.shop import Shop, new_number
 
 
 def _waiting(shop: Shop) -> list[dict[str, Any]]:
     return list(shop.world.body(shop.admin("GET", "/reviews?kind=unmatched"))["items"])
+
+
+def _without_contact(shop: Shop) -> None:
+    """Let Text-Em-All say, to the next opt state, that it has no such contact."""
+    unknown = {"platform": "text_em_all", "method": "PUT", "status": 404, "code": 1003}
+    shop.world.sandbox.fault(**unknown, times=1)
 
 
 def _texts(shop: Shop, number: str, text: str) -> None:
@@ -18,13 +27,44 @@ def _texts(shop: Shop, number: str, text: str) -> None:
 
 
 def test_a_sender_without_the_contact_is_nothing_to_look_at(shop: Shop) -> None:
-    """TEA-12: Text-Em-All answers 404, CATAPULT has the number: no review."""
+    """TEA-12: Text-Em-All has no such contact, CATAPULT has the number: no review."""
     number = new_number()
     shop.shopper("s-1", number)
-    shop.world.sandbox.fault(platform="text_em_all", method="PUT", status=404)
+    _without_contact(shop)
     _texts(shop, number, "JOIN")
     assert shop.phones("s-1") == {number: True}
     assert _waiting(shop) == []
+
+
+def test_an_opt_out_that_a_sender_cannot_note_is_counted(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """TEA-17: nobody there to opt out; whoever adds her later has to find it said somewhere."""
+    number = new_number()
+    _without_contact(shop)
+    _texts(shop, number, "JOIN")
+    assert emitted(capsys.readouterr().out, "OptOutUnmatched") == 0
+    _without_contact(shop)
+    _texts(shop, number, "STOP")
+    assert emitted(capsys.readouterr().out, "OptOutUnmatched") == 1
+    assert open_tasks(shop.world) == []
+
+
+def test_a_wrong_path_of_the_opt_state_parks_every_opt_out(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """TEA-17: the path is a guess; its 404 is no answer about her, and somebody is woken."""
+    number = new_number()
+    _texts(shop, number, "JOIN")
+    wrong = {"paths": {"opt_state": "/contacts/no-such-path"}}
+    assert shop.admin("PATCH", "", {"destination": {"settings": wrong}})["statusCode"] == 200
+    shop.world.cold()
+    capsys.readouterr()
+    _texts(shop, number, "STOP")
+    assert (shop.consent(number), shop.contact(number)) == ("opted_out", True)
+    assert emitted(capsys.readouterr().out, "TaskFailed") == 1
+    [parked] = shop.world.rows("F#")
+    assert parked["reason"] == "not_found"
 
 
 def test_a_sender_that_has_the_contact_settles_nothing(shop: Shop) -> None:

@@ -37,6 +37,9 @@ from sandbox.web import (
 
 type Handler = Callable[[Request, Account], Awaitable[Response]]
 
+# Ours: how a PUT of the opt state says 404 of the contact, and not of its own path.
+CONTACT_NOT_FOUND = 1003
+_CODE_NAMES = {CONTACT_NOT_FOUND: "ContactNotFound"}
 _ERROR_NAMES = {401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 429: "TooManyRequests"}
 
 
@@ -76,6 +79,7 @@ class TextEmAll(Platform):
     def fault_answer(self, status: int, code: str | int | None) -> Response:
         name = _ERROR_NAMES.get(status, "ServerError" if status >= 500 else "BadRequest")
         number = code if isinstance(code, int) else status
+        name = _CODE_NAMES.get(number, name)
         return _refuse(ApiError(status, number, name, "The request was not processed"))
 
     def forget(self, *, accounts: bool) -> None:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 from collections.abc import Sequence
 
 import httpx
 import pytest
 
-from concord.domain.errors import PermanentError, PlatformError, RetryableError
+from concord.domain.errors import (
+    OutcomeUnknownError,
+    PermanentError,
+    PlatformError,
+    RetryableError,
+)
+from concord.domain.outbound import Endpoint
 from concord.platforms import http as guard
 from concord.platforms.calls import exchange
+from concord.platforms.catapult.client import CatapultClient
 from concord.platforms.http import GuardedHttp, is_reachable
 
 PUBLIC = "93.184.216.34"
@@ -321,6 +329,45 @@ def test_an_endless_answer_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     network.answer = httpx.Response(200, content=iter([b"x" * 600, b"x" * 600]))
     with pytest.raises(PlatformError):
         exchange(network.http().client("https://api.example.com"), "GET", "/x")
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "identity, gzip", "br", "deflate", "made-up"])
+def test_a_packed_answer_is_not_unpacked(coding: str) -> None:
+    """A few packed kilobytes can hold any number of megabytes: the cap counts what is read."""
+    network = Network()
+    unpacked = 3 * guard.MAX_ANSWER_BYTES
+    network.answer = httpx.Response(
+        200,
+        headers={"content-encoding": coding},
+        stream=httpx.ByteStream(gzip.compress(b"0" * unpacked)),
+    )
+    client = network.http().client("https://api.example.com")
+    with pytest.raises(RetryableError):
+        exchange(client, "GET", "/x")
+    with pytest.raises(OutcomeUnknownError):
+        exchange(client, "POST", "/x", sends=True)
+
+
+def test_an_answer_that_says_identity_is_read() -> None:
+    network = Network()
+    network.answer = httpx.Response(200, headers={"content-encoding": "Identity"}, json={"a": 1})
+    answer = exchange(network.http().client("https://api.example.com"), "GET", "/x")
+    assert answer.json() == {"a": 1}
+
+
+def test_no_cookie_of_one_merchant_goes_out_with_anothers() -> None:
+    """R-32: merchants share a client, and its host's session cookies would cross between them."""
+    network = Network()
+    network.answer = httpx.Response(
+        200, headers=[("set-cookie", "a=1; Path=/"), ("set-cookie", "b=2; Max-Age=99")], json={}
+    )
+    http = network.http()
+    for merchant in ("one", "two"):
+        endpoint = Endpoint(merchant, "https://api.example.com", {}, {"api_key": f"key-{merchant}"})
+        CatapultClient(endpoint, http).check()
+    assert [request.headers["x-api-key"] for request in network.requests] == ["key-one", "key-two"]
+    assert not any("cookie" in request.headers for request in network.requests)
+    assert not http.client("https://api.example.com").cookies
 
 
 def test_timeouts_are_explicit() -> None:

@@ -8,6 +8,7 @@ import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -44,6 +45,9 @@ def resolve(host: str, port: int) -> list[str]:
 
 class GuardedHttp:
     """Implements platforms.base.Http: one client per base URL, kept for its connections.
+
+    Many merchants share a client, so it keeps nothing of an answer: credentials go with each
+    request, and a cookie that one merchant was given never goes out with another's.
 
     `allowed_hosts` are names, `*.example.com` for every name below one, `name:8443` for a port
     other than 443. `allow_private` is for the sandbox: http, addresses as hosts, loopback, private
@@ -84,6 +88,7 @@ class GuardedHttp:
             ),
             trust_env=False,
             follow_redirects=False,
+            cookies=_no_cookies(),
             # Unpacked answers could be far larger than the cap; ours are small anyway.
             headers={"accept": "application/json", "accept-encoding": "identity"},
         )
@@ -158,6 +163,9 @@ class GuardedTransport(httpx.BaseTransport):
             extensions={**request.extensions, "sni_hostname": host},
         )
         response = self._inner.handle_request(pinned)
+        if _is_packed(response):
+            response.close()
+            raise httpx.ReadError("the answer is packed, although only identity was asked for")
         assert isinstance(response.stream, httpx.SyncByteStream)
         response.stream = _Capped(response.stream)
         return response
@@ -177,7 +185,7 @@ class GuardedTransport(httpx.BaseTransport):
 
 
 class _Capped(httpx.SyncByteStream):
-    """A body that ends in an error when it grows past the cap."""
+    """A body that ends in an error when it grows past the cap; it is never unpacked after this."""
 
     def __init__(self, inner: httpx.SyncByteStream) -> None:
         self._inner = inner
@@ -267,6 +275,16 @@ def _parse_allowed(entry: str) -> tuple[bool, str, int | None]:
 
 def _refused() -> PermanentError:
     return PermanentError("this host may not be called", reason="host_not_allowed")
+
+
+def _no_cookies() -> CookieJar:
+    """Return a jar that takes no cookie: a policy without an allowed domain refuses them all."""
+    return CookieJar(DefaultCookiePolicy(allowed_domains=()))
+
+
+def _is_packed(response: httpx.Response) -> bool:
+    codings = response.headers.get("content-encoding", "").split(",")
+    return not {coding.strip().lower() for coding in codings} <= {"", "identity"}
 
 
 def _tls() -> ssl.SSLContext:

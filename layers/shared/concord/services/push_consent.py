@@ -135,6 +135,10 @@ class PushConsent:
             return None
         if task.payload["platform"] == connection.source.platform:
             self._remember_match(task, record, matched=matched, waits=carriers.unmatched)
+        elif not matched and record.marks.standing[0] is State.OPTED_OUT:
+            # She gets no text from us, but whoever adds her there later finds no opt-out.
+            self._telemetry.count("OptOutUnmatched")
+            self._telemetry.info("opt_out_unmatched", platform=task.payload["platform"])
         return record.version
 
     def _remember_match(

@@ -23,9 +23,10 @@ from tests.unit.platforms.kit import NOW, PUSH, Answer, answering, guarded
 
 
 class Recorder:
-    """Answers by shopper id, 200 for everybody else."""
+    """Answers by shopper id, 200 for everybody else; `code` is that of an error that is no 404."""
 
-    def __init__(self, **statuses: int) -> None:
+    def __init__(self, *, code: int = 2, **statuses: int) -> None:
+        self.code = code
         self.statuses = statuses
         self.requests: list[httpx.Request] = []
 
@@ -34,7 +35,8 @@ class Recorder:
         named = request.content.decode() + request.url.raw_path.decode()
         for shopper, status in self.statuses.items():
             if shopper.replace("_", "-") in named:
-                return httpx.Response(status, json={"code": 2, "description": "No shopper"})
+                code = 2 if status == 404 else self.code
+                return httpx.Response(status, json={"code": code, "description": "No"})
         return httpx.Response(200, json={"updated": 1})
 
     @property
@@ -103,6 +105,29 @@ def test_matched_when_any_shopper_was_reached(statuses: dict[str, int], matched:
     assert len(recorder.requests) == 2, "nobody is left out after the first success"
 
 
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        ({"s_1": 409}, PermanentError),
+        ({"s_2": 409}, PermanentError),
+        ({"s_1": 409, "s_2": 503}, RetryableError),
+        ({"s_1": 503, "s_2": 409}, RetryableError),
+        ({"s_1": 409, "s_2": 401}, CredentialsRejectedError),
+        ({"s_1": 404, "s_2": 409}, PermanentError),
+    ],
+)
+def test_one_shoppers_refusal_keeps_no_other_from_being_told(
+    statuses: dict[str, int], expected: type[PlatformError]
+) -> None:
+    """Promise 2: both carry the number, so both show the opt-out; what may heal is repeated."""
+    recorder = Recorder(code=9, **statuses)
+    peer = client(guarded(recorder), fields={"shopper_id": "customer"})
+    with pytest.raises(expected) as caught:
+        peer.set_consent(PUSH)
+    assert type(caught.value) is expected
+    assert [body["customer"] for body in recorder.bodies] == ["s-1", "s-2"]
+
+
 def test_nobody_to_name_is_unmatched_without_a_call() -> None:
     recorder = Recorder()
     peer = client(guarded(recorder), fields={"shopper_id": "customer"})
@@ -118,7 +143,6 @@ def test_nobody_to_name_is_unmatched_without_a_call() -> None:
         (200, b"OK", True),
         (204, b"", True),
         (404, b'{"code":2,"description":"No shopper"}', False),
-        (404, b"", False),
     ],
 )
 def test_matched_or_not(status: int, body: bytes, matched: bool) -> None:
@@ -126,9 +150,13 @@ def test_matched_or_not(status: int, body: bytes, matched: bool) -> None:
     assert client(answering(Answer(status, body))).set_consent(PUSH) is matched
 
 
-def test_a_wrong_path_is_not_taken_for_unmatched() -> None:
+@pytest.mark.parametrize(
+    "body", [b'{"code":4,"description":"No path"}', b"", b'{"message":"Not Found"}', b"<h1>404</h1>"]
+)
+def test_a_wrong_path_is_not_taken_for_unmatched(body: bytes) -> None:
+    """Promise 2: a web server says 404 without a code, and it says nothing about a shopper."""
     with pytest.raises(PermanentError) as caught:
-        client(answering(Answer(404, b'{"code":4,"description":"No path"}'))).set_consent(PUSH)
+        client(answering(Answer(404, body))).set_consent(PUSH)
     assert caught.value.reason == "not_found"
 
 

@@ -237,7 +237,27 @@ def test_the_path_of_the_opt_state_is_a_setting() -> None:
 
 
 def test_an_unknown_contact_is_unmatched() -> None:
-    assert client(answering(Answer(404, b"{}"))).set_consent(PUSH) is False
+    body = b'{"ErrorCode":1003,"ErrorName":"ContactNotFound","Message":"No such contact"}'
+    assert client(answering(Answer(404, body))).set_consent(PUSH) is False
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", b"<h1>Not Found</h1>", b'{"ErrorCode":404,"Message":"No such resource"}']
+)
+def test_a_wrong_path_is_not_taken_for_unmatched(body: bytes) -> None:
+    """Promise 2: the path is a guess; were its 404 an answer, every opt-out would pass for told."""
+    with pytest.raises(PermanentError) as caught:
+        client(answering(Answer(404, body))).set_consent(PUSH)
+    assert caught.value.reason == "not_found"
+
+
+def test_their_real_code_is_a_setting() -> None:
+    """Platform page: the opt state is unknown, so its codes are settings like its path."""
+    settings = {"unmatched_codes": [77]}
+    unknown = answering(Answer(404, b'{"ErrorCode":77}'))
+    assert client(unknown, **settings).set_consent(PUSH) is False
+    with pytest.raises(PermanentError):
+        client(answering(Answer(404, b'{"ErrorCode":1003}')), **settings).set_consent(PUSH)
 
 
 def test_email_has_no_opt_state() -> None:

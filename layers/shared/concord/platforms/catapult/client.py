@@ -63,13 +63,22 @@ class CatapultClient:
     def set_consent(self, push: ConsentPush) -> bool:
         """Set the flag of a number, shopper by shopper where their API wants a shopper.
 
-        False when no shopper there carries the number.
+        False when no shopper there carries the number. Where one shopper is refused, the others
+        are told all the same; then the error is raised, a retryable one before a permanent one.
         """
         per_shopper = "{shopper_id}" in self._paths["set_consent"] or "shopper_id" in self._fields
         targets = push.shopper_ids if per_shopper else (None,)
-        # Every call is made, not just those up to the first success.
-        reached = [self._set(push, shopper_id) for shopper_id in targets]
-        return any(reached)
+        reached, problems = False, []
+        # Every call is made: one shopper's success or refusal says nothing about the next one's.
+        for shopper_id in targets:
+            try:
+                reached = self._set(push, shopper_id) or reached
+            except PlatformError as problem:
+                problems.append(problem)
+        if problems:
+            # What may heal comes first: the push is repeated, and the others are told once more.
+            raise min(problems, key=lambda problem: isinstance(problem, PermanentError))
+        return reached
 
     def check(self) -> AccountFacts:
         """Read the account; it has no text numbers of its own."""
@@ -117,9 +126,8 @@ def _refusal(status: int, body: Mapping[str, Any]) -> PlatformError | None:
     """Read `{code, description}`."""
     code = body.get("code")
     if status == 404:
-        # "No such shopper" or, with any other code, "no such path": then the settings are wrong.
-        known = code in (2, None)
-        return PermanentError(words(body), reason="unmatched" if known else "not_found")
+        # "No such shopper" or, with another code or none, "no such path": the settings are wrong.
+        return PermanentError(words(body), reason="unmatched" if code == 2 else "not_found")
     known_error = ERRORS.get(code) if isinstance(code, int) else None
     return known_error(words(body)) if known_error else None
 

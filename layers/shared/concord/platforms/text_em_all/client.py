@@ -25,6 +25,8 @@ ERRORS: Final[Mapping[int, type[PermanentError]]] = {
     3005: OptedOutAtCarrierError,  # NoValidBroadcastContacts: every recipient opted out
 }
 OPT_STATE_PATH: Final = "/contacts/optstate"
+# With a 404 these say that no contact carries the number. Ours, as the call is: a setting.
+UNMATCHED_CODES: Final = (1003,)  # ContactNotFound
 _PAGE_SIZE: Final = 100
 _MAX_PAGES: Final = 50
 
@@ -39,6 +41,8 @@ class TextEmAllClient:
         self._auth = _auth(endpoint, clock)
         path = name_map(endpoint.settings, "paths").get("opt_state")
         self._opt_state_path = path if isinstance(path, str) and path else OPT_STATE_PATH
+        codes = endpoint.settings.get("unmatched_codes")
+        self._unmatched_codes = codes if isinstance(codes, list) else UNMATCHED_CODES
 
     def send(self, text: OutboundText) -> HandedOver:
         """Send a text as a conversation; our reference travels as IntegrationData."""
@@ -81,7 +85,11 @@ class TextEmAllClient:
         return None
 
     def set_consent(self, push: ConsentPush) -> bool:
-        """Set the opt state of a number; False when Text-Em-All knows no such contact."""
+        """Set the opt state of a number; False when Text-Em-All says it has no such contact.
+
+        A 404 that does not say so is a wrong path, and would lose every opt-out if it passed for
+        an answer: PermanentError `not_found`.
+        """
         if push.channel != "sms":
             raise PermanentError("only sms has an opt state here", reason="unsupported_channel")
         phone = e164_to_digits(push.point)
@@ -93,13 +101,19 @@ class TextEmAllClient:
         path = self._opt_state_path.replace("{phone}", quote(phone, safe=""))
         try:
             exchange(
-                self._client, "PUT", path, refusal=_consent_refusal, auth=self._auth, json=body
+                self._client, "PUT", path, refusal=self._consent_refusal, auth=self._auth, json=body
             )
         except PermanentError as error:
             if error.reason == "unmatched":
                 return False
             raise
         return True
+
+    def _consent_refusal(self, status: int, body: Mapping[str, Any]) -> PlatformError | None:
+        if status == 404:
+            known = body.get("ErrorCode") in self._unmatched_codes
+            return PermanentError(words(body), reason="unmatched" if known else "not_found")
+        return _refusal(status, body)
 
     def check(self) -> AccountFacts:
         """Read the account's text numbers, oldest first."""
@@ -134,12 +148,6 @@ def _refusal(status: int, body: Mapping[str, Any]) -> PlatformError | None:
     code = body.get("ErrorCode")
     known = ERRORS.get(code) if isinstance(code, int) else None
     return known(words(body)) if known else None
-
-
-def _consent_refusal(status: int, body: Mapping[str, Any]) -> PlatformError | None:
-    if status == 404:
-        return PermanentError(words(body), reason="unmatched")
-    return _refusal(status, body)
 
 
 def _cannot_look_up() -> PermanentError:
