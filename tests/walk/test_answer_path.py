@@ -140,10 +140,12 @@ def _slow_sdk(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Make every client as slowly as a cold function on a slow CPU does."""
     made: list[str] = []
 
+    real: Callable[..., Any] = clients.client
+
     def client(service: str, **timeouts: float) -> Any:
         made.append(service)
         time.sleep(2.5)
-        return clients.client(service, **timeouts)
+        return real(service, **timeouts)
 
     for module in (table, parameters):
         monkeypatch.setattr(module, "new_client", client)

@@ -254,6 +254,21 @@ def test_aws_texts_carry_our_reference(aws: _Carried) -> None:
     assert aws.texts_row("opt_in_confirmation")["payload"]["receipt"] == "delivered"
 
 
+def test_what_aws_is_set_to_reaches_it(aws: _Carried) -> None:
+    """R-15: receipts come through a configuration set, which the operator names."""
+    settings = {"configuration_set": "receipts", "message_type": "TRANSACTIONAL"}
+    sender = {"platform": "aws", "from": aws.sends_from, "settings": settings}
+    changed = aws.shop.admin("PATCH", "", {"settings": {"sender": sender}})
+    shown = aws.house.body(changed)["settings"]["sender"]
+    assert (shown["settings"], shown["answers_stop"]) == (settings, True)
+    aws.house.cold()
+    _deliver(_inbound(aws, new_number(), "JOIN"))
+    settle(aws.house)
+    [sent] = aws.house.sandbox.calls("aws")
+    assert sent["body"]["ConfigurationSetName"] == "receipts"
+    assert sent["body"]["MessageType"] == "TRANSACTIONAL"
+
+
 def test_a_text_to_nobody_has_no_effect_on_anybody(aws: _Carried) -> None:
     """R-32: a number that no connection owns: no row changes (it waits in the safety queue)."""
     before = aws.house.rows()

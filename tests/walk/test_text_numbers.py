@@ -75,6 +75,30 @@ def test_a_changed_senders_number_is_its_own_at_once(shop: Shop) -> None:
     assert shop.consent(sender) == "opted_out"
 
 
+def test_a_stop_to_any_number_of_a_pool_is_applied(house: World) -> None:
+    """Promise 2: a pool's id claims no number, so its numbers are told, spelled as they may be."""
+    first, second = new_number(), new_number()
+    pool = {**_aws("pool-0123456789abcdef"), "numbers": [first.removeprefix("+1"), second, first]}
+    shop = house.shop(sender=pool)
+    for number in (first, second):
+        sender = new_number()
+        assert house.receive_sms(_by_topic(sender, number, "STOP")) == []
+        assert shop.consent(sender) == "opted_out"
+    shown = house.body(shop.admin("GET"))["settings"]["sender"]
+    assert shown["numbers"] == [first, second]
+    other = house.shop("m2")
+    taken = other.admin("PATCH", "", {"settings": {"sender": _aws(second)}})
+    assert _code(house, taken) == (409, "number_already_claimed")
+
+
+@pytest.mark.parametrize("sends_from", ["pool-0123456789abcdef", "phone-0123", "GROCER"])
+def test_a_sender_by_topic_without_a_number_is_refused(shop: Shop, sends_from: str) -> None:
+    """Promise 2: a STOP to it would be nobody's, and would expire in the safety queue."""
+    refused = shop.admin("PATCH", "", {"settings": {"sender": _aws(sends_from)}})
+    [error] = shop.world.body(refused)["errors"]
+    assert (refused["statusCode"], error["field"]) == (422, "settings.sender.numbers")
+
+
 def test_the_number_that_texts_came_from_before_still_takes_a_stop(house: World) -> None:
     """Promise 2: the thread on her phone names the old number long after the sender changed."""
     before, sender = new_number(), new_number()

@@ -405,12 +405,19 @@ class WebhookAdapter(Protocol):
     def parse(self, request: RawRequest, settings: Mapping[str, Any]) -> ParsedWebhook: ...
 
 
+class TopicAdapter(WebhookAdapter, Protocol):
+    """Reads what a queue of our own brings: the queue proves the sender, no path says whose."""
+
+    def our_number(self, message: Mapping[str, object]) -> str:
+        """Return the number (E.164) of ours that the message is about, "" if it names none."""
+
+
 class Platforms(Protocol):
     """The capabilities of every platform, by name; None = it has no such capability."""
 
     def webhook(self, platform: str) -> WebhookAdapter | None: ...
 
-    def topic(self, platform: str) -> WebhookAdapter | None: ...
+    def topic(self, platform: str) -> TopicAdapter | None: ...
 
     def sender(self, platform: str, endpoint: Endpoint) -> TextSender | None: ...
 

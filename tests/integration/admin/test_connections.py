@@ -31,6 +31,10 @@ def merchant(house: World) -> str:
     return "m1"
 
 
+AWS = {"platform": "aws", "from": "+12125550188"}
+TEA = {"platform": "text_em_all", "from": "+12125550188"}
+
+
 def make(house: World, merchant: str = "m1", **accounts: Any) -> dict[str, Any]:
     return ok(house, "POST", f"/v1/merchants/{merchant}/connections", new_connection(**accounts))
 
@@ -246,6 +250,17 @@ def test_check_tells_network_trouble_from_bad_credentials(house: World, merchant
             {"settings": {"sender": {"platform": "pigeon", "from": "+12125550100"}}},
             "settings.sender.platform",
         ),
+        (
+            {"settings": {"sender": {**AWS, "settings": {"api_key": "x"}}}},
+            "settings.sender.settings",
+        ),
+        ({"settings": {"sender": {**AWS, "numbers": ["12"]}}}, "settings.sender.numbers"),
+        (
+            {"settings": {"sender": {**TEA, "settings": {"paths": {}}}}},
+            "settings.sender.settings",
+        ),
+        ({"settings": {"texts": {"help": None}}}, "settings.texts.help"),
+        ({"settings": {"texts": {"help_reply": ""}}}, "settings.texts.help_reply"),
         ({"settings": {"colour": "red"}}, "settings.colour"),
     ],
 )
@@ -318,6 +333,44 @@ def test_a_sender_of_its_own_has_its_own_webhook(house: World, merchant: str) ->
     gone = ok(house, "PATCH", f"/v1/connections/{made['connection_id']}", {"sender": None})
     assert gone["settings"]["sender"] is None
     assert secrets_of(house, made["connection_id"]).sender == {}
+
+
+def test_a_sender_that_only_a_topic_speaks_for_has_no_webhook(house: World, merchant: str) -> None:
+    """TEA-01: a URL that would refuse whatever comes is not handed out, nor after a rotation."""
+    body = new_connection(sender=AWS)
+    made = ok(house, "POST", "/v1/merchants/m1/connections", body)
+    path = f"/v1/connections/{made['connection_id']}"
+    rotated = ok(house, "POST", f"{path}/rotate", {"what": "token"})
+    assert set(made["webhooks"]) == set(rotated["webhooks"]) == {"catapult", "text_em_all"}
+
+
+def test_the_audit_trail_shows_all_of_a_sender(house: World, shop: Shop) -> None:
+    """R-32: who carried her texts, and from where, at any time; nothing secret."""
+    path = f"/v1/connections/{shop.connection_id}"
+    sender = {
+        "platform": "twilio",
+        "base_url": f"{BASE}/twilio",
+        "account_id": "AC1",
+        "from": "MG1",
+        "numbers": ["+12125550177"],
+        "settings": {"note": "x"},
+        "answers_stop": False,
+    }
+    secret = {"credentials": {"auth_token": "SECRET-t"}}
+    ok(house, "PATCH", path, {"settings": {"sender": {**sender, **secret}}})
+    other = {**sender, "account_id": "AC2"}
+    ok(house, "PATCH", path, {"settings": {"sender": other}})
+    second, first = ok(house, "GET", f"{path}/audit")["items"][:2]
+    assert first["details"]["sender"] == {"from": None, "to": sender}
+    assert second["details"]["sender"] == {"from": sender, "to": other}
+
+
+def test_a_text_that_does_not_exist_is_refused_also_as_null(house: World, shop: Shop) -> None:
+    """TEA-17: the kind is help_reply; whoever resets `help` must not believe that it worked."""
+    path = f"/v1/connections/{shop.connection_id}"
+    for body in ({"texts": {"help": None}}, {"settings": {"texts": {"help": None}}}):
+        refusal = refused(house, "PATCH", path, body)
+        assert refusal == (422, "invalid_request", ["settings.texts.help"])
 
 
 def test_texts_are_merged_and_null_is_the_default(house: World, shop: Shop) -> None:

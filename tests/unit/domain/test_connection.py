@@ -147,9 +147,7 @@ def test_sides_by_platform() -> None:
     made = connection(settings=ConnectionSettings(sender=TWILIO))
     assert made.side("catapult") is made.source
     assert made.side("text_em_all") is made.destination
-    assert made.side("twilio") == Side(
-        "twilio", "AC1", "https://api.twilio.test", {"from": "+12025550199"}
-    )
+    assert made.side("twilio") == Side("twilio", "AC1", "https://api.twilio.test", {})
     assert made.side("aws") is None
     assert connection().side("twilio") is None
 

@@ -166,7 +166,9 @@ def test_a_text_from_aws(load: Load, wrapped: bool) -> None:
     body = {"Type": "Notification", "Message": json.dumps(text)} if wrapped else text
     assert receive(sqs_event(body))["batchItemFailures"] == []
     # The queue's own time: a retry an hour later is still the same text.
-    assert receive.services.calls == [("ingest_sms", (text, datetime(2026, 1, 1, tzinfo=UTC)))]
+    assert receive.services.calls == [
+        ("ingest_sms", ("aws", text, datetime(2026, 1, 1, tzinfo=UTC)))
+    ]
 
 
 def test_a_request_stays_in_the_safety_queue_while_the_table_is_away(load: Load) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -24,6 +25,7 @@ from concord.domain.errors import (
     ThrottledError,
 )
 from concord.domain.events import RawRequest, UnparseableError
+from concord.platforms.http import GuardedHttp
 from concord.platforms.registry import PLATFORMS, PlatformRegistry, platform_named
 from concord.ports import WebhookAdapter
 from tests.unit.platforms.kit import (
@@ -106,6 +108,16 @@ def test_a_case_covers_each_capability(name: str) -> None:
     assert (platform.sender is None) == (case.sender is None)
     assert (platform.consent_peer is None) == (case.peer is None)
     assert (platform.checker is None) == (case.checker is None)
+
+
+@pytest.mark.parametrize("name", PLATFORMS)
+def test_where_a_platform_is_for_everybody_can_be_called(name: str) -> None:
+    """Promise 6: the address stands in its folder; NO_URL is for those that an SDK finds."""
+    platform = platform_named(name)
+    assert platform is not None
+    if platform.default_url:
+        host = urlsplit(platform.default_url).hostname
+        assert GuardedHttp([str(host)]).client(platform.default_url)
 
 
 def test_no_folder_is_left_out_of_the_registry() -> None:

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_ssm import SSMClient
 
 
+@overload
+def client(service: Literal["dynamodb"], *, connect: float, read: float) -> DynamoDBClient: ...
+@overload
+def client(service: Literal["sqs"], *, connect: float, read: float) -> SQSClient: ...
+@overload
+def client(service: Literal["ssm"], *, connect: float, read: float) -> SSMClient: ...
 def client(service: str, *, connect: float, read: float) -> Any:
     """Return a client that makes each request once: our own loops are the only retry layer.
 

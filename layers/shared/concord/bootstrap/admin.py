@@ -16,12 +16,13 @@ from concord.services.answer_once import AnswerOnce
 from concord.services.browse_inbox import BrowseInbox
 from concord.services.change_state import ChangeState
 from concord.services.check_connection import CheckConnection
-from concord.services.check_settings import SettingsRules
+from concord.services.check_settings import SenderRules, SettingsRules
 from concord.services.export_dossier import ExportDossier
 from concord.services.import_consents import ImportConsents
 from concord.services.look_up_consent import LookUpConsent
 from concord.services.manage_connections import ManageConnections
 from concord.services.manage_merchants import ManageMerchants
+from concord.services.name_webhooks import NameWebhooks
 from concord.services.read_audit import ReadAudit
 from concord.services.read_health import ReadHealth
 from concord.services.read_jobs import ReadJobs
@@ -31,11 +32,6 @@ from concord.services.rotate_secrets import RotateSecrets
 if TYPE_CHECKING:
     from concord.bootstrap.parts import Parts
 
-# Where platforms with one public address are, for senders that name no base_url.
-DEFAULT_URLS: Final = {
-    "text_em_all": "https://rest.text-em-all.com/v1",
-    "twilio": "https://api.twilio.com",
-}
 _DEPTHS: Final = {
     "waiting": "ApproximateNumberOfMessages",
     "in_flight": "ApproximateNumberOfMessagesNotVisible",
@@ -47,11 +43,12 @@ def admin_services(parts: Parts) -> AdminServices:
     """Return the admin services over the adapters that `parts` holds."""
     merchants = DynamoDbMerchants(parts.table)
     connections, clock, secrets = parts.connections, parts.clock, parts.secrets
+    webhooks = NameWebhooks(parts.platforms)
     consents = LookUpConsent(connections, parts.authenticator, parts.store)
     return AdminServices(
         merchants=ManageMerchants(merchants, connections, clock, parts.config.operator_arns),
         connections=ManageConnections(
-            connections, merchants, secrets, _rules(parts), clock, os.urandom
+            connections, merchants, secrets, _rules(parts), clock, os.urandom, webhooks
         ),
         change_state=ChangeState(
             connections=connections,
@@ -63,7 +60,7 @@ def admin_services(parts: Parts) -> AdminServices:
         check_connection=CheckConnection(
             connections=connections, reach=parts.reach, numbers=parts.numbers
         ),
-        rotate_secrets=RotateSecrets(connections, secrets, clock, os.urandom),
+        rotate_secrets=RotateSecrets(connections, secrets, clock, os.urandom, webhooks),
         import_consents=ImportConsents(
             connections=connections,
             authenticator=parts.authenticator,
@@ -104,9 +101,21 @@ def _rules(parts: Parts) -> SettingsRules:
         guarded = GuardedHttp(config.allowed_hosts, allow_private=config.allow_private_hosts)
         guarded.client(base_url).close()
 
-    loaded = {name: platform_named(name) for name in PLATFORMS}
-    senders = frozenset(name for name, found in loaded.items() if found and found.sender)
-    return SettingsRules(guard_url=guard, senders=senders, default_urls=DEFAULT_URLS)
+    return SettingsRules(guard_url=guard, senders=_senders())
+
+
+def _senders() -> dict[str, SenderRules]:
+    """Return what each platform that can carry texts declares of itself."""
+    loaded = [platform_named(name) for name in PLATFORMS]
+    return {
+        found.name: SenderRules(
+            default_url=found.default_url,
+            answers_stop=found.answers_stop,
+            by_topic=found.topic is not None and found.webhook is None,
+        )
+        for found in loaded
+        if found and found.sender
+    }
 
 
 def _queue_figures(parts: Parts) -> dict[str, dict[str, int | None]]:

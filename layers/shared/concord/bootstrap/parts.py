@@ -81,6 +81,7 @@ class Parts(Adapters):
 
         return IngestSms(
             ingest=self.ingest,
+            platforms=self.platforms,
             connections=self.connections,
             authenticator=self.authenticator,
             safety=self.safety,

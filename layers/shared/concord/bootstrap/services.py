@@ -33,9 +33,11 @@ class Services:
         """Take a platform's webhook."""
         return self.parts.ingest(platform, connection_id, token_hash(token), topic, request)
 
-    def ingest_sms(self, message: Mapping[str, object], received_at: datetime) -> None:
+    def ingest_sms(
+        self, platform: str, message: Mapping[str, object], received_at: datetime
+    ) -> None:
         """Take a text that came by a topic instead of a webhook."""
-        self.parts.ingest_sms(message, received_at)
+        self.parts.ingest_sms(platform, message, received_at)
 
     def rescue_request(self, body: Mapping[str, object], receives: int, receipt: str) -> None:
         """Bring a request home from the safety queue. Raises while the table is away."""

@@ -58,18 +58,30 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class SenderChoice:
-    """Who carries the texts, when that is not the destination itself."""
+    """Who carries the texts, when that is not the destination itself.
+
+    `answers_stop` None = as the platform does. `numbers` (E.164) are more that shoppers may reply
+    to: those behind a service or pool, which `sends_from` does not name.
+    """
 
     platform: str
     base_url: str
     sends_from: str
-    answers_stop: bool
+    answers_stop: bool | None
     account_id: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    numbers: tuple[str, ...] = ()
 
     @property
-    def own_number(self) -> str | None:
-        """Return the one number (E.164) that texts come from; None = a service, pool or name."""
-        return self.sends_from if self.sends_from.startswith("+") else None
+    def is_number(self) -> bool:
+        """Whether texts come from one number (E.164), not from a service, pool or name."""
+        return self.sends_from.startswith("+")
+
+    @property
+    def own_numbers(self) -> tuple[str, ...]:
+        """Return every number (E.164) that is known to be the sender's."""
+        own = (self.sends_from,) if self.is_number else ()
+        return tuple(dict.fromkeys((*own, *self.numbers)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +159,7 @@ class Connection:
     @property
     def carrier_answers_stop(self) -> bool:
         """Whether the carrier side confirms STOP and HELP itself, so that we stay silent."""
-        return self.settings.sender.answers_stop if self.settings.sender else False
+        return bool(self.settings.sender and self.settings.sender.answers_stop)
 
     def profile(self, channel: Channel) -> Profile:
         """Return the consent profile of one channel."""
@@ -160,25 +172,27 @@ class Connection:
                 return side
         sender = self.settings.sender
         if sender is not None and sender.platform == platform:
-            return Side(platform, sender.account_id, sender.base_url, {"from": sender.sends_from})
+            return Side(platform, sender.account_id, sender.base_url, sender.settings)
         return None
 
     def owns_number(self, number: str) -> bool:
         """Whether an inbound text to `number` was meant for this account."""
         sender = self.settings.sender
-        own = {known for known, _ in self.text_numbers}
-        return number in own or (sender is not None and number == sender.sends_from)
+        if any(number == known for known, _ in self.text_numbers):
+            return True
+        return sender is not None and number in (sender.sends_from, *sender.numbers)
 
     def takes_any_text_of(self, platform: str) -> bool:
         """Whether a text on this platform's own webhook counts, whichever number it came to.
 
-        A sender that is no number (a messaging service, a pool) has numbers that nobody told us.
+        A sender that is no number (a messaging service, a pool) may have numbers that nobody told
+        us.
         """
         sender = self.settings.sender
         return (
             sender is not None
             and sender.platform == platform != self.destination.platform
-            and sender.own_number is None
+            and not sender.is_number
         )
 
     def accepts_token(self, hashed: str, at: datetime) -> bool:

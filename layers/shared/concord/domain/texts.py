@@ -55,13 +55,28 @@ def wording_hash(text: str) -> str:
     return sha256_hex(text.encode())
 
 
+def with_changes(own: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the merchant's wording with `changes` merged in; None = the default.
+
+    Raises InvalidInputError for an unknown kind, whatever it is to become.
+    """
+    errors = [_no_such_text(kind) for kind in changes if kind not in EDITABLE]
+    if errors:
+        raise InvalidInputError("the texts cannot be used", errors=tuple(errors))
+    return {kind: text for kind, text in {**own, **changes}.items() if text is not None}
+
+
+def _no_such_text(kind: str) -> FieldError:
+    known = ", ".join(sorted(EDITABLE))
+    return FieldError(f"settings.texts.{kind}", f"no such text; there are: {known}")
+
+
 def check_texts(texts: Mapping[str, str]) -> None:
     """Raise InvalidInputError for an unknown kind, a $token it has not, or a text too long."""
     errors = []
     for kind, wording in texts.items():
         if kind not in EDITABLE:
-            known = ", ".join(sorted(EDITABLE))
-            errors.append(FieldError(f"settings.texts.{kind}", f"no such text; there are: {known}"))
+            errors.append(_no_such_text(kind))
         elif not wording.strip() or len(wording) > MAX_LENGTH:
             errors.append(FieldError(f"settings.texts.{kind}", f"use 1 to {MAX_LENGTH} characters"))
         else:

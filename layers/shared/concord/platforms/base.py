@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from concord.domain.outbound import Endpoint
-from concord.ports import AccountChecker, ConsentPeer, TextSender, WebhookAdapter
+from concord.ports import AccountChecker, ConsentPeer, TextSender, TopicAdapter, WebhookAdapter
 
 if TYPE_CHECKING:  # httpx costs more to load than a webhook's whole answer
     import httpx
+
+
+NO_URL: Final = ""
 
 
 class Http(Protocol):
@@ -26,11 +29,17 @@ class Platform:
 
     Factories are called lazily, so that importing the registry loads no client. `topic` reads
     what a queue of our own brings, which no signature has to prove.
+
+    Of a sender: `default_url` is where its API is for everybody, NO_URL where an SDK finds it, None
+    where each account has an address of its own. `answers_stop` says whether its carrier side
+    confirms STOP and HELP itself, so that we stay silent; a merchant's setting overrides it.
     """
 
     name: str
     webhook: Callable[[], WebhookAdapter] | None = None
-    topic: Callable[[], WebhookAdapter] | None = None
+    topic: Callable[[], TopicAdapter] | None = None
     sender: Callable[[Endpoint, Http], TextSender] | None = None
     consent_peer: Callable[[Endpoint, Http], ConsentPeer] | None = None
     checker: Callable[[Endpoint, Http], AccountChecker] | None = None
+    default_url: str | None = None
+    answers_stop: bool = False

@@ -1,4 +1,10 @@
-"""Checked reading of JSON that strangers wrote: every value is untrusted until it has a type."""
+"""Checked reading of JSON that strangers wrote: every value is untrusted until it has a type.
+
+Webhooks read through this and not through pydantic, which reads the answers to our own calls
+(payloads.py): a cold webhook would load pydantic in front of a STOP, for the sake of five fields
+(tests/unit/platforms/test_import_cost.py watches). And which of their names means what is a setting
+of the connection, where a model fixes its names.
+"""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from concord.domain.outbound import Endpoint
 from concord.platforms.base import Http, Platform
-from concord.ports import AccountChecker, ConsentPeer, TextSender, WebhookAdapter
+from concord.ports import AccountChecker, ConsentPeer, TextSender, TopicAdapter, WebhookAdapter
 
 # Platform as URLs and settings name it -> its folder here. One line each; a folder is imported
 # when its platform is first used, because a cold webhook pays for every import.
@@ -66,7 +66,7 @@ class PlatformRegistry:
         found = platform_named(platform)
         return found.webhook() if found and found.webhook else None
 
-    def topic(self, platform: str) -> WebhookAdapter | None:
+    def topic(self, platform: str) -> TopicAdapter | None:
         """Return the adapter for what a queue of our own brings from this platform."""
         found = platform_named(platform)
         return found.topic() if found and found.topic else None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from concord.domain.connection import ConnectionSettings, SenderChoice, Side
@@ -12,22 +12,34 @@ from concord.domain.identity import check_account_id
 from concord.domain.keywords import is_usable_join_keyword
 from concord.domain.phone import normalise_phone
 from concord.domain.profiles import INTEGRATIONS
-from concord.domain.texts import check_texts
+from concord.domain.texts import check_texts, with_changes
 
 DEFAULT_JOIN: Final = ConnectionSettings().join_keyword
+
+
+@dataclass(frozen=True, slots=True)
+class SenderRules:
+    """What choosing a platform to carry the texts comes to, as its folder declares it.
+
+    `default_url` is where it is for everybody; None = each merchant has to say; "" = it has no
+    address. `by_topic` = replies come without a path: the number texted alone tells whose they are.
+    """
+
+    default_url: str | None
+    answers_stop: bool
+    by_topic: bool
 
 
 @dataclass(frozen=True, slots=True)
 class SettingsRules:
     """The rules that need to know the deployment.
 
-    `guard_url` raises a PlatformError for a base URL that may not be called; `senders` names the
-    platforms that can carry a text; `default_urls` says where those with one public address are.
+    `guard_url` raises a PlatformError for a base URL that may not be called; `senders` are the
+    platforms that can carry a text.
     """
 
     guard_url: Callable[[str], object]
-    senders: Collection[str]
-    default_urls: Mapping[str, str]
+    senders: Mapping[str, SenderRules]
 
     def sides(self, integration: str, source: Side, destination: Side) -> None:
         """Raise InvalidInputError naming what is wrong with the two accounts."""
@@ -69,28 +81,62 @@ class SettingsRules:
         return replace(wanted, fallback_number=number, sender=sender)
 
     def _sender(self, sender: SenderChoice, country: str, destination: Side) -> SenderChoice:
-        if sender.platform not in self.senders:
+        rules = self.senders.get(sender.platform)
+        if rules is None:
             known = ", ".join(sorted(self.senders))
             raise _invalid(FieldError("settings.sender.platform", f"there are: {known}"))
-        base_url = sender.base_url or self.default_urls.get(sender.platform, "")
-        if sender.platform == destination.platform:
-            base_url = sender.base_url or destination.base_url
+        if sender.settings and sender.platform == destination.platform:
+            message = "this account is the destination: put them under destination.settings"
+            raise _invalid(FieldError("settings.sender.settings", message))
+        stops = rules.answers_stop if sender.answers_stop is None else sender.answers_stop
+        chosen = replace(
+            sender,
+            base_url=self._sender_url(sender, rules, destination),
+            sends_from=_origin(sender.sends_from.strip(), country),
+            numbers=_numbers(sender.numbers, country),
+            answers_stop=stops,
+        )
+        if rules.by_topic and not chosen.own_numbers:
+            message = (
+                "name the numbers that shoppers can reply to: on this platform nothing else tells "
+                "whose a STOP is"
+            )
+            raise _invalid(FieldError("settings.sender.numbers", message))
+        return chosen
+
+    def _sender_url(self, sender: SenderChoice, rules: SenderRules, destination: Side) -> str:
+        same = sender.platform == destination.platform
+        base_url = sender.base_url or (destination.base_url if same else rules.default_url)
+        if base_url is None:
+            message = f"say where the account's API is: {sender.platform} has no address for all"
+            raise _invalid(FieldError("settings.sender.base_url", message))
         if base_url:
             self.url(base_url, "settings.sender.base_url")
-        sends_from = sender.sends_from.strip()
-        # A number is compared with the `to` of inbound texts; a sender id or pool is not one.
-        if sends_from[:1] in "+(" or sends_from.isdigit():
-            sends_from = normalise_phone(sends_from, country, "settings.sender.from")
-        return replace(sender, sends_from=sends_from, base_url=base_url)
+        return base_url
+
+
+def _origin(sends_from: str, country: str) -> str:
+    """Return what texts come from: a number is compared with the `to` of inbound texts, so it is
+    spelled like that; a sender id, service or pool is not one."""
+    if sends_from[:1] in "+(" or sends_from.isdigit():
+        return normalise_phone(sends_from, country, "settings.sender.from")
+    return sends_from
+
+
+def _numbers(numbers: Iterable[str], country: str) -> tuple[str, ...]:
+    named = (normalise_phone(number, country, "settings.sender.numbers") for number in numbers)
+    return tuple(dict.fromkeys(named))
 
 
 def patched(settings: ConnectionSettings, changes: Mapping[str, Any]) -> ConnectionSettings:
-    """Return settings with `changes` merged in (RFC 7396): null or a null member = the default."""
+    """Return settings with `changes` merged in (RFC 7396): null or a null member = the default.
+
+    Raises InvalidInputError for a text that does not exist.
+    """
     values: dict[str, Any] = {}
     for name, value in changes.items():
         if name == "texts" and value is not None:
-            merged = {**settings.texts, **value}
-            values[name] = {kind: text for kind, text in merged.items() if text is not None}
+            values[name] = with_changes(settings.texts, value)
         else:
             values[name] = _DEFAULTS[name] if value is None else value
     return replace(settings, **values)
@@ -116,12 +162,8 @@ def _pairs(
 
 def _plain(value: object) -> object:
     if isinstance(value, SenderChoice):
-        return {
-            "platform": value.platform,
-            "base_url": value.base_url,
-            "from": value.sends_from,
-            "answers_stop": value.answers_stop,
-        }
+        plain = asdict(value)  # all of it: a field that is added is audited too
+        return {"from": plain.pop("sends_from"), **plain, "numbers": list(value.numbers)}
     return dict(value) if isinstance(value, Mapping) else value
 
 

@@ -1,4 +1,4 @@
-"""Take an inbound text that came by a topic (AWS two-way SMS): there is no path to tell whose."""
+"""Take an inbound text that came by a topic: there is no path to tell whose it is."""
 
 from __future__ import annotations
 
@@ -9,43 +9,45 @@ from typing import Final
 
 from concord.domain.connection import ConnectionSettings
 from concord.domain.errors import StorageUnavailableError
-from concord.domain.events import RawRequest
+from concord.domain.events import InboundText, RawRequest, UnparseableError
 from concord.domain.inbox import SafetyMessage
 from concord.domain.keywords import classify
-from concord.ports import Connections, SafetyQueue, Telemetry
+from concord.ports import Connections, Platforms, SafetyQueue, Telemetry, TopicAdapter
 from concord.services.apply_events import BY_NUMBER
 from concord.services.authenticate import Authenticator
 from concord.services.ingest_webhook import IngestWebhook
 
-PLATFORM: Final = "aws"
 _DEFAULT_JOIN: Final = ConnectionSettings().join_keyword
 
 
 class IngestSms:
-    """The text's own `destinationNumber` names the connection (NUMBER# rows)."""
+    """The number of ours that the message names leads to its connection (NUMBER# rows)."""
 
     def __init__(
         self,
         *,
         ingest: IngestWebhook,
+        platforms: Platforms,
         connections: Connections,
         authenticator: Authenticator,
         safety: SafetyQueue,
         telemetry: Telemetry,
     ) -> None:
         self._ingest = ingest
+        self._platforms = platforms
         self._connections = connections
         self._authenticator = authenticator
         self._safety = safety
         self._telemetry = telemetry
 
-    def __call__(self, message: Mapping[str, object], received_at: datetime) -> None:
-        """Apply the text; what cannot be applied yet waits in the safety queue, for up to 14 days.
+    def __call__(self, platform: str, message: Mapping[str, object], received_at: datetime) -> None:
+        """Apply what the topic of `platform` brought.
 
+        What cannot be applied yet waits in the safety queue, for up to 14 days.
         Raises StorageError when that is away too (its own queue delivers it again).
         """
         try:
-            self.take(message, received_at)
+            self.take(platform, message, received_at)
         except StorageUnavailableError:
             self._safety.put(
                 SafetyMessage(
@@ -53,33 +55,48 @@ class IngestSms:
                     connection_id="",
                     request=_request(message, received_at),
                     verified=True,
-                    platform=PLATFORM,
+                    platform=platform,
                 )
             )
             self._telemetry.count("SafetyQueued")
 
-    def take(self, message: Mapping[str, object], received_at: datetime) -> None:
+    def take(self, platform: str, message: Mapping[str, object], received_at: datetime) -> None:
         """The walk itself, without the safety net: WebhookRescue comes in here.
 
-        Raises StorageUnavailableError also for a text that bears a signal and is nobody's (yet).
+        Raises StorageUnavailableError also for a text that bears a signal and is nobody's (yet),
+        LookupError for a platform without a topic: a bug of the caller, so the message stays.
         """
-        # Our number: where a text was sent to, or where the text of a receipt came from.
-        number = str(message.get("destinationNumber") or message.get("originationPhoneNumber", ""))
+        topic = self._platforms.topic(platform)
+        if topic is None:
+            raise LookupError("this platform has no topic")
+        number, request = topic.our_number(message), _request(message, received_at)
         connection_id = self._connections.by_number(number) if number else None
         connection = self._connections.get(connection_id) if connection_id else None
         if connection is None:
-            self._for_nobody(message)
+            self._for_nobody(topic, request)
             return
         opened = self._authenticator.with_secrets(connection)
-        self._ingest.trusted(PLATFORM, opened, "", _request(message, received_at), BY_NUMBER)
+        self._ingest.trusted(platform, opened, "", request, BY_NUMBER)
 
-    def _for_nobody(self, message: Mapping[str, object]) -> None:
+    def _for_nobody(self, topic: TopicAdapter, request: RawRequest) -> None:
         """Let receipts and talk go; a STOP waits until a connection claims the number."""
         self._telemetry.count("UnknownEvent")
         self._telemetry.count("InboundForNobody")
         self._telemetry.info("inbound_text_for_nobody")
-        if classify(str(message.get("messageBody") or ""), _DEFAULT_JOIN) is not None:
+        if _bears_signal(topic, request):
             raise StorageUnavailableError("no connection has this number")
+
+
+def _bears_signal(topic: TopicAdapter, request: RawRequest) -> bool:
+    try:
+        events = topic.parse(request, {}).events
+    except UnparseableError:
+        return False
+    texts = [event for event in events if isinstance(event, InboundText)]
+    return any(
+        text.carrier_keyword is not None or classify(text.text, _DEFAULT_JOIN) is not None
+        for text in texts
+    )
 
 
 def _request(message: Mapping[str, object], received_at: datetime) -> RawRequest:

@@ -83,7 +83,7 @@ def claim_numbers(
     """
     refusal: ConflictError | None = None
     sender = connection.settings.sender
-    own = (sender.own_number,) if sender and sender.own_number else ()
+    own = sender.own_numbers if sender else ()
     for number in (*text_numbers, *own):
         try:
             connections.claim_number(number, connection.connection_id)

@@ -36,6 +36,7 @@ from concord.services.make_secrets import (
     new_token,
     new_webhook_secret,
 )
+from concord.services.name_webhooks import NameWebhooks
 
 type Credentials = Mapping[str, Mapping[str, str]]
 
@@ -61,6 +62,7 @@ class ManageConnections:
         rules: SettingsRules,
         clock: Clock,
         random_bytes: RandomBytes,
+        name_webhooks: NameWebhooks,
     ) -> None:
         self._connections = connections
         self._merchants = merchants
@@ -68,6 +70,7 @@ class ManageConnections:
         self._rules = rules
         self._clock = clock
         self._random_bytes = random_bytes
+        self._name_webhooks = name_webhooks
 
     def get(self, connection_id: str) -> Connection:
         """Return the connection. Raises NotFoundError."""
@@ -130,7 +133,7 @@ class ManageConnections:
         )
         self._secrets.check(secrets)
         self._store(connection, secrets, merchant, actor)
-        webhooks = webhook_urls(connection, base_url, token)
+        webhooks = self._name_webhooks(connection, base_url, token)
         return NewConnection(connection, webhooks, webhook_secret, connect_key)
 
     def patch(
@@ -254,14 +257,3 @@ class ManageConnections:
         before, wanted = connection.settings.sender, settings.get("sender")
         other = before is None or (wanted is not None and wanted.platform != before.platform)
         return credentials.get("sender", {} if other else known.sender)
-
-
-def webhook_urls(connection: Connection, base_url: str, token: str) -> dict[str, str]:
-    """Return the URL that each platform of this connection has to call."""
-    platforms = (
-        connection.source.platform,
-        connection.destination.platform,
-        connection.sender_platform,
-    )
-    path = f"{connection.connection_id}/{token}"
-    return {name: f"{base_url.rstrip('/')}/webhooks/{name}/{path}" for name in platforms}

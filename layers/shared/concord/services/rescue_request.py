@@ -76,7 +76,7 @@ class RescueRequest:
             )
         elif message.kind == "sms":
             text = json.loads(message.request.body)
-            self._ingest_sms.take(text, message.request.received_at)
+            self._ingest_sms.take(message.platform, text, message.request.received_at)
         elif message.kind == "shopper":
             self._remove_shopper.remove(
                 message.connection_id, message.credential_hash, message.topic, message.request

@@ -19,7 +19,7 @@ from concord.services.make_secrets import (
     new_token,
     new_webhook_secret,
 )
-from concord.services.manage_connections import webhook_urls
+from concord.services.name_webhooks import NameWebhooks
 
 
 class Rotated(StrEnum):
@@ -45,12 +45,18 @@ class RotateSecrets:
     """Makes a new secret current and gives the old ones an end."""
 
     def __init__(
-        self, connections: Connections, secrets: Secrets, clock: Clock, random_bytes: RandomBytes
+        self,
+        connections: Connections,
+        secrets: Secrets,
+        clock: Clock,
+        random_bytes: RandomBytes,
+        name_webhooks: NameWebhooks,
     ) -> None:
         self._connections = connections
         self._secrets = secrets
         self._clock = clock
         self._random_bytes = random_bytes
+        self._name_webhooks = name_webhooks
 
     def __call__(
         self, connection_id: str, what: str, grace_seconds: int, base_url: str, actor: str
@@ -62,7 +68,7 @@ class RotateSecrets:
             case Rotated.TOKEN:
                 token = new_token(self._random_bytes)
                 connection = self._change(connection_id, what, now, until, actor, token=token)
-                urls = webhook_urls(connection, base_url, token)
+                urls = self._name_webhooks(connection, base_url, token)
                 return NewSecret(connection, until, webhooks=urls)
             case Rotated.CONNECT_KEY:
                 key = new_connect_key(self._random_bytes)

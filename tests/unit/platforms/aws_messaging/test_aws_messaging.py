@@ -23,6 +23,8 @@ from concord.domain.errors import (
 from concord.domain.events import DeliveryStatus, UnparseableError
 from concord.domain.outbound import Endpoint
 from concord.platforms.aws_messaging import client as module
+from concord.platforms.aws_messaging.client import AwsTextSender
+from concord.platforms.aws_messaging.topic import AwsTopic
 from concord.platforms.aws_messaging.webhook import IGNORED, STATUSES, parse, parse_sms
 from tests.unit.platforms.aws_messaging.case import CASE, sender
 from tests.unit.platforms.kit import TEXT, Answer
@@ -188,3 +190,25 @@ def test_every_text_event_of_the_service_is_known() -> None:
 def test_types_without_a_status() -> None:
     assert parse({"eventType": "TEXT_UNKNOWN", "messageId": "m1"}).unknown_type is None
     assert parse({"eventType": "VOICE_RINGING", "messageId": "m1"}).unknown_type == "VOICE_RINGING"
+
+
+@pytest.mark.parametrize(
+    ("message", "number"),
+    [
+        (TWO_WAY, TWO_WAY["destinationNumber"]),
+        ({"eventType": "TEXT_SENT", "originationPhoneNumber": "+15558880100"}, "+15558880100"),
+        ({"destinationNumber": None}, ""),
+        ({}, ""),
+    ],
+)
+def test_whose_a_message_is(message: dict[str, Any], number: str) -> None:
+    """R-05: by the number of ours that it names; no path says so."""
+    assert AwsTopic().our_number(message) == number
+
+
+@pytest.mark.parametrize("region", ["evil.example/", "us east", "a" * 99])
+def test_a_region_that_is_none_sends_nothing(region: str) -> None:
+    """R-07: refused before anything is sent, so it is no unknown outcome."""
+    with pytest.raises(PermanentError) as caught:
+        AwsTextSender(Endpoint("", "", {"region": region}, {})).send(TEXT)
+    assert caught.value.reason == "invalid_request"

@@ -151,7 +151,8 @@ def test_matched_or_not(status: int, body: bytes, matched: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b'{"code":4,"description":"No path"}', b"", b'{"message":"Not Found"}', b"<h1>404</h1>"]
+    "body",
+    [b'{"code":4,"description":"No path"}', b"", b'{"message":"Not Found"}', b"<h1>404</h1>"],
 )
 def test_a_wrong_path_is_not_taken_for_unmatched(body: bytes) -> None:
     """Promise 2: a web server says 404 without a code, and it says nothing about a shopper."""

@@ -17,11 +17,13 @@ from concord.domain.merchant import Merchant
 from concord.domain.page import page, read_cursor, write_cursor
 from concord.domain.task_rows import DueRow
 from concord.domain.tasks import RowKey
+from concord.platforms.registry import PlatformRegistry
 from concord.ports import Clock, StoredAnswer
 from concord.services.answer_once import AnswerOnce
 from concord.services.change_connection import audit_entry, change_connection
 from concord.services.check_settings import SettingsRules
 from concord.services.manage_connections import ManageConnections
+from concord.services.name_webhooks import NameWebhooks
 from concord.services.read_health import Health, ReadHealth
 from tests.support.builders import NOW, connection
 
@@ -134,7 +136,7 @@ class _FailingSecrets:
 def test_a_connection_whose_secrets_cannot_be_stored_is_undone() -> None:
     """TEA-02: both accounts are free again, or nobody could ever link them."""
     connections = RacedConnections(None)
-    rules = SettingsRules(lambda _: None, {"text_em_all"}, {})
+    rules = SettingsRules(lambda _: None, {})
     manage = ManageConnections(
         cast(Any, connections),
         cast(Any, _Merchants()),
@@ -142,6 +144,7 @@ def test_a_connection_whose_secrets_cannot_be_stored_is_undone() -> None:
         rules,
         FixedClock(),
         lambda n: b"\x07" * n,
+        NameWebhooks(PlatformRegistry()),
     )
     with pytest.raises(StorageUnavailableError):
         manage.create(

@@ -72,7 +72,7 @@ def connection_from(body: str, version: int) -> Connection:
             fallback_number=settings["fallback_number"],
             texts=settings["texts"],
             require_signature=settings["require_signature"],
-            sender=SenderChoice(**sender) if sender else None,
+            sender=_sender_from(sender) if sender else None,
         ),
         key_fingerprint=data["key_fingerprint"],
         tokens=_secrets_from(data["tokens"]),
@@ -102,7 +102,14 @@ def _sender_json(sender: SenderChoice) -> dict[str, Any]:
         "sends_from": sender.sends_from,
         "answers_stop": sender.answers_stop,
         "account_id": sender.account_id,
+        "settings": dict(sender.settings),
+        "numbers": list(sender.numbers),
     }
+
+
+def _sender_from(stored: dict[str, Any]) -> SenderChoice:
+    # Rows from before a sender had numbers hold none.
+    return SenderChoice(**{**stored, "numbers": tuple(stored.get("numbers", ()))})
 
 
 def _secrets_json(secrets: Iterable[HashedSecret]) -> list[dict[str, str | None]]:

@@ -12,6 +12,7 @@ from concord.domain.connection import (
     ConnectionSettings,
     ConnectionState,
 )
+from concord.domain.texts import with_changes
 from concord.entrypoint.admin.base import Actor, Answer, Name, Sent
 from concord.entrypoint.admin.sides import SenderAnswer, SenderIn, SideAnswer, SideIn, SidePatch
 
@@ -131,7 +132,7 @@ class SettingsIn(Sent):
         """Return settings in which everything that was not sent is the default."""
         given = {name: value for name, value in self.changes().items() if value is not None}
         if "texts" in given:
-            given["texts"] = {kind: text for kind, text in given["texts"].items() if text}
+            given["texts"] = with_changes({}, given["texts"])
         return ConnectionSettings(**given)
 
 

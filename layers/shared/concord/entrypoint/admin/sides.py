@@ -17,6 +17,9 @@ from concord.entrypoint.admin.base import Answer, Name, Options, Sent, Url
 type Credential = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
+type Phone = Annotated[str, Field(min_length=1, max_length=40)]
+
+
 type Credentials = Annotated[dict[str, Credential], Field(min_length=1, max_length=10)]
 
 
@@ -68,21 +71,28 @@ class SenderIn(Sent):
     account_id: Name | None = None
     # AWS needs none: the function's role is its credential.
     credentials: Annotated[dict[str, Credential] | None, Field(max_length=10, repr=False)] = None
+    settings: SideSettings = Field(default_factory=dict)
+    numbers: Annotated[list[Phone], Field(max_length=100)] = Field(
+        default_factory=list,
+        description="The numbers behind a `from` that is none: a STOP to one of them is for this "
+        "connection.",
+    )
     answers_stop: bool | None = Field(
         default=None,
         description="Whether the carrier confirms STOP and HELP itself. "
-        "Default: false for Text-Em-All, true for other senders.",
+        "Default: what the platform does.",
     )
 
     def to_choice(self) -> SenderChoice:
         """Return it without its credentials."""
-        by_carrier = self.platform != "text_em_all"
         return SenderChoice(
             platform=self.platform,
             base_url=self.base_url or "",
             sends_from=self.sends_from,
-            answers_stop=by_carrier if self.answers_stop is None else self.answers_stop,
+            answers_stop=self.answers_stop,
             account_id=self.account_id or "",
+            settings=self.settings,
+            numbers=tuple(self.numbers),
         )
 
 
@@ -126,6 +136,8 @@ class SenderAnswer(Answer):
     sends_from: Annotated[str, Field(alias="from")]
     account_id: str
     credentials: Literal["set"] = "set"
+    settings: dict[str, Any]
+    numbers: list[str]
     answers_stop: bool
 
     @classmethod
@@ -136,5 +148,7 @@ class SenderAnswer(Answer):
             base_url=sender.base_url,
             sends_from=sender.sends_from,
             account_id=sender.account_id,
-            answers_stop=sender.answers_stop,
+            settings=dict(sender.settings),
+            numbers=list(sender.numbers),
+            answers_stop=bool(sender.answers_stop),
         )

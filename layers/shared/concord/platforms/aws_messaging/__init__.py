@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from concord.domain.outbound import Endpoint
-from concord.platforms.base import Http, Platform
-from concord.ports import WebhookAdapter
+from concord.platforms.base import NO_URL, Http, Platform
+from concord.ports import TopicAdapter
 
 if TYPE_CHECKING:
     from concord.platforms.aws_messaging.client import AwsTextSender
@@ -22,10 +22,10 @@ def _sender(endpoint: Endpoint, http: Http) -> AwsTextSender:
     return AwsTextSender(endpoint)
 
 
-def _topic() -> WebhookAdapter:
+def _topic() -> TopicAdapter:
     from concord.platforms.aws_messaging.topic import AwsTopic
 
     return AwsTopic()
 
 
-PLATFORM = Platform(name="aws", topic=_topic, sender=_sender)
+PLATFORM = Platform(name="aws", topic=_topic, sender=_sender, default_url=NO_URL, answers_stop=True)

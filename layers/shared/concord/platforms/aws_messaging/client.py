@@ -12,6 +12,7 @@ from botocore.exceptions import (
     ClientError,
     ConnectTimeoutError,
     EndpointConnectionError,
+    InvalidRegionError,
     NoCredentialsError,
     NoRegionError,
     ParamValidationError,
@@ -54,7 +55,7 @@ _NOT_SENT: Final = (
     SSLError,
 )
 _NO_CREDENTIALS: Final = (NoCredentialsError, PartialCredentialsError)
-_BAD_REQUEST: Final = (ParamValidationError, NoRegionError)
+_BAD_REQUEST: Final = (ParamValidationError, NoRegionError, InvalidRegionError)
 
 
 @functools.cache

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from concord.domain.events import (
-    ParsedWebhook,
-    RawRequest,
-    SecretValue,
-    UnparseableError,
-    WebhookAnswer,
-)
+from concord.domain.events import ParsedWebhook, RawRequest, SecretValue, WebhookAnswer
 from concord.platforms.aws_messaging.webhook import parse
+from concord.platforms.checked import read_object
 
 
 class AwsTopic:
-    """The WebhookAdapter of messages whose sender the queue itself proves."""
+    """The TopicAdapter of messages whose sender the queue itself proves."""
 
     signs_url = False
 
@@ -41,10 +35,8 @@ class AwsTopic:
 
     def parse(self, request: RawRequest, settings: Mapping[str, Any]) -> ParsedWebhook:
         """Return the text or delivery event. Raises UnparseableError."""
-        try:
-            message = json.loads(request.body)
-        except (ValueError, RecursionError):
-            raise UnparseableError("not JSON") from None
-        if not isinstance(message, dict):
-            raise UnparseableError("not a JSON object")
-        return parse(message)
+        return parse(read_object(request.body))
+
+    def our_number(self, message: Mapping[str, object]) -> str:
+        """Return where a text was sent to, or where the text of a receipt came from."""
+        return str(message.get("destinationNumber") or message.get("originationPhoneNumber") or "")

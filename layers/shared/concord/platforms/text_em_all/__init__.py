@@ -25,5 +25,11 @@ def _client(endpoint: Endpoint, http: Http) -> TextEmAllClient:
 
 
 PLATFORM = Platform(
-    name="text_em_all", webhook=_webhook, sender=_client, consent_peer=_client, checker=_client
+    name="text_em_all",
+    webhook=_webhook,
+    sender=_client,
+    consent_peer=_client,
+    checker=_client,
+    default_url="https://rest.text-em-all.com/v1",
+    answers_stop=False,
 )

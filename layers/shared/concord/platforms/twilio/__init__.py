@@ -24,4 +24,11 @@ def _client(endpoint: Endpoint, http: Http) -> TwilioClient:
     return TwilioClient(endpoint, http)
 
 
-PLATFORM = Platform(name="twilio", webhook=_webhook, sender=_client, checker=_client)
+PLATFORM = Platform(
+    name="twilio",
+    webhook=_webhook,
+    sender=_client,
+    checker=_client,
+    default_url="https://api.twilio.com",
+    answers_stop=True,
+)
