@@ -118,6 +118,44 @@ def state(
 
 
 @app.command()
+def failures(
+    ctx: typer.Context,
+    connection: ConnectionId,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Queue the pushes again. Texts are never sent again.")
+    ] = False,
+    limit: Limit = 100,
+) -> None:
+    """List what a platform refused for good; once the cause is mended, --retry it."""
+    session = session_of(ctx)
+    path = f"/connections/{segment(connection)}/failures"
+    items = list(session.api.pages(path, limit, {}))
+    if retry:
+        again = [i for i in items if i.get("kind") != "send_text"]
+        for item in again:
+            session.api.post(f"{path}/{segment(str(item['failure_id']))}/retry")
+        if not session.screen.result({"queued": len(again)}):
+            session.screen.line(f"{len(again)} queued again.")
+        return
+    if session.screen.result({"items": items}):
+        return
+    session.screen.table(
+        ("when", "what", "platform", "reason", "their words"),
+        [
+            (
+                moment(i.get("at")),
+                i.get("kind"),
+                i.get("platform") or "-",
+                i.get("reason"),
+                i.get("words") or "-",
+            )
+            for i in items
+        ],
+        empty="Nothing was refused in the last 30 days.",
+    )
+
+
+@app.command()
 def rotate(
     ctx: typer.Context,
     connection: ConnectionId,

@@ -6,9 +6,17 @@ from concord.bootstrap import public_base_url
 from concord.entrypoint.admin.operations import Operation
 from concord.entrypoint.http import http_api
 from concord.entrypoint.observability import observed
-from functions.admin.routes import connections, consents, health, inbox, merchants, reviews
+from functions.admin.routes import (
+    connections,
+    consents,
+    failures,
+    health,
+    inbox,
+    merchants,
+    reviews,
+)
 
-NOUNS: Final = (merchants, connections, consents, reviews, inbox, health)
+NOUNS: Final = (merchants, connections, consents, reviews, inbox, failures, health)
 OPERATIONS: Final[tuple[Operation, ...]] = tuple(
     operation for noun in NOUNS for operation in noun.operations.declared
 )

@@ -58,6 +58,41 @@ def test_a_parked_push_starts_anew_with_the_next_change(shop: Shop) -> None:
     assert shop.contact(number) is False
 
 
+def test_what_was_parked_is_listed_and_pushed_again_once_mended(shop: Shop) -> None:
+    """R-31: an opt-out that a platform refused reaches it without anybody saying it again."""
+    number = new_number()
+    shop.shopper("s-1", number)
+    shop.texts(number, "JOIN")
+    shop.world.pump()
+    _use(shop, _NoHost())
+    shop.texts(number, "STOP")
+    shop.world.pump()
+    _use(shop, shop.world.http)
+    assert shop.phones("s-1") == {number: True}
+
+    own = f"/v1/connections/{shop.connection_id}/failures"
+    found = shop.world.body(shop.world.admin("GET", own))["items"]
+    assert {(f["kind"], f["platform"], f["reason"]) for f in found} == {
+        ("push_consent", "catapult", "host_not_allowed"),
+        ("push_consent", "text_em_all", "host_not_allowed"),
+        ("send_text", None, "host_not_allowed"),
+    }
+    assert number not in repr(found)
+    answers = {
+        f["kind"]: shop.world.admin("POST", f"{own}/{f['failure_id']}/retry")["statusCode"]
+        for f in found
+    }
+    assert answers == {"push_consent": 200, "send_text": 409}
+    shop.world.pump()
+
+    assert shop.phones("s-1") == {number: False}
+    assert shop.contact(number) is False
+    left = shop.world.body(shop.world.admin("GET", own))["items"]
+    assert [f["kind"] for f in left] == ["send_text"]
+    (gone,) = [f for f in found if f["platform"] == "catapult"]
+    assert shop.world.admin("POST", f"{own}/{gone['failure_id']}/retry")["statusCode"] == 404
+
+
 def test_an_invitation_that_waited_too_long_is_dropped(shop: Shop) -> None:
     """TEA-15: held for a day by a pause and asked for again, she gets one invitation, not two."""
     number = new_number()

@@ -21,7 +21,7 @@ from concord.domain.merchant import Merchant
 from concord.domain.outbound import AccountFacts, ConsentPush, Endpoint, HandedOver, OutboundText
 from concord.domain.review import Review
 from concord.domain.shopper import Carriers, Shopper
-from concord.domain.task_rows import DueRow, Finish, Lease, TaskRef
+from concord.domain.task_rows import DueRow, Finish, Lease, ParkedTask, TaskRef
 from concord.domain.tasks import RowKey, Task, TaskSpec, TaskState
 
 
@@ -109,9 +109,6 @@ class ConsentStore(Protocol):
     def keep(self, entry: InboxEntry, marker: Marker | None = None) -> CommitResult:
         """Keep a body that changed no consent (ignored, unknown, kept, failed)."""
 
-    def find_marker(self, merchant_id: str, connection_id: str, event_key: str) -> Marker | None:
-        """Read a duplicate marker (only paths that have no consent key to commit need this)."""
-
 
 class Inbox(Protocol):
     """The kept bodies, for operators."""
@@ -181,8 +178,11 @@ class Tasks(Protocol):
     def due(self, before: datetime) -> Iterator[DueRow]:
         """Yield what is due before `before`, over all shards of the index."""
 
-    def failed(self, merchant_id: str, connection_id: str) -> Iterator[Mapping[str, Any]]:
-        """Yield parked rows, newest first."""
+    def parked(self, merchant_id: str, connection_id: str) -> Iterator[ParkedTask]:
+        """Yield what was parked in the last 30 days, newest first."""
+
+    def unpark(self, parked: ParkedTask) -> None:
+        """Delete the record of a failure; one that is gone already is fine."""
 
 
 class TaskQueue(Protocol):
@@ -224,8 +224,6 @@ class Secrets(Protocol):
 
     def check(self, secrets: ConnectionSecrets) -> None:
         """Raise InvalidInputError if they are more than the store takes."""
-
-    def delete(self, connection_id: str) -> None: ...
 
     def dossier_key(self) -> bytes:
         """Return the Ed25519 private key (32 raw bytes) that signs dossiers."""

@@ -106,15 +106,6 @@ class TestSecrets:
         assert SsmSecrets(PREFIX, ssm).save("shop.abc", SECRETS) == 1
         assert secrets.load("shop.abc", 1) == SECRETS
 
-    def test_what_this_process_deleted_is_gone_at_once(self, ssm: Any) -> None:
-        setup(ssm)
-        secrets = SsmSecrets(PREFIX, ssm)
-        version = secrets.save("shop.abc", SECRETS)
-        assert secrets.load("shop.abc", version) == SECRETS
-        secrets.delete("shop.abc")
-        secrets.delete("shop.abc")
-        assert secrets.load("shop.abc", version) == ConnectionSecrets(KEY)
-
     @pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
     def test_what_a_parameter_cannot_hold_is_refused_by_name(
         self, ssm: Any, more: int, fits: bool

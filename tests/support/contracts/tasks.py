@@ -302,16 +302,19 @@ class TasksContract:
         tasks.ensure(MERCHANT, push(1), NOW)
         tasks.fail(leased(tasks), "refused", "No such contact.", at(1))
         assert tasks.get(PUSH) is None
-        (parked,) = tasks.failed(MERCHANT, CONNECTION)
-        assert (parked["reason"], parked["words"]) == ("refused", "No such contact.")
-        assert parked["attempts"] == 1
+        (parked,) = tasks.parked(MERCHANT, CONNECTION)
+        assert (parked.reason, parked.words) == ("refused", "No such contact.")
+        assert parked.attempts == 1
         tasks.ensure(MERCHANT, push(2), at(2))
         tasks.fail(leased(tasks), "refused", "Still not.", at(3))
-        assert [f["words"] for f in tasks.failed(MERCHANT, CONNECTION)] == [
+        assert [each.words for each in tasks.parked(MERCHANT, CONNECTION)] == [
             "Still not.",
             "No such contact.",
         ]
-        assert list(tasks.failed(MERCHANT, "shop.other")) == []
+        assert list(tasks.parked(MERCHANT, "shop.other")) == []
+        for _ in range(2):  # one that is gone already is fine
+            tasks.unpark(parked)
+        assert [each.words for each in tasks.parked(MERCHANT, CONNECTION)] == ["Still not."]
 
     def test_a_failure_does_not_swallow_what_came_meanwhile(self, table: Table) -> None:
         tasks, store = DynamoDbTasks(table), DynamoDbConsentStore(table)
@@ -320,7 +323,7 @@ class TasksContract:
         task = leased(tasks)
         store.commit(commit(first.record, when=at(1), tasks=(push(2, out=True),)))
         tasks.fail(task, "refused", "words", at(2))
-        assert list(tasks.failed(MERCHANT, CONNECTION)) == []
+        assert list(tasks.parked(MERCHANT, CONNECTION)) == []
         assert due(tasks, at(3)) == [DueRow(PUSH, "push_consent_out", at(2), at(1))]
         assert leased(tasks, now=at(3)).want == 2
 
@@ -330,7 +333,7 @@ class TasksContract:
         late = leased(tasks)
         leased(tasks, now=at(61))
         tasks.fail(late, "refused", "", at(62))
-        assert list(tasks.failed(MERCHANT, CONNECTION)) == []
+        assert list(tasks.parked(MERCHANT, CONNECTION)) == []
         assert tasks.get(PUSH) is not None
 
     def test_a_failed_text_keeps_its_row(self, table: Table) -> None:

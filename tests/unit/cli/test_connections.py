@@ -237,6 +237,21 @@ def test_rotate_shows_only_what_is_new(
     assert "None" not in result.stdout
 
 
+def test_failures_are_listed_and_pushes_queued_again(concord: Cli, api: FakeApi) -> None:
+    """R-31: the pushes alone: a text is never sent again."""
+    push = {"failure_id": "f1", "kind": "push_consent", "platform": "catapult", "reason": "6"}
+    text = {"failure_id": "f2", "kind": "send_text", "platform": None, "reason": "refused"}
+    found = [{**each, "at": "2026-11-21T08:30:00Z", "words": "No."} for each in (push, text)]
+    api.on("GET", "/connections/shop.x1/failures", {"items": found, "cursor": None})
+    listed = concord("connections", "failures", "shop.x1")
+    assert ("catapult" in listed.stdout, "refused" in listed.stdout) == (True, True)
+    answer = {"failure_id": "f1", "kind": "push_consent", "state": "queued"}
+    api.on("POST", "/connections/shop.x1/failures/f1/retry", answer)
+    again = concord("connections", "failures", "shop.x1", "--retry")
+    assert (again.exit_code, "1 queued again" in again.stdout) == (0, True)
+    assert [r.method for r in api.requests] == ["GET", "GET", "POST"]
+
+
 @pytest.mark.usefixtures("at_a_terminal")
 def test_set_changes_settings_addresses_and_credentials(concord: Cli, api: FakeApi) -> None:
     api.on("PATCH", "/connections/shop.x1", _CONNECTION)

@@ -59,6 +59,18 @@ def changes(at: Stage) -> None:
         at.admin("POST", "/v1/connections/{c}/rotate", {"what": what})
 
 
+def failures(at: Stage) -> None:
+    """A push that was refused for good is listed, and queued again; there is none such twice."""
+    at.text(new_number(), "STOP")
+    at.house.sandbox.fault(platform="catapult", status=400, times=1)
+    at.run("catapult")
+    own = "/v1/connections/{c}/failures"
+    for found in at.admin("GET", own).get("items", []):
+        for _ in range(2):
+            at.admin("POST", f"{own}/{found['failure_id']}/retry")
+    at.run("catapult")
+
+
 def numbers_later(at: Stage) -> None:
     """The platform is ill when a connection comes up: its numbers are fetched by a task."""
     seed(at.house, "tea-9", "cat-9", new_number())
@@ -151,6 +163,7 @@ ALL = (
     connections,
     linked_twice,
     changes,
+    failures,
     numbers_later,
     imports,
     proofs,

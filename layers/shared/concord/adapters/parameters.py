@@ -122,12 +122,6 @@ class SsmSecrets:
         self._memory.pop(connection_id, None)
         return int(written["Version"])
 
-    def delete(self, connection_id: str) -> None:
-        """Delete a connection's secrets; those that are gone already are fine."""
-        name = f"{self._prefix}/{self._connection(connection_id)}"
-        self._request(lambda: self.client.delete_parameter(Name=name), fine="ParameterNotFound")
-        self._memory.pop(connection_id, None)
-
     @staticmethod
     def _connection(connection_id: str) -> str:
         return f"connections/{connection_id}"
@@ -180,7 +174,7 @@ class SsmSecrets:
             for found in answer.get("Parameters", [])
         }
 
-    def _request(self, make: Callable[[], Any], *, fine: str | None = None) -> Mapping[str, Any]:
+    def _request(self, make: Callable[[], Any]) -> Mapping[str, Any]:
         from botocore.exceptions import BotoCoreError, ClientError
 
         for last in (False, True):
@@ -188,12 +182,9 @@ class SsmSecrets:
             try:
                 answer: Mapping[str, Any] = make()
             except (ClientError, BotoCoreError) as error:
-                code = _code(error)
-                if code == fine:
-                    return {}
                 if last or self._monotonic() - started >= _QUICK:
                     # Never chained: the SDK's error can quote what was sent.
-                    raise StorageUnavailableError(f"parameter store: {code}") from None
+                    raise StorageUnavailableError(f"parameter store: {_code(error)}") from None
             else:
                 return answer
         raise AssertionError("unreachable")

@@ -26,6 +26,7 @@ from concord.services.name_webhooks import NameWebhooks
 from concord.services.read_audit import ReadAudit
 from concord.services.read_health import ReadHealth
 from concord.services.read_jobs import ReadJobs
+from concord.services.retry_tasks import RetryTasks
 from concord.services.review_consents import ReviewConsents
 from concord.services.rotate_secrets import RotateSecrets
 
@@ -78,6 +79,13 @@ def admin_services(parts: Parts) -> AdminServices:
             connections, parts.authenticator, parts.reviews, parts.store, parts.apply_signal, clock
         ),
         read_audit=ReadAudit(connections, DynamoDbAudit(parts.table)),
+        failures=RetryTasks(
+            connections=connections,
+            tasks=parts.tasks,
+            store=parts.store,
+            clock=clock,
+            telemetry=parts.telemetry,
+        ),
         inbox=BrowseInbox(
             inbox=parts.inbox,
             connections=connections,

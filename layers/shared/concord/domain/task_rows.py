@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
+from concord.domain.page import write_cursor
 from concord.domain.tasks import RowKey, TaskKind
 
 
@@ -42,3 +45,24 @@ class TaskRef:
     kind: TaskKind
     connection_id: str
     task_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedTask:
+    """A task that a platform refused for good, with the platform's own words."""
+
+    key: RowKey
+    merchant_id: str
+    connection_id: str
+    kind: TaskKind
+    task_id: str
+    at: datetime
+    reason: str
+    words: str
+    attempts: int
+    payload: Mapping[str, Any]
+
+    @property
+    def failure_id(self) -> str:
+        """Return its place in the list: opaque, and safe in a URL."""
+        return write_cursor(self.key.sk)

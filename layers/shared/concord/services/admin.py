@@ -16,13 +16,14 @@ from concord.services.manage_merchants import ManageMerchants
 from concord.services.read_audit import ReadAudit
 from concord.services.read_health import ReadHealth
 from concord.services.read_jobs import ReadJobs
+from concord.services.retry_tasks import RetryTasks
 from concord.services.review_consents import ReviewConsents
 from concord.services.rotate_secrets import RotateSecrets
 
 
 @dataclass(frozen=True, slots=True)
 class AdminServices:
-    """One service per noun of the admin API."""
+    """Every use case of the admin API, by name."""
 
     merchants: ManageMerchants
     connections: ManageConnections
@@ -34,6 +35,7 @@ class AdminServices:
     export_dossier: ExportDossier
     reviews: ReviewConsents
     read_audit: ReadAudit
+    failures: RetryTasks
     inbox: BrowseInbox
     read_jobs: ReadJobs
     read_health: ReadHealth

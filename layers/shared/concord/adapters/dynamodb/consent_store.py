@@ -125,15 +125,6 @@ class DynamoDbConsentStore:
             return AlreadySeen(self._seen(marker, refused.refusals[0].item))
         return Committed()
 
-    def find_marker(self, merchant_id: str, connection_id: str, event_key: str) -> Marker | None:
-        """Read a duplicate marker; one whose time is over counts as absent."""
-        item = self._table.get(keys.marker(merchant_id, connection_id, event_key))
-        if item is None:
-            return None
-        marker = marker_from(merchant_id, connection_id, event_key, item)
-        over = marker.expires_at is not None and marker.expires_at <= self._now()
-        return None if over else marker
-
     def _seen(self, wanted: Marker, stored: Item | None) -> Marker:
         names = (wanted.merchant_id, wanted.connection_id, wanted.event_key)
         if stored is None:  # the table did not send what it holds

@@ -8,6 +8,7 @@ from typing import Any, Final
 from concord.adapters.dynamodb import keys
 from concord.adapters.dynamodb.marshal import Item
 from concord.adapters.dynamodb.table import put, update
+from concord.domain.task_rows import ParkedTask
 from concord.domain.tasks import RowKey, Task, TaskKind, TaskSpec, TaskState
 from concord.domain.times import from_rfc3339, to_rfc3339
 
@@ -114,3 +115,19 @@ def park_task(task: Task, reason: str, words: str, now: datetime) -> dict[str, A
     }
     key = keys.failed(task.merchant_id, task.connection_id, now, task.kind, task.task_id)
     return put(key, item)
+
+
+def parked_from(merchant_id: str, connection_id: str, item: Item) -> ParkedTask:
+    """Return the record of a failure."""
+    return ParkedTask(
+        key=RowKey(item["pk"], item["sk"]),
+        merchant_id=merchant_id,
+        connection_id=connection_id,
+        kind=TaskKind(item["kind"]),
+        task_id=item["task_id"],
+        at=from_rfc3339(item["at"]),
+        reason=item["reason"],
+        words=item["words"],
+        attempts=int(item["attempts"]),
+        payload=item["payload"],
+    )

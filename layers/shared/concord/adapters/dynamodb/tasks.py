@@ -13,13 +13,14 @@ from concord.adapters.dynamodb.table import Table, delete, update
 from concord.adapters.dynamodb.task_items import (
     due_again,
     park_task,
+    parked_from,
     task_from,
     task_item,
     task_key,
 )
 from concord.adapters.dynamodb.translate import ConditionFailedError, TransactionRefusedError
 from concord.domain.errors import StorageUnavailableError
-from concord.domain.task_rows import DueRow, Finish, Lease, TaskRef
+from concord.domain.task_rows import DueRow, Finish, Lease, ParkedTask, TaskRef
 from concord.domain.tasks import LEASE, RowKey, Task, TaskKind, TaskSpec, TaskState
 from concord.domain.times import to_rfc3339
 
@@ -294,13 +295,16 @@ class DynamoDbTasks:
                 due_at, kind, created_at = keys.read_due_sk(item["due_sk"])
                 yield DueRow(RowKey(item["pk"], item["sk"]), kind, due_at, created_at)
 
-    def failed(self, merchant_id: str, connection_id: str) -> Iterator[Mapping[str, Any]]:
-        """Yield parked failures, newest first."""
-        hidden = {"pk", "sk", "expires_at"}
+    def parked(self, merchant_id: str, connection_id: str) -> Iterator[ParkedTask]:
+        """Yield what was parked, newest first."""
         for item in self._table.query(
             "pk = :pk", newest_first=True, pk=keys.failed_pk(merchant_id, connection_id)
         ):
-            yield {name: value for name, value in item.items() if name not in hidden}
+            yield parked_from(merchant_id, connection_id, item)
+
+    def unpark(self, parked: ParkedTask) -> None:
+        """Delete the record of a failure."""
+        self._table.delete(parked.key)
 
     def _update_ours(self, task: Task, expression: str, **values: object) -> bool:
         try:
