@@ -67,7 +67,7 @@ def _message(body: dict[str, Any]) -> dict[str, Any]:
         "messageId": "warm",
         "receiptHandle": "warm",
         "body": json.dumps(body),
-        "attributes": {"ApproximateReceiveCount": "1"},
+        "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1767225600000"},
         "messageAttributes": {},
         "eventSource": "aws:sqs",
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from concord.config import VARIABLES
 from tests.template.cfn import ROOT, as_list, events, functions, resources, statements, template
 
 NAMES = sorted(functions())
@@ -179,3 +180,16 @@ def test_the_layer_ships_only_what_runs() -> None:
         "concord",
         "requirements.txt",
     }
+
+
+# Set for others: Powertools, and the SDK where the stack is a local one.
+NOT_OURS = ("POWERTOOLS_", "AWS_ENDPOINT_URL_")
+
+
+def test_functions_get_the_variables_that_are_read_and_no_other() -> None:
+    """A variable that nothing sets or nothing reads is a setting that does nothing."""
+    everywhere = template()["Globals"]["Function"]["Environment"]["Variables"]
+    given = set(everywhere)
+    for properties in functions().values():
+        given |= set(properties.get("Environment", {}).get("Variables", {}))
+    assert {name for name in given if not name.startswith(NOT_OURS)} == VARIABLES

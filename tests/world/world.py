@@ -33,7 +33,6 @@ ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "testing",
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_REGION": "us-east-1",
-    "STAGE": "test",
     "TABLE_NAME": TABLE,
     "PARAMETER_PREFIX": PREFIX,
     "PUBLIC_BASE_URL": BASE_URL,

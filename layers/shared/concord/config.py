@@ -8,6 +8,24 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 
+# All that is read; template.yaml sets no other of ours, and tests start without them.
+VARIABLES: Final = frozenset(
+    {
+        "ALLOWED_HOSTS",
+        "ALLOW_PRIVATE_HOSTS",
+        "AWS_INBOUND_QUEUE_URL",
+        "BULK_QUEUE_URL",
+        "FALLBACK_NUMBER",
+        "OPERATOR_ARNS",
+        "PARAMETER_PREFIX",
+        "PUBLIC_BASE_URL",
+        "RESCUE_FIRST_WAIT",
+        "SAFETY_QUEUE_URL",
+        "STREAM_FAILURES_QUEUE_URL",
+        "TABLE_NAME",
+        "URGENT_QUEUE_URL",
+    }
+)
 _TRUE_OR_FALSE: Final = {"": False, "false": False, "true": True}
 
 
@@ -55,10 +73,6 @@ class Settings:
     def parameter_prefix(self) -> str:
         """Return `/concord/<stage>`, without a slash at its end."""
         return self._required("PARAMETER_PREFIX").rstrip("/")
-
-    @property
-    def stage(self) -> str:
-        return self._required("STAGE")
 
     @property
     def public_base_url(self) -> str:

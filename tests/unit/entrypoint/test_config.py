@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from concord.config import ConfigurationError, Settings, settings
+from concord.config import VARIABLES, ConfigurationError, Settings, settings
 
 REQUIRED = (
     "table_name",
@@ -14,7 +16,6 @@ REQUIRED = (
     "aws_inbound_queue_url",
     "stream_failures_queue_url",
     "parameter_prefix",
-    "stage",
 )
 
 
@@ -29,6 +30,27 @@ def test_a_missing_variable_is_named(name: str, environment: dict[str, str] | st
 @pytest.mark.parametrize("name", REQUIRED)
 def test_a_variable_that_is_there_is_returned(name: str) -> None:
     assert getattr(Settings({name.upper(): "/value"}), name) == "/value"
+
+
+class _Noted(dict[str, str]):
+    """An environment that notes what is asked of it."""
+
+    def __init__(self) -> None:
+        super().__init__(dict.fromkeys(VARIABLES, "1") | {"ALLOW_PRIVATE_HOSTS": "true"})
+        self.asked: set[str] = set()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.asked.add(key)
+        return super().get(key, default)
+
+
+def test_the_list_of_variables_is_what_is_read() -> None:
+    environment = _Noted()
+    given = Settings(environment)
+    for name, member in vars(Settings).items():
+        if isinstance(member, property):
+            getattr(given, name)
+    assert environment.asked == VARIABLES
 
 
 def test_what_is_optional_has_a_neutral_default() -> None:

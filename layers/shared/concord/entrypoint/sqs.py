@@ -78,18 +78,18 @@ def unwrapped(body: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _message(record: SQSRecord) -> SqsMessage:
-    sent = int(record.raw_event.get("attributes", {}).get("SentTimestamp", 0))
+    sent = int(record.attributes.sent_timestamp)
     return SqsMessage(
         message_id=record.message_id,
         body=_json_object(record.body),
         receive_count=_receives(record),
-        sent_at=datetime.fromtimestamp(sent / 1000, UTC) if sent else datetime.now(UTC),
-        receipt=str(record.raw_event.get("receiptHandle", "")),
+        sent_at=datetime.fromtimestamp(sent / 1000, UTC),
+        receipt=record.receipt_handle,
     )
 
 
 def _receives(record: SQSRecord) -> int:
-    return int(record.raw_event.get("attributes", {}).get("ApproximateReceiveCount", 1))
+    return int(record.attributes.approximate_receive_count)
 
 
 def _json_object(text: str) -> Mapping[str, Any]:
