@@ -20,7 +20,7 @@ from concord.domain.consent_record import ConsentRecord
 from concord.domain.events import RawRequest
 from concord.domain.evidence import GENESIS, ConsentKey, next_evidence
 from concord.domain.identity import Channel
-from concord.domain.inbox import InboxEntry, InboxState, Marker
+from concord.domain.inbox import InboxEntry, InboxState, Marker, RequestKind
 from concord.domain.profiles import TEXT_EM_ALL_SMS, SignalKind
 from concord.domain.review import Review
 from concord.domain.shopper import Shopper
@@ -113,7 +113,7 @@ def inbox_entry(when: datetime = NOW, token: str = "a1b2c3", **more: Any) -> Inb
         inbox_id=inbox_id(when, token),
         platform="text_em_all",
         topic="",
-        kind="webhook",
+        kind=RequestKind.WEBHOOK,
         state=more.pop("state", InboxState.PROCESSED),
         request=RawRequest(
             method="POST",

@@ -20,7 +20,7 @@ from concord.adapters.sqs import (
 )
 from concord.domain.errors import StorageUnavailableError
 from concord.domain.events import RawRequest
-from concord.domain.inbox import SafetyMessage
+from concord.domain.inbox import RequestKind, SafetyMessage
 from concord.domain.tasks import Queue, RowKey
 from tests.support.builders import NOW
 
@@ -122,7 +122,7 @@ requests = st.builds(
 )
 messages = st.builds(
     SafetyMessage,
-    kind=texts,
+    kind=st.sampled_from(RequestKind),
     connection_id=texts,
     request=requests,
     verified=st.booleans(),
@@ -143,17 +143,28 @@ class TestSafetyQueue:
     def test_a_body_of_256_kilobytes_fits(self) -> None:
         """Reliability 10: SQS takes 1 MiB."""
         request = RawRequest("POST", {"a": "b" * 8000}, b"\xff" * 256 * 1024, NOW)
-        assert len(encode_safety(SafetyMessage("webhook", "c", request, True))) < 1024 * 1024
+        assert (
+            len(encode_safety(SafetyMessage(RequestKind.WEBHOOK, "c", request, True))) < 1024 * 1024
+        )
 
     @pytest.mark.parametrize("odd", ["", "[]", "{}", "null", '{"kind":"x","request":1}', "{"])
     def test_what_is_no_safety_message_is_told(self, odd: str) -> None:
         with pytest.raises(ValueError):  # noqa: PT011 - JSON errors are of many texts
             decode_safety(odd)
 
+    def test_a_kind_that_nobody_applies_is_no_safety_message(self) -> None:
+        """TEA-22: it ends in the dead-letter queue, and is not taken for a Connect call."""
+        request = RawRequest("POST", {}, b"{}", NOW)
+        sent = encode_safety(SafetyMessage(RequestKind.CONNECT, "shop.a", request, True))
+        with pytest.raises(ValueError, match="carrier pigeon"):
+            decode_safety(sent.replace('"connect"', '"carrier pigeon"'))
+
     def test_it_is_stored(self, moto_aws: None) -> None:
         sqs = new_client("sqs", connect=0.2, read=0.4)
         url = sqs.create_queue(QueueName="safety")["QueueUrl"]
-        message = SafetyMessage("connect", "shop.a", RawRequest("POST", {}, b"\x00", NOW), False)
+        message = SafetyMessage(
+            RequestKind.CONNECT, "shop.a", RawRequest("POST", {}, b"\x00", NOW), False
+        )
         SqsSafetyQueue(url, sqs).put(message)
         (stored,) = sqs.receive_message(QueueUrl=url)["Messages"]
         assert decode_safety(stored["Body"]) == message
@@ -162,7 +173,9 @@ class TestSafetyQueue:
     def test_when_even_it_is_away_that_is_said(self, moto_aws: None) -> None:
         sqs = new_client("sqs", connect=0.2, read=0.4)
         queue = SqsSafetyQueue("https://sqs.eu-central-1.amazonaws.com/123456789012/none", sqs)
-        message = SafetyMessage("webhook", "shop.a", RawRequest("POST", {}, b"", NOW), True)
+        message = SafetyMessage(
+            RequestKind.WEBHOOK, "shop.a", RawRequest("POST", {}, b"", NOW), True
+        )
         with pytest.raises(StorageUnavailableError) as away:
             queue.put(message)
         assert away.value.__suppress_context__

@@ -9,7 +9,7 @@ import pytest
 
 from concord.domain.errors import StorageUnavailableError, UnauthorizedError
 from concord.domain.events import RawRequest
-from concord.domain.inbox import SafetyMessage
+from concord.domain.inbox import RequestKind, SafetyMessage
 from concord.ports import Telemetry
 from concord.services.ingest_sms import IngestSms
 from concord.services.ingest_webhook import IngestWebhook
@@ -19,7 +19,7 @@ from concord.services.save_shopper import RemoveShopper
 from tests.support.builders import NOW
 
 MESSAGE = SafetyMessage(
-    kind="webhook",
+    kind=RequestKind.WEBHOOK,
     connection_id="shop.c",
     request=RawRequest("POST", {}, b"{}", NOW, "", (), ""),
     verified=True,

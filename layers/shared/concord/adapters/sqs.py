@@ -14,7 +14,7 @@ from concord.adapters.clients import client as new_client
 from concord.adapters.dynamodb.keys import merchant_in, queue_of
 from concord.domain.errors import StorageUnavailableError
 from concord.domain.events import RawRequest
-from concord.domain.inbox import SafetyMessage
+from concord.domain.inbox import RequestKind, SafetyMessage
 from concord.domain.tasks import Queue, RowKey
 from concord.domain.times import from_rfc3339, to_rfc3339
 
@@ -142,7 +142,7 @@ def encode_safety(message: SafetyMessage) -> str:
     request = message.request.to_keep(with_url=True)
     return json.dumps(
         {
-            "kind": message.kind,
+            "kind": message.kind.value,
             "connection_id": message.connection_id,
             "verified": message.verified,
             "platform": message.platform,
@@ -167,7 +167,7 @@ def decode_safety(body: str) -> SafetyMessage:
     try:
         data = json.loads(body)
         return SafetyMessage(
-            kind=str(data["kind"]),
+            kind=RequestKind(data["kind"]),
             connection_id=str(data["connection_id"]),
             request=_request(data["request"]),
             verified=data["verified"] is True,

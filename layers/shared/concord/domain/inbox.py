@@ -24,6 +24,15 @@ class Marker:
     expires_at: datetime | None = None
 
 
+class RequestKind(StrEnum):
+    """By which way a request came, and so who can apply it again."""
+
+    WEBHOOK = "webhook"
+    SMS = "sms"  # a text by a topic, found by its number
+    CONNECT = "connect"
+    SHOPPER = "shopper"  # a departure; its topic is the shop's own id of her
+
+
 class InboxState(StrEnum):
     """What became of a body."""
 
@@ -36,14 +45,14 @@ class InboxState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class InboxEntry:
-    """A raw body, kept 30 days before any 2xx. `kind` is webhook, sms or connect."""
+    """A raw body, kept 30 days before any 2xx."""
 
     merchant_id: str
     connection_id: str
     inbox_id: str
     platform: str
     topic: str
-    kind: str
+    kind: RequestKind
     state: InboxState
     request: RawRequest = field(repr=False)
     error: str = ""
@@ -56,7 +65,7 @@ class SafetyMessage:
     the URL of a platform that signs it. `verified` = the sender was proven when it came; on its way
     home it is proven again whatever this says."""
 
-    kind: str
+    kind: RequestKind
     connection_id: str
     request: RawRequest = field(repr=False)
     verified: bool

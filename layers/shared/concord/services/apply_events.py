@@ -18,7 +18,7 @@ from concord.domain.events import (
     PlatformEvent,
 )
 from concord.domain.identity import Channel, event_key, normalise_email
-from concord.domain.inbox import InboxEntry, InboxState, Marker
+from concord.domain.inbox import InboxEntry, InboxState, Marker, RequestKind
 from concord.domain.keywords import KeywordMatch, Meaning, classify
 from concord.domain.phone import normalise_phone
 from concord.domain.profiles import SignalKind
@@ -31,7 +31,7 @@ from concord.services.note_receipt import NoteReceipt
 
 _RANK: Final = (InboxState.IGNORED, InboxState.PROCESSED, InboxState.KEPT)
 # The kind of an inbox entry whose connection was found by the number that was texted.
-BY_NUMBER: Final = "sms"
+BY_NUMBER: Final = RequestKind.SMS
 _OPT_OUTS: Final = frozenset({SignalKind.OPT_OUT, SignalKind.ASSUMED_OPT_OUT})
 _SIGNALS: Final = {
     Meaning.OPT_IN_AGAIN: SignalKind.UNSTOP,

@@ -10,7 +10,7 @@ from typing import Final
 from concord.domain.connection import ConnectionSettings
 from concord.domain.errors import StorageUnavailableError
 from concord.domain.events import InboundText, RawRequest, UnparseableError
-from concord.domain.inbox import SafetyMessage
+from concord.domain.inbox import RequestKind, SafetyMessage
 from concord.domain.keywords import classify
 from concord.ports import Connections, Platforms, SafetyQueue, Telemetry, TopicAdapter
 from concord.services.apply_events import BY_NUMBER
@@ -51,7 +51,7 @@ class IngestSms:
         except StorageUnavailableError:
             self._safety.put(
                 SafetyMessage(
-                    kind="sms",
+                    kind=RequestKind.SMS,
                     connection_id="",
                     request=_request(message, received_at),
                     verified=True,

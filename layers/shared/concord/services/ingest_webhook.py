@@ -26,7 +26,7 @@ from concord.domain.events import (
     WebhookAnswer,
 )
 from concord.domain.identity import event_key
-from concord.domain.inbox import InboxEntry, InboxState, Marker, SafetyMessage
+from concord.domain.inbox import InboxEntry, InboxState, Marker, RequestKind, SafetyMessage
 from concord.domain.limits import MAX_BODY, TABLE_BUDGET
 from concord.ports import (
     AlreadySeen,
@@ -114,7 +114,7 @@ class IngestWebhook:
         opened: Authenticated,
         topic: str,
         request: RawRequest,
-        kind: str = "webhook",
+        kind: RequestKind = RequestKind.WEBHOOK,
     ) -> WebhookAnswer:
         """Take a request whose sender is proven (by its signature, or by our own topic: `sms`)."""
         adapter = self._platforms.topic(platform) or self._adapter(platform)
@@ -244,7 +244,7 @@ class IngestWebhook:
         with_url = self._adapter(platform).signs_url
         self._safety.put(
             SafetyMessage(
-                kind="webhook",
+                kind=RequestKind.WEBHOOK,
                 connection_id=connection_id,
                 request=request.to_keep(with_url=with_url),
                 verified=verified,

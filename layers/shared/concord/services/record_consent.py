@@ -11,7 +11,7 @@ from concord.domain.consent import Basis, Signal, State
 from concord.domain.errors import ConflictError, TooLargeError
 from concord.domain.events import RawRequest
 from concord.domain.identity import Channel, event_key, normalise_email, token_hash
-from concord.domain.inbox import InboxEntry, InboxState, Marker
+from concord.domain.inbox import InboxEntry, InboxState, Marker, RequestKind
 from concord.domain.limits import MAX_BODY
 from concord.domain.phone import normalise_phone
 from concord.domain.profiles import SignalKind
@@ -69,7 +69,7 @@ class RecordConsent:
         hashed = token_hash(connect_key)
         return self._net.under(
             lambda: self.record(connection_id, hashed, request),
-            Call("connect", connection_id, hashed, request),
+            Call(RequestKind.CONNECT, connection_id, hashed, request),
             lambda: parse_consent_call(request.body).via,
         )
 
@@ -168,7 +168,7 @@ def _inbox(connection: Connection, inbox_id: str, request: RawRequest) -> InboxE
         inbox_id=inbox_id,
         platform=connection.source.platform,
         topic="consents",
-        kind="connect",
+        kind=RequestKind.CONNECT,
         state=InboxState.PROCESSED,
         request=RawRequest(
             method=request.method,

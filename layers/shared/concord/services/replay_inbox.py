@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Final
 
 from concord.domain.errors import ConcordError, NotFoundError, StorageError
-from concord.domain.inbox import InboxEntry, InboxState
+from concord.domain.inbox import InboxEntry, InboxState, RequestKind
 from concord.domain.jobs import Job, JobState
 from concord.domain.tasks import Task, TaskState
 from concord.ports import Clock, Connections, Inbox, Jobs, Tasks, Telemetry
@@ -66,7 +66,7 @@ class ReplayInbox:
             raise NotFoundError("its connection is gone")
         opened = self._authenticator.with_secrets(connection)
         try:
-            if entry.kind == "connect":
+            if entry.kind is RequestKind.CONNECT:
                 call = parse_consent_call(entry.request.body)
                 recorded = self._record_consent.apply(opened, call, entry.request, stored=True)
                 done = Replayed(InboxState.PROCESSED, new=not recorded.duplicate)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Final
+from typing import Final, assert_never
 
 from concord.domain.errors import ConcordError, StorageError
-from concord.domain.inbox import SafetyMessage
+from concord.domain.inbox import RequestKind, SafetyMessage
 from concord.ports import SafetyQueue, Telemetry
 from concord.services.ingest_sms import IngestSms
 from concord.services.ingest_webhook import IngestWebhook
@@ -66,22 +66,25 @@ class RescueRequest:
             self._telemetry.count("SafetyRescued")
 
     def _run(self, message: SafetyMessage) -> None:
-        if message.kind == "webhook":
-            self._ingest.ingest(
-                message.platform,
-                message.connection_id,
-                message.credential_hash,
-                message.topic,
-                message.request,
-            )
-        elif message.kind == "sms":
-            text = json.loads(message.request.body)
-            self._ingest_sms.take(message.platform, text, message.request.received_at)
-        elif message.kind == "shopper":
-            self._remove_shopper.remove(
-                message.connection_id, message.credential_hash, message.topic, message.request
-            )
-        else:
-            self._record_consent.record(
-                message.connection_id, message.credential_hash, message.request
-            )
+        match message.kind:
+            case RequestKind.WEBHOOK:
+                self._ingest.ingest(
+                    message.platform,
+                    message.connection_id,
+                    message.credential_hash,
+                    message.topic,
+                    message.request,
+                )
+            case RequestKind.SMS:
+                text = json.loads(message.request.body)
+                self._ingest_sms.take(message.platform, text, message.request.received_at)
+            case RequestKind.SHOPPER:
+                self._remove_shopper.remove(
+                    message.connection_id, message.credential_hash, message.topic, message.request
+                )
+            case RequestKind.CONNECT:
+                self._record_consent.record(
+                    message.connection_id, message.credential_hash, message.request
+                )
+            case _:
+                assert_never(message.kind)

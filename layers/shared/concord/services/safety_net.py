@@ -15,7 +15,7 @@ from concord.domain.errors import (
     StorageUnavailableError,
 )
 from concord.domain.events import RawRequest
-from concord.domain.inbox import SafetyMessage
+from concord.domain.inbox import RequestKind, SafetyMessage
 from concord.domain.limits import TABLE_BUDGET
 from concord.domain.texts import fallback
 from concord.ports import ConsentStore, SafetyQueue, Telemetry
@@ -30,7 +30,7 @@ _LOST: Final = "It could not be stored just now. Try again."
 class Call:
     """A call as the net sees it: who made it, who reads the answer, how its walk is found again."""
 
-    kind: str
+    kind: RequestKind
     connection_id: str
     hashed_key: str
     request: RawRequest

@@ -26,7 +26,7 @@ from concord.domain.identity import (
     shopper_key,
     token_hash,
 )
-from concord.domain.inbox import Marker
+from concord.domain.inbox import Marker, RequestKind
 from concord.domain.limits import TABLE_BUDGET
 from concord.domain.phone import normalise_phone
 from concord.domain.profiles import SignalKind
@@ -115,7 +115,7 @@ class RemoveShopper:
         hashed = token_hash(connect_key)
         return self._net.under(
             lambda: self.remove(connection_id, hashed, shopper_id, request),
-            Call("shopper", connection_id, hashed, request, topic=shopper_id),
+            Call(RequestKind.SHOPPER, connection_id, hashed, request, topic=shopper_id),
             lambda: _DEPARTURE,
         )
 

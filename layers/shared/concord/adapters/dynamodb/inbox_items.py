@@ -8,7 +8,7 @@ from concord.adapters.dynamodb import keys
 from concord.adapters.dynamodb.marshal import Item
 from concord.adapters.dynamodb.table import put
 from concord.domain.events import RawRequest
-from concord.domain.inbox import InboxEntry, InboxState
+from concord.domain.inbox import InboxEntry, InboxState, RequestKind
 from concord.domain.limits import BODIES_KEPT
 from concord.domain.times import from_rfc3339, to_rfc3339
 
@@ -28,7 +28,7 @@ def entry_item(entry: InboxEntry) -> Item:
         "inbox_id": entry.inbox_id,
         "platform": entry.platform,
         "topic": entry.topic,
-        "kind": entry.kind,
+        "kind": entry.kind.value,
         "state": entry.state.value,
         "error": entry.error,
         "replays": entry.replays,
@@ -51,7 +51,7 @@ def entry_from(item: Item) -> InboxEntry:
         inbox_id=item["inbox_id"],
         platform=item["platform"],
         topic=item["topic"],
-        kind=item["kind"],
+        kind=RequestKind(item["kind"]),
         state=InboxState(item["state"]),
         error=item["error"],
         replays=item["replays"],
