@@ -1,5 +1,6 @@
 """The runbook knows every alarm and metric, its snippet works, and cost.md counts correctly."""
 
+import ast
 import json
 import re
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
+from concord.domain.metrics import Metric
 from tests.docs.pages import ROOT, blocks
 from tests.template.cfn import events, resources
 
@@ -19,32 +21,60 @@ def test_every_alarm_is_in_the_runbook() -> None:
     alarms = set(resources("AWS::CloudWatch::Alarm"))
     rows = re.findall(r"^\| (`[^|]+)\|", RUNBOOK, re.MULTILINE)
     named = {word for row in rows for word in re.findall(r"`([A-Z]\w+)`", row)}
-    metrics = {alarm["MetricName"] for alarm in resources("AWS::CloudWatch::Alarm").values()}
     assert alarms - named == set()
-    assert named - alarms - metrics == set()
+    assert named - alarms - set(Metric) == set()
 
 
 def test_every_metric_is_in_the_runbook() -> None:
     """R-31: a metric that code writes is explained."""
-    code = [*(ROOT / "layers/shared/concord").rglob("*.py"), *(ROOT / "functions").rglob("*.py")]
-    written = {
-        name
-        for path in code
-        for name in re.findall(r"\b(?:count|gauge)\(\s*\"([A-Z]\w+)\"", path.read_text())
+    assert {name for name in Metric if f"`{name}`" not in RUNBOOK} == set()
+
+
+@pytest.mark.parametrize("queue", ["Urgent", "Bulk", "Safety", "AwsInbound"])
+def test_the_runbook_knows_how_often_a_message_is_received(queue: str) -> None:
+    """R-31: the numbers in the rows and in the text are those of the template."""
+    policy = resources("AWS::SQS::Queue")[f"{queue}Queue"]["RedrivePolicy"]
+    receives = f"{policy['maxReceiveCount']:,}"
+    [row] = [line for line in RUNBOOK.splitlines() if re.match(rf"\| .*`{queue}DeadLettersD", line)]
+    assert f"received {receives} times" in row
+    said = re.findall(rf"(?:[Aa]fter ([\d,]+) receives[^|.]*`{queue}DeadLetters`)", RUNBOOK)
+    said += re.findall(rf"`{queue}DeadLetters`: after ([\d,]+) receives", RUNBOOK)
+    assert set(said) <= {receives}
+    assert said or queue in ("Urgent", "Bulk")
+
+
+def test_the_runbook_knows_the_log_fields() -> None:
+    """R-31: the lines that it sends operators to say whose they are."""
+    code = {
+        "task_put_off": ("services/defer_tasks.py", {"connection_id", "task_id"}),
+        "text_ended": ("services/send_text.py", {"connection_id", "task_id"}),
+        "webhook_failed": ("services/ingest_webhook.py", {"connection_id", "inbox_id"}),
     }
-    assert written, "the pattern finds nothing any more"
-    assert {name for name in written if f"`{name}`" not in RUNBOOK} == set()
+    for line, (path, wanted) in code.items():
+        assert f"`{line}`" in RUNBOOK
+        tree = ast.parse((ROOT / "layers/shared/concord" / path).read_text())
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
+        [call] = [c for c in calls if getattr(c.args[0], "value", None) == line]
+        assert wanted <= {keyword.arg for keyword in call.keywords}
 
 
 def test_cost_counts_what_the_template_has() -> None:
     """The idle sum rests on these numbers: whoever changes them changes docs/cost.md."""
     dashboard = resources("AWS::CloudWatch::Dashboard")["Dashboard"]["DashboardBody"]["Fn::Sub"]
     metrics = len(re.findall(r"\[\"(?:Concord|AWS/\w+)\"", dashboard))
-    alarms = len(resources("AWS::CloudWatch::Alarm"))
+    alarms = resources("AWS::CloudWatch::Alarm")
+    watched = sum(len(_metrics_of(alarm)) for alarm in alarms.values())
     mappings = len(list(events("SQS")))
-    assert f"| alarms | {alarms}, " in COST
+    assert f"| alarms | {len(alarms)}, standard resolution, over {watched} metrics |" in COST
+    assert f"| {0.1 * (watched - 10):.2f} | {0.1 * watched:.2f} |" in COST
+    assert metrics <= 50, "a dashboard of more is never free"
     assert f"| dashboard | 1, with {metrics} metrics |" in COST
     assert f"| SQS, empty polls | {mappings} mappings x " in COST
+
+
+def _metrics_of(alarm: dict[str, Any]) -> list[Any]:
+    """Return the metrics that an alarm is billed for."""
+    return [each for each in alarm.get("Metrics", [alarm]) if "Expression" not in each]
 
 
 def test_cost_adds_up() -> None:

@@ -138,7 +138,7 @@ class House:
         """Bring home whoever lost every round."""
         while self.safety.messages:
             message = json.loads(encode_safety(self.safety.messages.pop()))
-            Services(self.parts).rescue_request(message, 1, "")
+            Services(self.parts).rescue_request(message, 1, "", datetime.now(UTC))
 
     def tasks(self, part: str) -> list[RowKey]:
         """Return the task rows whose key holds `part`."""

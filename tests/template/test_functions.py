@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from concord.config import VARIABLES
+from concord.domain.metrics import Metric
 from tests.template.cfn import ROOT, as_list, events, functions, resources, statements, template
 
 NAMES = sorted(functions())
@@ -23,6 +24,7 @@ EXCUSED = {
     "ssm:PutParameter": "connections come and go",
     "ssm:DeleteParameter": "connections come and go",
     "sms-voice:SendTextMessage": "each merchant brings numbers, pools and sender ids",
+    "cloudwatch:GetMetricData": "CloudWatch has no resources for metrics",
     "execute-api:Invoke": "methods and paths of one stage of one API",
 }
 
@@ -122,10 +124,14 @@ def test_a_resource_is_a_pattern_only_with_a_reason() -> None:
                 assert not bare, f"{name}: {bare} on {text}"
 
 
-def test_star_alone_stands_in_two_policies() -> None:
-    """Tracing, and what MiniStack asks for, which does not exist in AWS."""
+def test_star_alone_stands_where_there_is_no_resource() -> None:
+    """Tracing, reading metrics, and what MiniStack asks for, which does not exist in AWS."""
     alone = {name for name, each in statements() if "*" in as_list(each["Resource"])}
-    assert alone == {"TracingPolicy", "EmulatorPolicy"}
+    assert alone == {"TracingPolicy", "EmulatorPolicy", "AdminApiRole"}
+    [admin] = [
+        each for name, each in statements() if name == "AdminApiRole" and each["Resource"] == "*"
+    ]
+    assert as_list(admin["Action"]) == ["cloudwatch:GetMetricData"]
     for name in ("EmulatorPolicy", "EmulatorSendPolicy"):
         assert template()["Resources"][name]["Condition"] == "HasEndpointDynamoDb"
 
@@ -142,18 +148,21 @@ def test_a_role_belongs_to_one_function() -> None:
 
 def test_alarms_name_metrics_that_the_code_emits() -> None:
     """A metric in an alarm that nobody emits would sleep for ever."""
-    literals = {
-        node.value
+    emitted = {
+        Metric[node.attr].value
         for folder in CODE
         for path in (ROOT / folder).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "Metric"
     }
+    assert emitted == set(Metric), "a metric that nobody writes"
     alarms = resources("AWS::CloudWatch::Alarm")
-    ours = {name: each for name, each in alarms.items() if each["Namespace"] == "Concord"}
+    ours = {name: each for name, each in alarms.items() if each.get("Namespace") == "Concord"}
     assert ours
     for name, alarm in ours.items():
-        assert alarm["MetricName"] in literals, f"{name}: nothing emits {alarm['MetricName']}"
+        assert alarm["MetricName"] in emitted, f"{name}: nothing emits {alarm['MetricName']}"
         ((dimension),) = alarm["Dimensions"]
         assert dimension["Name"] == "service"
         assert dimension["Value"] in NAMES

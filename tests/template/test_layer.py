@@ -43,12 +43,14 @@ httpx.Client().close()
 print(json.dumps(found))
 """
 _CALLS = {
+    "cloudwatch": "list_metrics",
     "dynamodb": "list_tables",
     "pinpoint-sms-voice-v2": "describe_phone_numbers",
     "sqs": "list_queues",
     "ssm": "describe_parameters",
 }
 _HOSTS = {
+    "cloudwatch": "monitoring.us-east-1.amazonaws.com",
     "dynamodb": "dynamodb.us-east-1.amazonaws.com",
     "pinpoint-sms-voice-v2": "sms-voice.us-east-1.amazonaws.com",
     "sqs": "sqs.us-east-1.amazonaws.com",

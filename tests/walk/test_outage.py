@@ -240,20 +240,42 @@ def test_a_platform_that_says_when_is_not_asked_before(shop: Shop) -> None:
     """TEA-11: Retry-After is honoured; without it the wait grows."""
     house, person = shop.world, Person(shop).texts("JOIN")
     house.sandbox.post("/_reset")
-    house.sandbox.fault(platform="catapult", status=429, retry_after=1000, times=1)
+    house.sandbox.fault(platform="catapult", status=429, retry_after=800, times=1)
     asked = house.clock.now()
     person.text("STOP")(1)
     house.pump()
     assert len(_told(shop, "catapult")) == 1
     [row] = open_tasks(house)
     due_at, *_ = keys.read_due_sk(row["due_sk"])
-    assert due_at - asked >= timedelta(seconds=1000)
+    assert due_at - asked >= timedelta(seconds=800)
 
-    house.clock.advance(timedelta(seconds=900))
+    house.clock.advance(timedelta(seconds=700))
     house.sweep()
     house.pump()
     assert len(_told(shop, "catapult")) == 1
     settle(house)
+    assert len(_told(shop, "catapult")) == 2
+    assert shop.phones(person.id) == {person.number: False}
+
+
+def test_no_header_hides_an_opt_out(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    """R-31, TEA-11: Retry-After of a day: seen at once, and asked again in 15 minutes."""
+    house, person = shop.world, Person(shop).texts("JOIN")
+    house.sandbox.post("/_reset")
+    house.sandbox.fault(platform="catapult", status=429, retry_after=86_400, times=1)
+    person.text("STOP")(1)
+    house.pump()
+    house.clock.advance(timedelta(minutes=12))
+    capsys.readouterr()
+    house.sweep()
+    assert emitted(capsys.readouterr().out, "OldestUnsyncedOptOutSeconds") >= 720
+    health = house.body(house.admin("GET", "/v1/health"))
+    assert (health["status"], health["overdue_tasks"]) == ("attention", 0)
+    assert health["oldest_unsynced_opt_out_seconds"] >= 720
+
+    house.clock.advance(timedelta(minutes=6))
+    house.sweep()
+    house.pump()
     assert len(_told(shop, "catapult")) == 2
     assert shop.phones(person.id) == {person.number: False}
 

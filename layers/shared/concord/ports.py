@@ -18,6 +18,7 @@ from concord.domain.imports import ImportPart, RawRow
 from concord.domain.inbox import InboxEntry, InboxState, Marker, SafetyMessage
 from concord.domain.jobs import Job
 from concord.domain.merchant import Merchant
+from concord.domain.metrics import Metric
 from concord.domain.outbound import AccountFacts, ConsentPush, Endpoint, HandedOver, OutboundText
 from concord.domain.review import Review
 from concord.domain.shopper import Carriers, Shopper
@@ -34,10 +35,10 @@ class Clock(Protocol):
 class Telemetry(Protocol):
     """Metrics and log lines, in stable words and without personal data."""
 
-    def count(self, name: str, value: float = 1) -> None:
-        """Add to a counter of docs/PLAN.md's list."""
+    def count(self, name: Metric, value: float = 1) -> None:
+        """Add to a counter."""
 
-    def gauge(self, name: str, value: float) -> None:
+    def gauge(self, name: Metric, value: float) -> None:
         """Report a level, in the unit that the name says."""
 
     def info(self, code: str, **fields: object) -> None:

@@ -59,6 +59,9 @@ KEPT = [
     "shop.x1 is paused",
     "DynamoDB TransactWriteItems: TransactionConflict",
     "10.0.12.123:8000",
+    "0123456789ab123456789012-opt_out_confirmation",
+    "20261121T083000123456-012345678901",
+    "catapult#sms#v1." + "0123456789abcdef" * 4,
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import create_autospec
 
@@ -27,6 +28,7 @@ MESSAGE = SafetyMessage(
 )
 
 AWAY = StorageUnavailableError()
+WEEK = timedelta(days=7)
 
 
 class Inbox:
@@ -34,12 +36,21 @@ class Inbox:
 
     def __init__(self) -> None:
         self.waits: list[tuple[str, int]] = []
+        self.renewed: list[SafetyMessage] = []
+        self.away = False
 
     def put(self, message: SafetyMessage) -> None:
-        raise AssertionError("a rescue puts nothing into the queue")
+        if self.away:
+            raise StorageUnavailableError
+        self.renewed.append(message)
 
     def put_off(self, receipt: str, seconds: int) -> None:
         self.waits.append((receipt, seconds))
+
+
+class FixedClock:
+    def now(self) -> datetime:
+        return NOW
 
 
 def rescue(inbox: Inbox, problem: Exception | None, first_wait: int = 30) -> RescueRequest:
@@ -52,6 +63,7 @@ def rescue(inbox: Inbox, problem: Exception | None, first_wait: int = 30) -> Res
         remove_shopper=create_autospec(RemoveShopper, instance=True),
         safety=inbox,
         first_wait=first_wait,
+        clock=FixedClock(),
         telemetry=create_autospec(Telemetry, instance=True),
     )
 
@@ -61,7 +73,8 @@ def waits(first_wait: int, receives: range, problem: Exception = AWAY) -> list[i
     run = rescue(inbox, problem, first_wait)
     for count in receives:
         with pytest.raises(type(problem)):
-            run(MESSAGE, count, f"receipt {count}")
+            run(MESSAGE, count, f"receipt {count}", NOW)
+    assert inbox.renewed == []
     assert [receipt for receipt, _ in inbox.waits] == [f"receipt {count}" for count in receives]
     return [seconds for _, seconds in inbox.waits]
 
@@ -76,16 +89,36 @@ def test_the_first_wait_is_a_setting() -> None:
     assert waits(1, range(1, 13)) == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1800]
 
 
-def test_receives_last_longer_than_the_queue_keeps_a_message() -> None:
-    """1,000 receives, 14 days: an outage may last that long and nothing is a dead letter."""
-    assert sum(waits(30, range(1, 1000))) > 14 * 86400
+def test_receives_last_longer_than_a_message_lives() -> None:
+    """1,000 receives: a message is renewed after a week, and is no dead letter before that."""
+    assert sum(waits(30, range(1, 1000))) > WEEK.total_seconds()
+
+
+@pytest.mark.parametrize("problem", [AWAY, ZeroDivisionError()])
+def test_what_has_waited_for_a_week_is_renewed(problem: Exception) -> None:
+    """TEA-22: the queue would forget it after 14 days, and so would its dead-letter queue."""
+    inbox = Inbox()
+    rescue(inbox, problem)(MESSAGE, 400, "receipt", NOW - WEEK)  # returns: the old one is deleted
+    assert inbox.renewed == [MESSAGE]
+    with pytest.raises(type(problem)):
+        rescue(inbox, problem)(MESSAGE, 399, "receipt", NOW - WEEK + timedelta(seconds=1))
+    assert inbox.renewed == [MESSAGE]
+
+
+def test_the_old_message_stays_where_a_new_one_cannot_be_put() -> None:
+    """TEA-22: it is hidden, as after any failure, and renewed at its next try."""
+    inbox = Inbox()
+    inbox.away = True
+    with pytest.raises(StorageUnavailableError):
+        rescue(inbox, AWAY)(MESSAGE, 400, "receipt", NOW - WEEK)
+    assert inbox.waits == [("receipt", 1800)]
 
 
 @pytest.mark.parametrize("problem", [None, UnauthorizedError("a wrong token")])
 def test_what_came_home_or_was_refused_is_not_put_off(problem: Exception | None) -> None:
     """It leaves the queue: nothing raises, nothing waits."""
     inbox = Inbox()
-    rescue(inbox, problem)(MESSAGE, 1, "receipt")
+    rescue(inbox, problem)(MESSAGE, 1, "receipt", NOW)
     assert inbox.waits == []
 
 

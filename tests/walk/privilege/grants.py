@@ -74,6 +74,8 @@ def variables(function: str) -> set[str]:
 
 def _named(resource: Any) -> str:
     """Return a short name of what a policy's `Resource` says."""
+    if resource == "*":  # for actions that know no resources
+        return "*"
     if "Fn::GetAtt" in resource:
         name, _, attribute = str(resource["Fn::GetAtt"]).partition(".")
         return name if attribute == "Arn" else f"{name}/{attribute}"
@@ -116,6 +118,8 @@ def asked(
         names = [params["Name"]] if operation in _NAMES else params["Names"]
         for name in names:
             yield Right(f"ssm:{operation}", _parameter(name.removeprefix(f"{prefix}/")))
+    elif (service, operation) == ("cloudwatch", "GetMetricData"):
+        yield Right("cloudwatch:GetMetricData", "*")
     elif (service, operation) == ("pinpoint-sms-voice-v2", "SendTextMessage"):
         yield Right("sms-voice:SendTextMessage", _origin(params["OriginationIdentity"]))
     else:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.integration.admin.calls import MERCHANT, new_connection, seed
 from tests.walk.privilege.stage import Stage
+from tests.world.ages import message_age
 from tests.world.shop import new_number
 
 
@@ -150,7 +151,9 @@ def connected_again(at: Stage) -> None:
 
 
 def health(at: Stage) -> None:
-    """Whether work moves."""
+    """Whether work moves, and how old it is where it does not."""
+    message_age(at.house, "bulk", 600)
+    at.house.sqs.send_message(QueueUrl=at.house.urls["bulk"], MessageBody="x")
     at.admin("GET", "/v1/health")
 
 

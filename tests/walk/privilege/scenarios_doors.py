@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from tests.walk.privilege.stage import Stage
@@ -82,6 +83,14 @@ def put_off(at: Stage) -> None:
     """The table is still away when the safety queue delivers: the message is hidden for longer."""
     with at.away("dynamodb"):
         at.text(new_number(), "STOP")
+        at.rescue()
+
+
+def renewed(at: Stage) -> None:
+    """It has waited for a week and cannot be stored: it goes back as a new message."""
+    with at.away("dynamodb"):
+        at.text(new_number(), "STOP")
+        at.house.clock.advance(timedelta(days=8))
         at.rescue()
 
 
@@ -203,6 +212,7 @@ ALL = (
     table_away,
     everything_away,
     put_off,
+    renewed,
     rescued_calls,
     rescued_texts,
     rescued_receipt,

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_ssm import SSMClient
 
+    class CloudWatchClient(Protocol):
+        """The one call that is made of CloudWatch, of which there are no stubs."""
 
+        def get_metric_data(self, **request: Any) -> Mapping[str, Any]: ...
+
+
+@overload
+def client(service: Literal["cloudwatch"], *, connect: float, read: float) -> CloudWatchClient: ...
 @overload
 def client(service: Literal["dynamodb"], *, connect: float, read: float) -> DynamoDBClient: ...
 @overload

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 from concord.adapters.dynamodb.audit import DynamoDbAudit
 from concord.adapters.dynamodb.idempotency import DynamoDbIdempotency
@@ -31,13 +30,8 @@ from concord.services.review_consents import ReviewConsents
 from concord.services.rotate_secrets import RotateSecrets
 
 if TYPE_CHECKING:
+    from concord.adapters.queue_figures import QueueFigures
     from concord.bootstrap.parts import Parts
-
-_DEPTHS: Final = {
-    "waiting": "ApproximateNumberOfMessages",
-    "in_flight": "ApproximateNumberOfMessagesNotVisible",
-    "delayed": "ApproximateNumberOfMessagesDelayed",
-}
 
 
 def admin_services(parts: Parts) -> AdminServices:
@@ -96,7 +90,13 @@ def admin_services(parts: Parts) -> AdminServices:
             random_bytes=os.urandom,
         ),
         read_jobs=ReadJobs(parts.jobs),
-        read_health=ReadHealth(parts.tasks, secrets, lambda: _queue_figures(parts), clock),
+        read_health=ReadHealth(
+            tasks=parts.tasks,
+            connections=connections,
+            secrets=secrets,
+            queues=lambda: _queue_figures(parts)(),
+            clock=clock,
+        ),
         idempotent=AnswerOnce(DynamoDbIdempotency(parts.table), clock, parts.telemetry),
     )
 
@@ -126,47 +126,14 @@ def _senders() -> dict[str, SenderRules]:
     }
 
 
-def _queue_figures(parts: Parts) -> dict[str, dict[str, int | None]]:
-    """Return the depth of every queue and of its dead letters; None = could not be asked."""
-    from concord.adapters.clients import client
+def _queue_figures(parts: Parts) -> QueueFigures:
+    from concord.adapters.queue_figures import QueueFigures
 
-    sqs = client("sqs", connect=0.5, read=1.5)
+    config = parts.config
     urls = {
-        "urgent": parts.config.urgent_queue_url,
-        "bulk": parts.config.bulk_queue_url,
-        "safety": parts.config.safety_queue_url,
-        "aws_inbound": parts.config.aws_inbound_queue_url,
+        "urgent": config.urgent_queue_url,
+        "bulk": config.bulk_queue_url,
+        "safety": config.safety_queue_url,
+        "aws_inbound": config.aws_inbound_queue_url,
     }
-    figures = {name: _figures(sqs, url) for name, url in urls.items()}
-    # A stream is no queue: of it there are dead letters alone.
-    figures["stream"] = {"dead_letters": _waiting(sqs, parts.config.stream_failures_queue_url)}
-    return figures
-
-
-def _figures(sqs: Any, url: str) -> dict[str, int | None]:
-    attributes = _attributes(sqs, url, [*_DEPTHS.values(), "RedrivePolicy"])
-    figures: dict[str, int | None] = {
-        name: int(attributes[theirs]) if theirs in attributes else None
-        for name, theirs in _DEPTHS.items()
-    }
-    policy = json.loads(attributes.get("RedrivePolicy", "{}"))
-    dead_letters = str(policy.get("deadLetterTargetArn", "")).rpartition(":")[2]
-    if dead_letters:
-        figures["dead_letters"] = _waiting(sqs, f"{url.rpartition('/')[0]}/{dead_letters}")
-    return figures
-
-
-def _waiting(sqs: Any, url: str) -> int | None:
-    depth = _DEPTHS["waiting"]
-    found = _attributes(sqs, url, [depth])
-    return int(found[depth]) if depth in found else None
-
-
-def _attributes(sqs: Any, url: str, names: list[str]) -> dict[str, str]:
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)
-    except (BotoCoreError, ClientError):
-        return {}
-    return dict(answer.get("Attributes") or {})
+    return QueueFigures(urls, config.stream_failures_queue_url, parts.clock)

@@ -39,7 +39,9 @@ class Services:
         """Take a text that came by a topic instead of a webhook."""
         self.parts.ingest_sms(platform, message, received_at)
 
-    def rescue_request(self, body: Mapping[str, object], receives: int, receipt: str) -> None:
+    def rescue_request(
+        self, body: Mapping[str, object], receives: int, receipt: str, queued_at: datetime
+    ) -> None:
         """Bring a request home from the safety queue. Raises while the table is away."""
         from concord.adapters.sqs import decode_safety
         from concord.services.rescue_request import RescueRequest
@@ -51,8 +53,9 @@ class Services:
             remove_shopper=self.parts.remove_shopper,
             safety=self.parts.safety,
             first_wait=self.parts.config.rescue_first_wait,
+            clock=self.parts.clock,
             telemetry=self.parts.telemetry,
-        )(decode_safety(json.dumps(body)), receives, receipt)
+        )(decode_safety(json.dumps(body)), receives, receipt, queued_at)
 
     def record_consent(self, connection_id: str, connect_key: str, request: RawRequest) -> Recorded:
         """Record what a POS or web shop asks."""
@@ -102,7 +105,7 @@ class Services:
         """Queue what has come to its end."""
         from concord.services.move_tasks import StartExpiry
 
-        StartExpiry(self.parts.tasks, self.parts.queue, self.parts.telemetry)(as_of)
+        StartExpiry(self.parts.tasks, self.parts.queue)(as_of)
 
     @cached_property
     def admin(self) -> AdminServices:

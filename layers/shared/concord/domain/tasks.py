@@ -97,12 +97,15 @@ class Task:
 
 
 LEASE: Final = timedelta(seconds=60)
-VISIBILITY_LIMIT: Final = timedelta(minutes=15)
+# Nothing waits longer than this between two tries, whatever a platform says; it is also the longest
+# delay that SQS can give a message. Everything that looks for open work looks up to HORIZON ahead,
+# so that what was put off a moment ago is seen as well.
+LONGEST_WAIT: Final = timedelta(minutes=15)
+HORIZON: Final = LONGEST_WAIT + timedelta(minutes=1)
 _FIRST: Final = 2.0
 _CEILING: Final = 60.0
 _PATIENT_AFTER: Final = 30
-_PATIENT_CEILING: Final = 900.0
-_LONGEST_WAIT: Final = 86_400.0
+_PATIENT_CEILING: Final = LONGEST_WAIT.total_seconds()
 
 
 def backoff(attempts: int, retry_after: float | None, rng: random.Random) -> timedelta:
@@ -110,10 +113,10 @@ def backoff(attempts: int, retry_after: float | None, rng: random.Random) -> tim
 
     A consent push has no attempt limit: a minute at most for the first half hour, so that a
     platform that is back hears of an opt-out at once; a quarter of an hour after that.
-    `retry_after` (seconds, from the platform) is never undercut, up to a day: a nonsensical one
-    must not bury an opt-out.
+    `retry_after` (seconds, from the platform) is not undercut, up to LONGEST_WAIT: a longer one is
+    asked again after a quarter of an hour, since no header may bury an opt-out.
     """
     ceiling = _CEILING if attempts <= _PATIENT_AFTER else _PATIENT_CEILING
     step = min(ceiling, _FIRST * 2.0 ** min(attempts - 1, 12))
     wait = step / 2 + rng.uniform(0, step / 2)
-    return timedelta(seconds=max(wait, min(retry_after or 0.0, _LONGEST_WAIT)))
+    return timedelta(seconds=max(wait, min(retry_after or 0.0, LONGEST_WAIT.total_seconds())))

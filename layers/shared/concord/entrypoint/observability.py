@@ -12,6 +12,7 @@ from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
+from concord.domain.metrics import Metric
 from concord.entrypoint.scrubbing import scrub, scrub_value
 
 type LambdaEvent = dict[str, Any]
@@ -77,12 +78,12 @@ _METRICS: Final = Metrics(namespace=_NAMESPACE)
 guard_foreign_loggers()
 
 
-def count(name: str, value: float = 1) -> None:
+def count(name: Metric, value: float = 1) -> None:
     """Add to a counter; the dimension is the service alone."""
     _METRICS.add_metric(name=name, unit=MetricUnit.Count, value=value)
 
 
-def gauge(name: str, value: float) -> None:
+def gauge(name: Metric, value: float) -> None:
     """Report a level, in the unit that its name ends with."""
     unit = MetricUnit.Seconds if name.endswith("Seconds") else MetricUnit.Count
     _METRICS.add_metric(name=name, unit=unit, value=value)
@@ -91,10 +92,10 @@ def gauge(name: str, value: float) -> None:
 class EdgeTelemetry:
     """The Telemetry of ports.py, for services."""
 
-    def count(self, name: str, value: float = 1) -> None:
+    def count(self, name: Metric, value: float = 1) -> None:
         count(name, value)
 
-    def gauge(self, name: str, value: float) -> None:
+    def gauge(self, name: Metric, value: float) -> None:
         gauge(name, value)
 
     def info(self, code: str, **fields: object) -> None:
@@ -116,7 +117,7 @@ def log_failure(code: str, error: BaseException, **fields: object) -> None:
 
 def log_unhandled(error: BaseException, **fields: object) -> None:
     """Write a bug down and raise the metric that wakes somebody."""
-    count("UnhandledError")
+    count(Metric.UNHANDLED_ERROR)
     log_failure("unhandled_error", error, **fields)
 
 
@@ -157,7 +158,6 @@ def _begin(context: Any) -> None:
     LOG.clear_state()
     LOG.append_keys(request_id=getattr(context, "aws_request_id", None), cold_start=not _warm)
     if not _warm:
-        count("ColdStart")
         guard_foreign_loggers()  # the runtime may have added its handler after our import
     _warm = True
 

@@ -16,8 +16,9 @@ from aws_lambda_powertools.utilities.batch import (
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from concord.domain.errors import ConcordError
+from concord.domain.metrics import Metric
 from concord.domain.tasks import RowKey
-from concord.entrypoint.observability import LambdaEvent, log_failure, log_unhandled
+from concord.entrypoint.observability import LambdaEvent, gauge, log_failure, log_unhandled
 
 
 class MalformedMessageError(ValueError):
@@ -38,14 +39,24 @@ class SqsMessage:
     receipt: str = field(repr=False, default="")
 
 
+def queued_at(message: SqsMessage) -> datetime:
+    """Return since when a message waits, as far as its queue knows."""
+    return message.sent_at
+
+
 def sqs_function(
     handler: Callable[[SqsMessage], None],
+    waits_since: Callable[[SqsMessage], datetime] = queued_at,
 ) -> Callable[[LambdaEvent, Any], Mapping[str, Any]]:
-    """Return a Lambda function that gives `handler` each message; raising keeps that one alone."""
+    """Return a Lambda function that gives `handler` each message; raising keeps that one alone.
+
+    Each failed try reports the age of what it could not do, from `waits_since` on: SQS leaves a
+    message that was received three times out of its own age metric.
+    """
 
     def handle(record: SQSRecord) -> None:
         try:
-            handler(_message(record))
+            _try(handler, waits_since, _message(record))
         except Exception as error:
             seen = {"message_id": record.message_id, "receives": _receives(record)}
             if isinstance(error, ConcordError):  # foreseen: it waits for its next try
@@ -60,6 +71,23 @@ def sqs_function(
         return process_partial_response(event, handle, processor, context)
 
     return run
+
+
+def _try(
+    handler: Callable[[SqsMessage], None],
+    waits_since: Callable[[SqsMessage], datetime],
+    message: SqsMessage,
+) -> None:
+    try:
+        handler(message)
+    except Exception:
+        age = _now() - waits_since(message)
+        gauge(Metric.OLDEST_FAILED_SECONDS, max(0.0, age.total_seconds()))
+        raise
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def row_key(body: Mapping[str, Any]) -> RowKey:

@@ -20,6 +20,7 @@ from concord.domain.events import (
 from concord.domain.identity import Channel, event_key, normalise_email
 from concord.domain.inbox import InboxEntry, InboxState, Marker, RequestKind
 from concord.domain.keywords import KeywordMatch, Meaning, classify
+from concord.domain.metrics import Metric
 from concord.domain.phone import normalise_phone
 from concord.domain.profiles import SignalKind
 from concord.domain.tasks import TaskKind, TaskSpec
@@ -219,17 +220,16 @@ class ApplyEvents:
     def _tell_kept(self, signal: Signal) -> None:
         """Raise a metric for an opt-out without effect: it may be one that we owe her."""
         if signal.kind in _OPT_OUTS:
-            self._telemetry.count("UnknownEvent")
+            self._telemetry.count(Metric.UNKNOWN_EVENT)
             self._telemetry.info("opt_out_to_unknown_number", kind=signal.kind.value)
 
     def _tell(self, applied: Applied, signal: Signal) -> None:
         if applied.duplicate:
             return
-        self._telemetry.count(
-            "ConsentChanged" if applied.before != applied.state else "ConsentSeen"
-        )
+        if applied.before != applied.state:
+            self._telemetry.count(Metric.CONSENT_CHANGED)
         if signal.kind in _OPT_OUTS:
-            self._telemetry.count("OptOutApplied")
+            self._telemetry.count(Metric.OPT_OUT_APPLIED)
         self._telemetry.info(
             "consent_signal",
             kind=signal.kind.value,

@@ -12,6 +12,7 @@ from concord.domain.connection import Connection
 from concord.domain.credentials import ConnectionSecrets
 from concord.domain.errors import StackKeyError, StorageError, UnauthorizedError
 from concord.domain.identity import key_fingerprint, receipt_token, token_hash
+from concord.domain.metrics import Metric
 from concord.ports import Connections, Secrets, Telemetry
 
 
@@ -77,7 +78,7 @@ class Authenticator:
             if not hmac.compare_digest(expected, connection.key_fingerprint):
                 raise StackKeyError("the stack key is not the one this connection was made with")
         except StackKeyError:
-            self._telemetry.count("StackKeyMismatch")
+            self._telemetry.count(Metric.STACK_KEY_MISMATCH)
             raise
         return Authenticated(connection, secrets)
 

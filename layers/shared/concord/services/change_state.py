@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
 from itertools import islice
 from typing import Final
 
 from concord.domain.connection import Connection, ConnectionState, check_transition
 from concord.domain.errors import StorageError
-from concord.domain.tasks import RowKey, TaskKind
+from concord.domain.tasks import HORIZON, RowKey, TaskKind
 from concord.ports import Clock, Connections, TaskQueue, Tasks
 from concord.services.change_connection import audit_entry, change_connection, find_connection
 from concord.services.keep_numbers import KeepNumbers
 
 # What a connection that is not connected holds back, all of it urgent.
 _HELD: Final = frozenset({TaskKind.PUSH_CONSENT, TaskKind.SEND_TEXT})
-# Held rows are due again within a quarter of an hour (services/defer_tasks.py).
-_HORIZON: Final = timedelta(minutes=16)
 # An operator waits for the answer: beyond this the rows come by themselves when they are due.
 _LOOKED_AT: Final = 10_000
 _QUEUED: Final = 1_000
@@ -81,7 +78,7 @@ class ChangeState:
             self._queue.send(list(islice(self._held(connection_id), _QUEUED)))
 
     def _held(self, connection_id: str) -> Iterator[RowKey]:
-        for row in islice(self._tasks.due(self._clock.now() + _HORIZON), _LOOKED_AT):
+        for row in islice(self._tasks.due(self._clock.now() + HORIZON), _LOOKED_AT):
             task = self._tasks.identify(row.key)
             if task and task.connection_id == connection_id and task.kind in _HELD:
                 yield row.key

@@ -9,18 +9,19 @@ from typing import Final
 
 from concord.domain.audit import AuditEntry
 from concord.domain.connection import Connection, ConnectionState
-from concord.domain.tasks import VISIBILITY_LIMIT, Task, TaskState, backoff
+from concord.domain.metrics import Metric
+from concord.domain.tasks import LONGEST_WAIT, Task, TaskState, backoff
 from concord.ports import Clock, Connections, TaskQueue, Tasks, Telemetry
 
 _HOLD: Final = timedelta(seconds=60)
 # After ten minutes of waiting nobody is about to reconnect: look a few times an hour.
-_HOLD_LONG: Final = VISIBILITY_LIMIT
+_HOLD_LONG: Final = LONGEST_WAIT
 _HELD_OFTEN: Final = 10
 _ATTEMPTS: Final = 5
 
 
 class DeferTasks:
-    """A wait of at most 15 minutes goes to SQS as a delayed message; a longer one is the sweep's.
+    """Every wait is at most LONGEST_WAIT, and goes to SQS as a delayed message.
 
     Not the message's own visibility: every receive counts towards the dead-letter queue, and a
     consent push may have to wait for a platform longer than any receive limit allows.
@@ -49,17 +50,19 @@ class DeferTasks:
 
     def wait(self, task: Task, delay: timedelta, error: str) -> None:
         """Give the row back, due after `delay`; a lost lease means that another worker has it."""
+        delay = min(delay, LONGEST_WAIT)  # the sweep and the health look no further ahead
         if not self._tasks.retry_at(task, self._clock.now() + delay, error):
             return
         self._telemetry.info(
             "task_put_off",
+            connection_id=task.connection_id,
+            task_id=task.task_id,
             kind=task.kind.value,
             reason=error,
             attempts=task.attempts,
             seconds=round(delay.total_seconds(), 1),
         )
-        if delay <= VISIBILITY_LIMIT:
-            self._queue.send([task.key], delay_seconds=int(delay.total_seconds()) + 1)
+        self._queue.send([task.key], delay_seconds=int(delay.total_seconds()) + 1)
 
     def held(self, task: Task, connection: Connection) -> bool:
         """Put the task off if the connection holds pushes and texts (TEA-01); True if it was.
@@ -100,6 +103,6 @@ class DeferTasks:
                 connection, state=ConnectionState.PAUSED, version=connection.version + 1
             )
             if self._connections.update(paused, audit):
-                self._telemetry.count("ConnectionPaused")
+                self._telemetry.count(Metric.CONNECTION_PAUSED)
                 break
         self.wait(task, _HOLD, "invalid_api_key")

@@ -12,6 +12,7 @@ from concord.domain.errors import StorageUnavailableError
 from concord.domain.events import InboundText, RawRequest, UnparseableError
 from concord.domain.inbox import RequestKind, SafetyMessage
 from concord.domain.keywords import classify
+from concord.domain.metrics import Metric
 from concord.ports import Connections, Platforms, SafetyQueue, Telemetry, TopicAdapter
 from concord.services.apply_events import BY_NUMBER
 from concord.services.authenticate import Authenticator
@@ -58,7 +59,7 @@ class IngestSms:
                     platform=platform,
                 )
             )
-            self._telemetry.count("SafetyQueued")
+            self._telemetry.count(Metric.SAFETY_QUEUED)
 
     def take(self, platform: str, message: Mapping[str, object], received_at: datetime) -> None:
         """The walk itself, without the safety net: WebhookRescue comes in here.
@@ -80,8 +81,8 @@ class IngestSms:
 
     def _for_nobody(self, topic: TopicAdapter, request: RawRequest) -> None:
         """Let receipts and talk go; a STOP waits until a connection claims the number."""
-        self._telemetry.count("UnknownEvent")
-        self._telemetry.count("InboundForNobody")
+        self._telemetry.count(Metric.UNKNOWN_EVENT)
+        self._telemetry.count(Metric.INBOUND_FOR_NOBODY)
         self._telemetry.info("inbound_text_for_nobody")
         if _bears_signal(topic, request):
             raise StorageUnavailableError("no connection has this number")

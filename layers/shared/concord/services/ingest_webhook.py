@@ -28,6 +28,7 @@ from concord.domain.events import (
 from concord.domain.identity import event_key
 from concord.domain.inbox import InboxEntry, InboxState, Marker, RequestKind, SafetyMessage
 from concord.domain.limits import MAX_BODY, TABLE_BUDGET
+from concord.domain.metrics import Metric
 from concord.ports import (
     AlreadySeen,
     Clock,
@@ -193,9 +194,14 @@ class IngestWebhook:
         """Keep a body that we could not read, for a replay once we can; the alarm rises."""
         reason = type(problem).__name__
         expected = isinstance(problem, UnparseableError | InvalidInputError)
-        self._telemetry.count("WebhookFailed")
+        self._telemetry.count(Metric.WEBHOOK_FAILED)
         self._telemetry.info(
-            "webhook_failed", platform=entry.platform, reason=reason, bug=not expected
+            "webhook_failed",
+            connection_id=entry.connection_id,
+            inbox_id=entry.inbox_id,
+            platform=entry.platform,
+            reason=reason,
+            bug=not expected,
         )
         self._store.keep(replace(entry, state=InboxState.FAILED, error=reason))
         return KEPT
@@ -209,7 +215,7 @@ class IngestWebhook:
         a crash after this leaves the looking again to the sender's next delivery.
         """
         if effect.state is InboxState.UNKNOWN:
-            self._telemetry.count("UnknownEvent")
+            self._telemetry.count(Metric.UNKNOWN_EVENT)
         body_hash = sha256_hex(entry.request.body)
         name = parsed.event_id or body_hash
         if effect.strange:  # it may be an opt-out: under an id that was used before it is kept too
@@ -253,7 +259,7 @@ class IngestWebhook:
                 credential_hash=hashed_token,
             )
         )
-        self._telemetry.count("SafetyQueued")
+        self._telemetry.count(Metric.SAFETY_QUEUED)
 
     def _recalled(
         self, platform: str, connection_id: str, hashed_token: str, topic: str, request: RawRequest

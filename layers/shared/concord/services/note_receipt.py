@@ -6,6 +6,7 @@ from typing import Final
 
 from concord.domain.connection import Connection
 from concord.domain.events import DeliveryReceipt, DeliveryStatus
+from concord.domain.metrics import Metric
 from concord.domain.tasks import TaskState
 from concord.ports import Clock, Tasks, Telemetry
 
@@ -26,13 +27,13 @@ class NoteReceipt:
         A receipt resolves an `uncertain` text: the platform has it, so it was sent.
         """
         if not receipt.reference:
-            self._telemetry.count("ReceiptUnmatched")
+            self._telemetry.count(Metric.RECEIPT_UNMATCHED)
             return
         row = self._tasks.find_text(
             connection.merchant_id, connection.connection_id, receipt.reference
         )
         if row is None or row.state not in _OPEN:
-            self._telemetry.count("ReceiptUnmatched")
+            self._telemetry.count(Metric.RECEIPT_UNMATCHED)
             return
         rank = list(DeliveryStatus).index(receipt.status)
         if rank <= int(row.payload.get("receipt_rank", -1)):

@@ -11,6 +11,7 @@ from concord.domain.consent_record import ConsentRecord
 from concord.domain.errors import PermanentError
 from concord.domain.evidence import ConsentKey
 from concord.domain.identity import Channel
+from concord.domain.metrics import Metric
 from concord.domain.outbound import ConsentPush
 from concord.domain.review import UNMATCHED, Review
 from concord.domain.shopper import Carriers
@@ -130,14 +131,14 @@ class PushConsent:
         try:
             matched = peer.set_consent(_as_push(task, record, carriers, number))
         except PermanentError as problem:
-            self._telemetry.count("TaskFailed")
+            self._telemetry.count(Metric.TASK_FAILED)
             self._tasks.fail(task, problem.reason, problem.detail, self._clock.now())
             return None
         if task.payload["platform"] == connection.source.platform:
             self._remember_match(task, record, matched=matched, waits=carriers.unmatched)
         elif not matched and record.marks.standing[0] is State.OPTED_OUT:
             # She gets no text from us, but whoever adds her there later finds no opt-out.
-            self._telemetry.count("OptOutUnmatched")
+            self._telemetry.count(Metric.OPT_OUT_UNMATCHED)
             self._telemetry.info("opt_out_unmatched", platform=task.payload["platform"])
         return record.version
 

@@ -13,6 +13,7 @@ from concord.domain.events import RawRequest
 from concord.domain.identity import Channel, event_key, normalise_email, token_hash
 from concord.domain.inbox import InboxEntry, InboxState, Marker, RequestKind
 from concord.domain.limits import MAX_BODY
+from concord.domain.metrics import Metric
 from concord.domain.phone import normalise_phone
 from concord.domain.profiles import SignalKind
 from concord.domain.times import effective_at
@@ -109,7 +110,10 @@ class RecordConsent:
             inbox=None if stored else _inbox(connection, inbox_id, request),
         )
         if not applied.duplicate:
-            self._telemetry.count("OptOutApplied" if call.opt_out else "ConsentSeen")
+            if applied.before != applied.state:
+                self._telemetry.count(Metric.CONSENT_CHANGED)
+            if call.opt_out:
+                self._telemetry.count(Metric.OPT_OUT_APPLIED)
             self._telemetry.info(
                 "consent_call",
                 via=call.via,

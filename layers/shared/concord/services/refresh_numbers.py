@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from concord.domain.connection import ConnectionState
 from concord.domain.errors import ConflictError, NotFoundError
+from concord.domain.metrics import Metric
 from concord.domain.tasks import Task, TaskState
 from concord.ports import Clock, Connections, Tasks, Telemetry
 from concord.services.keep_numbers import KeepNumbers
@@ -46,7 +47,7 @@ class RefreshNumbers:
         if refusal is None:
             self._tasks.mark(task, TaskState.DONE, self._clock.now())
             return
-        self._telemetry.count("TaskFailed")
+        self._telemetry.count(Metric.TASK_FAILED)
         self._tasks.fail(task, refusal.code, str(refusal), self._clock.now())
 
     def _fetch(self, task: Task) -> ConflictError | None:

@@ -10,6 +10,7 @@ from typing import Final
 from concord.domain.errors import ConcordError, NotFoundError, StorageError
 from concord.domain.inbox import InboxEntry, InboxState, RequestKind
 from concord.domain.jobs import Job, JobState
+from concord.domain.metrics import Metric
 from concord.domain.tasks import Task, TaskState
 from concord.ports import Clock, Connections, Inbox, Jobs, Tasks, Telemetry
 from concord.services.authenticate import Authenticator
@@ -76,7 +77,7 @@ class ReplayInbox:
         except StorageError:
             raise
         except Exception as problem:  # a body that cannot be read must not stop the others
-            self._telemetry.count("ReplayFailed")
+            self._telemetry.count(Metric.REPLAY_FAILED)
             reason = problem.code if isinstance(problem, ConcordError) else type(problem).__name__
             self._inbox.set_state(entry, InboxState.FAILED, reason)
             return Replayed(InboxState.FAILED)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from typing import Final, assert_never
 
 from concord.domain.errors import ConcordError, StorageError
 from concord.domain.inbox import RequestKind, SafetyMessage
-from concord.ports import SafetyQueue, Telemetry
+from concord.domain.metrics import Metric
+from concord.ports import Clock, SafetyQueue, Telemetry
 from concord.services.ingest_sms import IngestSms
 from concord.services.ingest_webhook import IngestWebhook
 from concord.services.record_consent import RecordConsent
 from concord.services.save_shopper import RemoveShopper
 
 _LONGEST_WAIT: Final = 1800
+# A queue keeps a message for 14 days, and its dead-letter queue counts from the same day. So a
+# request that still cannot be stored goes back as a new message long before that.
+_RENEWED_AFTER: Final = timedelta(days=7)
 
 
 class RescueRequest:
@@ -28,6 +33,7 @@ class RescueRequest:
         remove_shopper: RemoveShopper,
         safety: SafetyQueue,
         first_wait: int,
+        clock: Clock,
         telemetry: Telemetry,
     ) -> None:
         """`first_wait` is in seconds; each further failure doubles it, up to half an hour."""
@@ -37,13 +43,17 @@ class RescueRequest:
         self._remove_shopper = remove_shopper
         self._safety = safety
         self._first_wait = first_wait
+        self._clock = clock
         self._telemetry = telemetry
 
-    def __call__(self, message: SafetyMessage, receives: int, receipt: str) -> None:
+    def __call__(
+        self, message: SafetyMessage, receives: int, receipt: str, queued_at: datetime
+    ) -> None:
         """Apply it. Raises while the table is away, or a bug of ours lives: the message stays.
 
         `receives` counts from 1. A long outage must neither be hammered nor use the queue's
-        receives up before its retention ends, and a short one must not delay an opt-out.
+        receives up before its retention ends, and a short one must not delay an opt-out. A message
+        that was `queued_at` (UTC) a week ago is renewed: the queue must not forget it.
 
         What is refused for good (a wrong token, a conflict) is counted and let go: the sender was
         only told that we keep it, and nothing that was refused can be an effect.
@@ -54,8 +64,13 @@ class RescueRequest:
             if isinstance(problem, StorageError) or not isinstance(problem, ConcordError):
                 wait = min(self._first_wait * 2 ** min(receives - 1, 20), _LONGEST_WAIT)
                 self._safety.put_off(receipt, wait)
-                raise
-            self._telemetry.count("RescueRefused")
+                if self._clock.now() - queued_at < _RENEWED_AFTER:
+                    raise
+                # Raises if the queue is away: the old message stays.
+                self._safety.put(message)
+                self._telemetry.info("rescue_renewed", kind=message.kind, reason=_name(problem))
+                return
+            self._telemetry.count(Metric.RESCUE_REFUSED)
             self._telemetry.info(
                 "rescue_refused",
                 kind=message.kind,
@@ -63,7 +78,7 @@ class RescueRequest:
                 verified=message.verified,
             )
         else:
-            self._telemetry.count("SafetyRescued")
+            self._telemetry.count(Metric.SAFETY_RESCUED)
 
     def _run(self, message: SafetyMessage) -> None:
         match message.kind:
@@ -88,3 +103,7 @@ class RescueRequest:
                 )
             case _:
                 assert_never(message.kind)
+
+
+def _name(problem: Exception) -> str:
+    return problem.code if isinstance(problem, ConcordError) else type(problem).__name__

@@ -13,6 +13,7 @@ from concord.domain.errors import (
     RetryableError,
     ThrottledError,
 )
+from concord.domain.metrics import Metric
 from concord.domain.task_rows import Lease
 from concord.domain.tasks import RowKey, Task, TaskKind, TaskState
 from concord.ports import Clock, Tasks, Telemetry
@@ -88,6 +89,6 @@ class RunTask:
         except (PermanentError, ConflictError, NotFoundError) as problem:
             # Refused before it came to a call (a host that is no longer allowed, a number of
             # somebody else): again would be the same, for ever. It is parked for an operator.
-            self._telemetry.count("TaskFailed")
+            self._telemetry.count(Metric.TASK_FAILED)
             reason = getattr(problem, "reason", problem.code)
             self._tasks.fail(task, reason, problem.detail, self._clock.now())

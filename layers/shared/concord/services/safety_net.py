@@ -17,6 +17,7 @@ from concord.domain.errors import (
 from concord.domain.events import RawRequest
 from concord.domain.inbox import RequestKind, SafetyMessage
 from concord.domain.limits import TABLE_BUDGET
+from concord.domain.metrics import Metric
 from concord.domain.texts import fallback
 from concord.ports import ConsentStore, SafetyQueue, Telemetry
 from concord.services.authenticate import Authenticator
@@ -94,9 +95,9 @@ class SafetyNet:
                     credential_hash=call.hashed_key,
                 )
             )
-            self._telemetry.count("SafetyQueued")
+            self._telemetry.count(Metric.SAFETY_QUEUED)
         except StorageUnavailableError:
-            self._telemetry.count("SafetyUnavailable")
+            self._telemetry.count(Metric.SAFETY_UNAVAILABLE)
             detail = _LOST
         remembered = self._authenticator.remembered(call.connection_id)
         return NotConfirmedError(detail, fallback=self._fallback(remembered, via))

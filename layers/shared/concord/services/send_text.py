@@ -18,6 +18,7 @@ from concord.domain.errors import (
 from concord.domain.evidence import ConsentKey
 from concord.domain.hand_over import Purpose, refusal_to_send
 from concord.domain.identity import Channel, receipt_token
+from concord.domain.metrics import Metric
 from concord.domain.outbound import HandedOver, OutboundText
 from concord.domain.profiles import SignalKind
 from concord.domain.tasks import Task, TaskState
@@ -132,7 +133,7 @@ class SendText:
         try:
             found = sender.find(text)
         except PermanentError:
-            self._telemetry.count("SendUncertain")
+            self._telemetry.count(Metric.SEND_UNCERTAIN)
             self._end(task, TaskState.UNCERTAIN, "lookup_unsupported")
             return False
         if found is not None:
@@ -166,7 +167,7 @@ class SendText:
             self._end(task, TaskState.REFUSED, problem.reason)
             self._opt_out_as_carrier_says(task, connection, record)
         except PermanentError as problem:
-            self._telemetry.count("TaskFailed")
+            self._telemetry.count(Metric.TASK_FAILED)
             self._end(task, TaskState.REFUSED, problem.reason, problem.detail)
         except (RetryableError, CredentialsRejectedError):
             # Nothing was sent: the row is as good as new, and may be attempted again.
@@ -181,7 +182,13 @@ class SendText:
 
     def _end(self, task: Task, state: TaskState, reason: str, words: str = "") -> None:
         self._tasks.mark(task, state, self._clock.now(), {"reason": reason, "words": words})
-        self._telemetry.info("text_ended", state=state.value, reason=reason)
+        self._telemetry.info(
+            "text_ended",
+            connection_id=task.connection_id,
+            task_id=task.task_id,
+            state=state.value,
+            reason=reason,
+        )
 
     def _opt_out_as_carrier_says(
         self, task: Task, connection: Connection, record: ConsentRecord

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -15,8 +15,8 @@ from concord.domain.errors import ConflictError, InvalidInputError, StorageUnava
 from concord.domain.events import ApiAnswer
 from concord.domain.merchant import Merchant
 from concord.domain.page import page, read_cursor, write_cursor
-from concord.domain.task_rows import DueRow
-from concord.domain.tasks import RowKey
+from concord.domain.task_rows import DueRow, TaskRef
+from concord.domain.tasks import RowKey, TaskKind
 from concord.platforms.registry import PlatformRegistry
 from concord.ports import Clock, StoredAnswer
 from concord.services.answer_once import AnswerOnce
@@ -24,7 +24,7 @@ from concord.services.change_connection import audit_entry, change_connection
 from concord.services.check_settings import SettingsRules
 from concord.services.manage_connections import ManageConnections
 from concord.services.name_webhooks import NameWebhooks
-from concord.services.read_health import Health, ReadHealth
+from concord.services.read_health import Health, HeldWork, ReadHealth
 from tests.support.builders import NOW, connection
 
 
@@ -251,7 +251,23 @@ class _Due:
     def due(self, before: datetime) -> Iterator[DueRow]:
         for kind, age, until in self._rows:
             created, due_at = NOW - timedelta(seconds=age), NOW + timedelta(seconds=until)
-            yield DueRow(RowKey("p", "s"), kind, due_at, created)
+            yield DueRow(RowKey("C#p" if kind == "lapse" else "TU#p", "s"), kind, due_at, created)
+
+    def identify(self, key: RowKey) -> TaskRef | None:
+        if key.pk == "C#p":
+            return None
+        return TaskRef("shop", TaskKind.PUSH_CONSENT, "shop.c1", "t")
+
+
+class _Known:
+    """One connection, in a state."""
+
+    def __init__(self, state: ConnectionState) -> None:
+        self._connection = replace(connection("shop.c1"), state=state)
+
+    def get(self, connection_id: str) -> Connection:
+        assert connection_id == "shop.c1"
+        return self._connection
 
 
 class _Keys:
@@ -272,10 +288,45 @@ class _Ticking:
         return self.at
 
 
-def _health(*rows: tuple[str, int, int], clock: Clock | None = None) -> Health:
-    tasks, keys = cast(Any, _Due(*rows)), cast(Any, _Keys())
-    queues = {"urgent": {"dead_letters": 0}}
-    return ReadHealth(tasks, keys, lambda: queues, clock or FixedClock())()
+_CALM = {"waiting": 0, "in_flight": 0, "delayed": 0, "dead_letters": 0}
+
+
+def _health(
+    *rows: tuple[str, int, int],
+    clock: Clock | None = None,
+    state: ConnectionState = ConnectionState.CONNECTED,
+    safety: Mapping[str, int | None] = _CALM,
+) -> Health:
+    return ReadHealth(
+        tasks=cast(Any, _Due(*rows)),
+        connections=cast(Any, _Known(state)),
+        secrets=cast(Any, _Keys()),
+        queues=lambda: {"urgent": {"dead_letters": 0, "waiting": 7}, "safety": safety},
+        clock=clock or FixedClock(),
+    )()
+
+
+@pytest.mark.parametrize("depth", ["waiting", "in_flight", "delayed"])
+@pytest.mark.parametrize("value", [1, None])
+def test_what_waits_in_the_safety_queue_needs_a_look(depth: str, value: int | None) -> None:
+    """R-31, TEA-22: it may be an opt-out that is not applied; unknown is no good news."""
+    assert _health().healthy
+    assert not _health(safety={**_CALM, depth: value}).healthy
+    assert not _health(safety={}).healthy
+
+
+def test_a_paused_connection_that_holds_work_needs_a_look() -> None:
+    """R-31, TEA-01: who holds work is named, with since when; before a start it is no alarm."""
+    rows = [("send_text", 50, 10), ("push_consent", 700, 10), ("lapse", 9_000, 10)]
+    paused = _health(*rows, state=ConnectionState.PAUSED)
+    since = NOW - timedelta(seconds=700)
+    assert paused.held == (HeldWork("shop.c1", ConnectionState.PAUSED, since),)
+    assert not paused.healthy
+    pending = _health(*rows, state=ConnectionState.PENDING)
+    assert [held.state for held in pending.held] == [ConnectionState.PENDING]
+    assert pending.healthy
+    assert _health(*rows).held == ()
+    assert _health(state=ConnectionState.PAUSED).held == ()
 
 
 def test_the_oldest_opt_out_counts_from_when_it_was_said() -> None:

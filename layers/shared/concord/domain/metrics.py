@@ -1,0 +1,59 @@
+"""The metrics that Concord writes, namespace `Concord`: each is on an alarm or the dashboard."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Metric(StrEnum):
+    """A metric's name; its one dimension, `service`, is the logical id of the function.
+
+    The runbook says what to do about each (docs/runbook.md); tests hold the three together.
+    """
+
+    # A signal of consent changed what holds for a point.
+    CONSENT_CHANGED = "ConsentChanged"
+    # An opt-out was applied, whether or not the point was opted out before.
+    OPT_OUT_APPLIED = "OptOutApplied"
+
+    # A properly signed body could not be read, and is kept for a replay.
+    WEBHOOK_FAILED = "WebhookFailed"
+    # A type of event that we have never seen, or an opt-out that changed nothing.
+    UNKNOWN_EVENT = "UnknownEvent"
+    # A text came by topic to a number that no connection has.
+    INBOUND_FOR_NOBODY = "InboundForNobody"
+    # A delivery receipt names no text of ours.
+    RECEIPT_UNMATCHED = "ReceiptUnmatched"
+    # A kept body failed again when it was replayed.
+    REPLAY_FAILED = "ReplayFailed"
+
+    # A request that could not be stored was put into the safety queue.
+    SAFETY_QUEUED = "SafetyQueued"
+    # A request of the safety queue was applied.
+    SAFETY_RESCUED = "SafetyRescued"
+    # Table and safety queue were both away; the caller was told that nothing is kept.
+    SAFETY_UNAVAILABLE = "SafetyUnavailable"
+    # A request of the safety queue was refused for good.
+    RESCUE_REFUSED = "RescueRefused"
+    # Age of a queue's message at a try that failed, in seconds.
+    OLDEST_FAILED_SECONDS = "OldestFailedSeconds"
+
+    # The stack key is not the one that a connection was made with.
+    STACK_KEY_MISMATCH = "StackKeyMismatch"
+    # A bug was caught at an edge.
+    UNHANDLED_ERROR = "UnhandledError"
+
+    # A platform refused a task for good.
+    TASK_FAILED = "TaskFailed"
+    # A platform refused our credentials, and the connection was paused.
+    CONNECTION_PAUSED = "ConnectionPaused"
+    # The answer to a text was lost, and the platform cannot be asked.
+    SEND_UNCERTAIN = "SendUncertain"
+    # A platform has no contact with the number of an opt-out: there was nobody to opt out.
+    OPT_OUT_UNMATCHED = "OptOutUnmatched"
+    # New tasks that could not be queued at once: the sweep does it.
+    RELAY_LEFT_TO_SWEEP = "RelayLeftToSweep"
+    # Age of the oldest opt-out that a platform has not heard of, in seconds.
+    OLDEST_UNSYNCED_OPT_OUT_SECONDS = "OldestUnsyncedOptOutSeconds"
+    # Tasks that are more than two minutes overdue.
+    OVERDUE_TASKS = "OverdueTasks"
