@@ -63,7 +63,7 @@ def changes(at: Stage) -> None:
 def failures(at: Stage) -> None:
     """A push that was refused for good is listed, and queued again; there is none such twice."""
     at.text(new_number(), "STOP")
-    at.house.sandbox.fault(platform="catapult", status=400, times=1)
+    at.house.sandbox.fault(platform="catapult", status=400, code=3, times=1)
     at.run("catapult")
     own = "/v1/connections/{c}/failures"
     for found in at.admin("GET", own).get("items", []):

@@ -29,10 +29,10 @@ def unmatched(at: Stage) -> None:
 
 def pushed_late(at: Stage) -> None:
     """The platform is ill for a while, refuses for good, or refuses our credentials."""
-    for status in (503, 400, 401):
+    for status, code in ((503, None), (400, 3), (401, None)):
         known = at.tasks("catapult")
         at.text(new_number(), "STOP")
-        at.house.sandbox.fault(platform="catapult", status=status, times=1)
+        at.house.sandbox.fault(platform="catapult", status=status, code=code, times=1)
         at.run("catapult", but_not=known)
     at.house.clock.advance(timedelta(minutes=3))
     at.run()
