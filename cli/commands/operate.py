@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 import typer
 
 from cli.api import segment
 from cli.commands.connections import ConnectionId, Limit
 from cli.errors import FAILED
-from cli.screen import coloured, flat, moment
+from cli.screen import Screen, coloured, flat, moment
 from cli.session import session_of
 
 
@@ -43,9 +43,34 @@ def health(ctx: typer.Context) -> None:
     answer = session.api.get("/health")
     ill = answer.get("status") not in (None, "ok") or answer.get("stack_key_present") is False
     if not session.screen.result(answer):
-        session.screen.facts((name, _reading(name, value)) for name, value in flat(answer))
+        _show_health(session.screen, answer)
     if ill:
         raise typer.Exit(FAILED)
+
+
+_DEPTHS: Final = ("waiting", "in_flight", "delayed", "oldest_seconds")
+_DEAD: Final = ("dead_letters", "oldest_dead_letter_seconds")
+
+
+def _show_health(screen: Screen, answer: dict[str, Any]) -> None:
+    lists = ("queues", "held_connections")
+    rest = {name: value for name, value in answer.items() if name not in lists}
+    screen.facts((name, _reading(name, value)) for name, value in flat(rest))
+    queues = answer.get("queues") or {}
+    screen.table(
+        ("queue", "waiting", "in flight", "delayed", "oldest", "dead letters", "oldest dead"),
+        [
+            (name, *(_reading(figure, found.get(figure)) for figure in (*_DEPTHS, *_DEAD)))
+            for name, found in queues.items()
+        ],
+        empty="No queue could be asked.",
+    )
+    for held in answer.get("held_connections") or ():
+        since = moment(held.get("waiting_since"))
+        screen.line(
+            f"{held.get('connection_id')} is {held.get('state')}; its work waits since {since}",
+            style="yellow",
+        )
 
 
 def _details(item: dict[str, Any]) -> list[tuple[str, object]]:

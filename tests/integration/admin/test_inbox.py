@@ -61,7 +61,8 @@ def test_every_body_is_listed_by_state_and_never_shown(house: World, shop: Shop)
     assert rest["cursor"] is None
     tomorrow = (house.clock.now() + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     assert bodies(house, f"?from={tomorrow}") == []
-    assert ok(house, "GET", "/v1/merchants/m2/inbox")["items"] == []
+    # A misspelt merchant is no merchant without failures.
+    assert refused(house, "GET", "/v1/merchants/m2/inbox") == (404, "not_found", [])
 
 
 def test_a_body_is_replayed_by_id_and_only_once(house: World, shop: Shop) -> None:

@@ -140,7 +140,14 @@ def test_health_tells_scripts_too(
     answer = {
         "status": status,
         "oldest_unsynced_opt_out_seconds": 3725,
-        "queues": {"urgent": {"waiting": 3, "dead": None}},
+        "queues": {"urgent": {"waiting": 3, "oldest_seconds": 61, "dead_letters": None}},
+        "held_connections": [
+            {
+                "connection_id": "shop.x1",
+                "state": "paused",
+                "waiting_since": "2026-11-21T08:30:00Z",
+            }
+        ],
         "stack_key_present": present,
         "public_key": "k" * 44,
     }
@@ -148,7 +155,9 @@ def test_health_tells_scripts_too(
     result = concord("health")
     assert result.exit_code == code
     assert "1 h 2 min" in result.stdout
-    assert "queues.urgent.waiting" in result.stdout
+    (row,) = [line.split() for line in result.stdout.splitlines() if "urgent" in line]
+    assert row == ["urgent", "3", "-", "-", "1", "min", "1", "s", "-", "-"]
+    assert "shop.x1 is paused; its work waits since 2026-11-21 08:30:00Z" in result.stdout
     assert json.loads(concord("health", "--json").stdout) == answer
 
 

@@ -82,6 +82,7 @@ def admin_services(parts: Parts) -> AdminServices:
         ),
         inbox=BrowseInbox(
             inbox=parts.inbox,
+            merchants=merchants,
             connections=connections,
             replay=parts.replay,
             jobs=parts.jobs,

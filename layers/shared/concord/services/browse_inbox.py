@@ -14,7 +14,7 @@ from concord.domain.limits import BODIES_KEPT
 from concord.domain.page import Page, read_cursor, write_cursor
 from concord.domain.tasks import TaskKind, TaskSpec
 from concord.domain.times import to_rfc3339
-from concord.ports import Clock, Connections, Inbox, Jobs, Tasks
+from concord.ports import Clock, Connections, Inbox, Jobs, Merchants, Tasks
 from concord.services.change_connection import find_connection
 from concord.services.make_secrets import RandomBytes, new_scoped_id
 from concord.services.replay_inbox import ReplayInbox
@@ -30,6 +30,7 @@ class BrowseInbox:
         self,
         *,
         inbox: Inbox,
+        merchants: Merchants,
         connections: Connections,
         replay: ReplayInbox,
         jobs: Jobs,
@@ -38,6 +39,7 @@ class BrowseInbox:
         random_bytes: RandomBytes,
     ) -> None:
         self._inbox = inbox
+        self._merchants = merchants
         self._connections = connections
         self._replay = replay
         self._jobs = jobs
@@ -55,8 +57,12 @@ class BrowseInbox:
         limit: int,
         cursor: str | None,
     ) -> Page[InboxEntry]:
-        """Return a page, oldest first. A page may be short (even empty) and still have a cursor."""
-        check_merchant_id(merchant_id)
+        """Return a page, oldest first. A page may be short (even empty) and still have a cursor.
+
+        Raises NotFoundError: to a misspelt merchant an empty list would say that nothing failed.
+        """
+        if self._merchants.get(check_merchant_id(merchant_id)) is None:
+            raise NotFoundError("no such merchant")
         first, last = self._within_reach(start, end)
         entries = self._inbox.between(merchant_id, first, last, read_cursor(cursor))
         taken: list[InboxEntry] = []
