@@ -11,12 +11,12 @@ import pytest
 from concord.domain.errors import StorageUnavailableError, UnauthorizedError
 from concord.domain.events import RawRequest
 from concord.domain.inbox import RequestKind, SafetyMessage
-from concord.ports import Telemetry
+from concord.ports import Connections, ConsentStore, Telemetry
 from concord.services.ingest_sms import IngestSms
 from concord.services.ingest_webhook import IngestWebhook
 from concord.services.record_consent import RecordConsent
+from concord.services.remove_shopper import RemoveShopper
 from concord.services.rescue_request import RescueRequest
-from concord.services.save_shopper import RemoveShopper
 from tests.support.builders import NOW
 
 MESSAGE = SafetyMessage(
@@ -61,10 +61,13 @@ def rescue(inbox: Inbox, problem: Exception | None, first_wait: int = 30) -> Res
         ingest_sms=create_autospec(IngestSms, instance=True),
         record_consent=create_autospec(RecordConsent, instance=True),
         remove_shopper=create_autospec(RemoveShopper, instance=True),
+        connections=create_autospec(Connections, instance=True),
+        store=create_autospec(ConsentStore, instance=True),
         safety=inbox,
         first_wait=first_wait,
         clock=FixedClock(),
         telemetry=create_autospec(Telemetry, instance=True),
+        new_inbox_id=lambda _: "20261121T120000000000-a1",
     )
 
 

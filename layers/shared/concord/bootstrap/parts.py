@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from concord.services.push_consent import PushConsent
     from concord.services.reach_platforms import ReachPlatforms
     from concord.services.record_consent import RecordConsent
+    from concord.services.remove_shopper import RemoveShopper
     from concord.services.replay_inbox import ReplayInbox
     from concord.services.run_task import RunTask, TaskHandler
     from concord.services.safety_net import SafetyNet
-    from concord.services.save_shopper import RemoveShopper
 
 
 from concord.bootstrap.adapters import Adapters
@@ -114,7 +114,7 @@ class Parts(Adapters):
 
     @cached_property
     def remove_shopper(self) -> RemoveShopper:
-        from concord.services.save_shopper import RemoveShopper
+        from concord.services.remove_shopper import RemoveShopper
 
         return RemoveShopper(
             authenticator=self.authenticator,
@@ -147,6 +147,7 @@ class Parts(Adapters):
             authenticator=self.authenticator,
             ingest=self.ingest,
             record_consent=self.record_consent,
+            remove_shopper=self.remove_shopper,
             telemetry=self.telemetry,
         )
 

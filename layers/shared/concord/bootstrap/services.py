@@ -43,6 +43,7 @@ class Services:
         self, body: Mapping[str, object], receives: int, receipt: str, queued_at: datetime
     ) -> None:
         """Bring a request home from the safety queue. Raises while the table is away."""
+        from concord.adapters.dynamodb.keys import new_inbox_id
         from concord.adapters.sqs import decode_safety
         from concord.services.rescue_request import RescueRequest
 
@@ -51,10 +52,13 @@ class Services:
             ingest_sms=self.parts.ingest_sms,
             record_consent=self.parts.record_consent,
             remove_shopper=self.parts.remove_shopper,
+            connections=self.parts.connections,
+            store=self.parts.store,
             safety=self.parts.safety,
             first_wait=self.parts.config.rescue_first_wait,
             clock=self.parts.clock,
             telemetry=self.parts.telemetry,
+            new_inbox_id=new_inbox_id,
         )(decode_safety(json.dumps(body)), receives, receipt, queued_at)
 
     def record_consent(self, connection_id: str, connect_key: str, request: RawRequest) -> Recorded:

@@ -17,6 +17,16 @@ def canonical(value: Any) -> bytes:
     ).encode()
 
 
+def storable(text: str) -> str:
+    """Return the text with halves of surrogate pairs replaced: no store or file would take them.
+
+    Half a pair is legal in JSON, and a text that was cut in mid-emoji has one.
+    """
+    return (
+        text if text.isascii() else text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    )
+
+
 def sha256_hex(data: bytes) -> str:
     """Return the SHA-256 of `data` as 64 hex digits."""
     return hashlib.sha256(data).hexdigest()

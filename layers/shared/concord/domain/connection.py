@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
@@ -35,6 +35,9 @@ _NEXT: Final = {
 
 # These take every signal; the others keep all but opt-outs without effect.
 _LISTENING: Final = frozenset({ConnectionState.CONNECTED, ConnectionState.PAUSED})
+
+# A request may wait in the safety queue for 14 days, and is proven by what counted when it came.
+_REMEMBERED_FOR: Final = timedelta(days=15)
 
 
 def check_transition(current: ConnectionState, wanted: ConnectionState) -> None:
@@ -95,6 +98,10 @@ class HashedSecret:
         """Whether it still opens the door at `at`."""
         return self.expires_at is None or at < self.expires_at
 
+    def remembered(self, now: datetime) -> bool:
+        """Whether a request that came before its end may still be on its way home."""
+        return self.expires_at is None or now < self.expires_at + _REMEMBERED_FOR
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectionSettings:
@@ -114,7 +121,8 @@ class Connection:
     `text_numbers` are the account's own numbers, oldest first (by TextNumberID), as pairs of number
     and the platform's id; `first_number` is the oldest ever seen and stays (TEA-23). `public_url`
     is the base of our own API as platforms reach it, noted when the connection was made.
-    `secrets_version` names what counts of its secrets: the parameter store keeps the others too.
+    `secrets_version` names what counts of its secrets: the parameter store keeps the others too,
+    and `secrets_before` says until when each of them counted.
     """
 
     connection_id: str
@@ -135,6 +143,7 @@ class Connection:
     first_number: str | None = None
     public_url: str = ""
     secrets_version: int = 1
+    secrets_before: tuple[tuple[int, datetime], ...] = ()
 
     @property
     def account(self) -> str:
@@ -202,6 +211,22 @@ class Connection:
     def accepts_connect_key(self, hashed: str, at: datetime) -> bool:
         """Whether a connect key with this SHA-256 opens the Connect API."""
         return _matches(self.connect_keys, hashed, at)
+
+    def revoked(self, hashed: str, at: datetime) -> bool:
+        """Whether this token or connect key is known to have ended before `at`."""
+        known = (*self.tokens, *self.connect_keys)
+        return any(hmac.compare_digest(s.hash, hashed) and not s.usable(at) for s in known)
+
+    def with_secrets(self, version: int, now: datetime) -> Connection:
+        """Return it with another version of its secrets; the one before counted until `now`."""
+        before = ((self.secrets_version, now), *self.secrets_before)
+        recent = tuple((v, until) for v, until in before if now < until + _REMEMBERED_FOR)
+        return replace(self, secrets_version=version, secrets_before=recent)
+
+    def secrets_version_at(self, at: datetime) -> int:
+        """Return the version of the secrets that counted at `at`."""
+        later = [(until, version) for version, until in self.secrets_before if at < until]
+        return min(later)[1] if later else self.secrets_version
 
 
 def _matches(secrets: tuple[HashedSecret, ...], hashed: str, at: datetime) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from concord.domain.canonical import canonical, sha256_hex
+from concord.domain.canonical import canonical, sha256_hex, storable
 from concord.domain.consent import Decision, Marks, Signal
 from concord.domain.identity import Channel
 from concord.domain.times import to_rfc3339
@@ -65,11 +65,6 @@ def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")  # half a surrogate pair is legal in JSON
 
 
-def _storable(text: str) -> str:
-    """Return the text with halves of surrogate pairs replaced: no store or file would take them."""
-    return _bytes(text).decode("utf-8", "replace")
-
-
 def record_hash(record: Mapping[str, Any]) -> str:
     """Return the hash that the next record carries as `prev`."""
     return sha256_hex(canonical(dict(record)))
@@ -109,7 +104,7 @@ def next_evidence(
 
     `texts` names wording that this change shows to the shopper (kind, SHA-256), for R-03.
     """
-    personal = {name: _storable(value) for name, value in signal.personal.items() if value}
+    personal = {name: storable(value) for name, value in signal.personal.items() if value}
     record: dict[str, Any] = {
         "v": 1,
         "seq": seq,

@@ -93,7 +93,7 @@ def check_account_id(account_id: str, field: str) -> str:
     return account_id
 
 
-def normalise_email(text: str) -> str:
+def normalise_email(text: str, field: str = "point") -> str:
     """Return the address in lower case, trimmed. Raises InvalidInputError `invalid_email`."""
     address = text.strip().lower()
     # Unprintable: control and zero-width characters, and halves of surrogate pairs.
@@ -101,6 +101,6 @@ def normalise_email(text: str) -> str:
         raise InvalidInputError(
             "not an e-mail address",
             code="invalid_email",
-            errors=(FieldError("point", "give an address such as name@example.com"),),
+            errors=(FieldError(field, "give an address such as name@example.com"),),
         )
     return address

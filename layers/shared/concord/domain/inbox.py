@@ -62,8 +62,8 @@ class InboxEntry:
 @dataclass(frozen=True, slots=True)
 class SafetyMessage:
     """A consent-bearing request that could not be stored. Tokens and keys only as hashes, but for
-    the URL of a platform that signs it. `verified` = the sender was proven when it came; on its way
-    home it is proven again whatever this says."""
+    the URL of a platform that signs it. `verified` = the sender was proven when it came. On its way
+    home it is proven again by what counted then; if that fails, a verified one is kept."""
 
     kind: RequestKind
     connection_id: str

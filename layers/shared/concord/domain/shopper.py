@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from concord.domain.identity import Channel
+
+# Her departure may wait in the safety queue for 14 days; then it asks what she had when it came.
+_REMEMBERED_FOR: Final = timedelta(days=15)
+# The clocks of two processes: a departure right after a save must not miss what that save brought.
+_SKEW: Final = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A point that was hers from `since` (None = from the first) to `until`."""
+
+    channel: Channel
+    point: str = field(repr=False)
+    since: datetime | None
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Shopper:
-    """A shopper as her shop knows her. `shopper_key` is our keyed name, `shopper_id` theirs."""
+    """A shopper as her shop knows her. `shopper_key` is our keyed name, `shopper_id` theirs.
+
+    `saved_at` is when the shop's newest word of her was received; `since` says so for each point id
+    of hers, and `given_up` remembers what she had before that, for as long as a departure that came
+    then may still be on its way.
+    """
 
     merchant_id: str
     connection_id: str
@@ -21,12 +44,60 @@ class Shopper:
     digest: str = ""
     version: int = 0
     active: bool = True
+    saved_at: datetime | None = None
+    since: Mapping[str, datetime] = field(default_factory=dict)
+    given_up: tuple[GivenUp, ...] = field(default=(), repr=False)
+
+    def following(self, before: Shopper | None, at: datetime) -> Shopper:
+        """Return her as a save received at `at` makes her, after what she was `before`."""
+        known = before.since if before else {}
+        had = before.points() if before else {}
+        mine = self.points()
+        left = [
+            GivenUp(channel, point, known.get(point_id), at)
+            for point_id, (channel, point) in had.items()
+            if point_id not in mine
+        ]
+        older = before.given_up if before else ()
+        return replace(
+            self,
+            version=(before.version if before else 0) + 1,
+            saved_at=at,
+            # A point that was hers before we noted times has none, and counts as always hers.
+            since={p: known.get(p, at) for p in mine if p in known or p not in had},
+            given_up=(*(g for g in older if at < g.until + _REMEMBERED_FOR), *left),
+        )
+
+    def points(self) -> dict[str, tuple[Channel, str]]:
+        """Return channel and point of all that is hers now, by point id."""
+        return {
+            **{point_id: (Channel.SMS, point) for point_id, point in self.phones.items()},
+            **{point_id: (Channel.EMAIL, point) for point_id, point in self.emails.items()},
+        }
+
+    def points_at(self, at: datetime) -> Iterator[tuple[Channel, str]]:
+        """Yield each point that was hers at `at`, once."""
+        late = at + _SKEW
+        found = {
+            held
+            for point_id, held in self.points().items()
+            if point_id not in self.since or self.since[point_id] <= late
+        }
+        for old in self.given_up:
+            if at < old.until and (old.since is None or old.since <= late):
+                found.add((old.channel, old.point))
+        yield from sorted(found)
+
+    def saved_after(self, at: datetime) -> bool:
+        """Whether the shop spoke of her again after `at`: what it said then is younger."""
+        return self.saved_at is not None and self.saved_at > at + _SKEW
 
 
 @dataclass(frozen=True, slots=True)
 class Carriers:
-    """The shop's own ids of the active shoppers that carry a point. `unmatched` = a review of that
-    kind waits: the shop did not know the point when it was told last."""
+    """The shop's own ids of the shoppers that carry a point: the active ones, and those who `left`.
+    `unmatched` = a review waits: the shop did not know the point when it was told last."""
 
     shopper_ids: tuple[str, ...] = field(default=(), repr=False)
     unmatched: bool = False
+    left: tuple[str, ...] = field(default=(), repr=False)

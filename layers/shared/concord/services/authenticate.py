@@ -53,6 +53,10 @@ class Authenticator:
             raise UnauthorizedError(_REFUSED)
         return opened
 
+    def open_connect(self, connection_id: str, hashed_key: str, at: datetime) -> Authenticated:
+        """Open the Connect API by a connect key. Raises as `open`."""
+        return self.open(connection_id, lambda c, at: c.accepts_connect_key(hashed_key, at), at)
+
     def open(self, connection_id: str, accepts: Accepts, at: datetime) -> Authenticated:
         """Return the connection if `accepts` it. A refusal costs one fresh read first.
 
@@ -65,15 +69,18 @@ class Authenticator:
             raise UnauthorizedError(_REFUSED)
         return self.with_secrets(connection)
 
-    def with_secrets(self, connection: Connection, *, fresh: bool = False) -> Authenticated:
+    def with_secrets(
+        self, connection: Connection, *, fresh: bool = False, at: datetime | None = None
+    ) -> Authenticated:
         """Return the connection with its secrets; a stack key that is not its own refuses all work.
 
         Deciding under another key would look up an empty history and text people who opted out.
-        `fresh` asks for secrets again: they may have been rotated.
+        `fresh` asks for secrets again: they may have been rotated. `at` asks for those that counted
+        then, for a request that waited while they were.
         """
+        counting = connection.secrets_version_at(at) if at else connection.secrets_version
         try:
-            version = None if fresh else connection.secrets_version
-            secrets = self._secrets.load(connection.connection_id, version)
+            secrets = self._secrets.load(connection.connection_id, None if fresh else counting)
             expected = key_fingerprint(secrets.stack_key, connection.connection_id)
             if not hmac.compare_digest(expected, connection.key_fingerprint):
                 raise StackKeyError("the stack key is not the one this connection was made with")

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from concord.domain.connection import ConnectionSettings
-from concord.domain.errors import StorageUnavailableError
+from concord.domain.errors import StackKeyError, StorageUnavailableError
 from concord.domain.events import InboundText, RawRequest, UnparseableError
 from concord.domain.inbox import RequestKind, SafetyMessage
 from concord.domain.keywords import classify
@@ -44,12 +44,14 @@ class IngestSms:
     def __call__(self, platform: str, message: Mapping[str, object], received_at: datetime) -> None:
         """Apply what the topic of `platform` brought.
 
-        What cannot be applied yet waits in the safety queue, for up to 14 days.
-        Raises StorageError when that is away too (its own queue delivers it again).
+        What cannot be applied yet waits in the safety queue, for up to 14 days. That goes for a
+        stack key that is missing or wrong as well: a carrier sends a text once, and its own queue
+        gives up after 20 receives. Raises StorageUnavailableError when the safety queue is away too
+        (its own queue delivers it again).
         """
         try:
             self.take(platform, message, received_at)
-        except StorageUnavailableError:
+        except (StorageUnavailableError, StackKeyError):
             self._safety.put(
                 SafetyMessage(
                     kind=RequestKind.SMS,

@@ -149,13 +149,20 @@ class IngestWebhook:
     ) -> Authenticated:
         """Return the connection with the secrets that prove the sender.
 
-        A refusal costs one fresh read of the secrets first. Raises UnauthorizedError.
+        A refusal costs one fresh read of the secrets first; a request that waited in the safety
+        queue is also measured by those that counted when it came. Raises UnauthorizedError.
         """
-        if not self._fits(adapter, platform, opened, request):
-            opened = self._authenticator.with_secrets(opened.connection, fresh=True)
-            if not self._fits(adapter, platform, opened, request):
-                raise UnauthorizedError("the signature does not fit")
-        return opened
+        connection, came = opened.connection, request.received_at
+        if self._fits(adapter, platform, opened, request):
+            return opened
+        opened = self._authenticator.with_secrets(connection, fresh=True)
+        if self._fits(adapter, platform, opened, request):
+            return opened
+        if connection.secrets_version_at(came) != connection.secrets_version:
+            opened = self._authenticator.with_secrets(connection, at=came)
+            if self._fits(adapter, platform, opened, request):
+                return opened
+        raise UnauthorizedError("the signature does not fit")
 
     def _fits(
         self, adapter: WebhookAdapter, platform: str, opened: Authenticated, request: RawRequest

@@ -160,7 +160,7 @@ class ManageConnections:
             if not credentials and settings.get("sender", connection) is not None:
                 return wanted
             version = self._save_credentials(connection, settings, credentials)
-            return replace(wanted, secrets_version=version)
+            return wanted.with_secrets(version, self._clock.now())
 
         return change_connection(
             self._connections,

@@ -135,6 +135,8 @@ class PushConsent:
             self._tasks.fail(task, problem.reason, problem.detail, self._clock.now())
             return None
         if task.payload["platform"] == connection.source.platform:
+            # That a shop has nothing more of those who left it is nothing to look at.
+            matched = matched or bool(carriers.left)
             self._remember_match(task, record, matched=matched, waits=carriers.unmatched)
         elif not matched and record.marks.standing[0] is State.OPTED_OUT:
             # She gets no text from us, but whoever adds her there later finds no opt-out.
@@ -170,6 +172,7 @@ def _as_push(task: Task, record: ConsentRecord, carriers: Carriers, number: int)
     """Return the push. Each call has a key of its own: a peer that remembers keys would pass over
     the repeat of a state that a late call of another worker has overwritten."""
     state, _ = record.marks.standing
+    out = state is State.OPTED_OUT
     call = sha256_hex(f"{record.head}|{task.lease_owner}|{number}".encode())
     return ConsentPush(
         point=record.point,
@@ -177,7 +180,8 @@ def _as_push(task: Task, record: ConsentRecord, carriers: Carriers, number: int)
         opted_in=state is State.OPTED_IN,
         changed_at=record.updated_at,
         idempotency_key=f"{call[:32]}-{record.version}",
-        shopper_ids=carriers.shopper_ids,
+        # "Out" goes to those who left as well: it may be their leaving that says so.
+        shopper_ids=carriers.shopper_ids + (carriers.left if out else ()),
     )
 
 

@@ -76,9 +76,7 @@ class RecordConsent:
 
     def record(self, connection_id: str, hashed_key: str, request: RawRequest) -> Recorded:
         """The walk itself, without the safety net: WebhookRescue comes in here."""
-        opened = self._authenticator.open(
-            connection_id, lambda c, at: c.accepts_connect_key(hashed_key, at), request.received_at
-        )
+        opened = self._authenticator.open_connect(connection_id, hashed_key, request.received_at)
         call = parse_consent_call(request.body)
         return self.apply(opened, call, request)
 

@@ -18,6 +18,7 @@ from concord.services.defer_tasks import DeferTasks
 from concord.services.ingest_webhook import IngestWebhook
 from concord.services.parse_consent import parse_consent_call
 from concord.services.record_consent import RecordConsent
+from concord.services.remove_shopper import RemoveShopper
 
 _PER_RUN: Final = 100
 _COUNTED_PER_RUN: Final = 2_000
@@ -44,6 +45,7 @@ class ReplayInbox:
         authenticator: Authenticator,
         ingest: IngestWebhook,
         record_consent: RecordConsent,
+        remove_shopper: RemoveShopper,
         telemetry: Telemetry,
     ) -> None:
         self._inbox = inbox
@@ -51,6 +53,7 @@ class ReplayInbox:
         self._authenticator = authenticator
         self._ingest = ingest
         self._record_consent = record_consent
+        self._remove_shopper = remove_shopper
         self._telemetry = telemetry
 
     def one(self, merchant_id: str, inbox_id: str) -> InboxState:
@@ -71,6 +74,9 @@ class ReplayInbox:
                 call = parse_consent_call(entry.request.body)
                 recorded = self._record_consent.apply(opened, call, entry.request, stored=True)
                 done = Replayed(InboxState.PROCESSED, new=not recorded.duplicate)
+            elif entry.kind is RequestKind.SHOPPER:
+                left = self._remove_shopper.apply(opened, entry.topic, entry.request)
+                done = Replayed(InboxState.PROCESSED, new=left.new)
             else:
                 effect = self._ingest.replay(entry, opened)
                 done = Replayed(effect.state, new=effect.new)

@@ -6,14 +6,19 @@ import json
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 
-from concord.domain.errors import ConcordError, StorageError
-from concord.domain.inbox import RequestKind, SafetyMessage
+from concord.domain.errors import (
+    ConcordError,
+    InvalidInputError,
+    StorageError,
+    UnauthorizedError,
+)
+from concord.domain.inbox import InboxEntry, InboxState, RequestKind, SafetyMessage
 from concord.domain.metrics import Metric
-from concord.ports import Clock, SafetyQueue, Telemetry
+from concord.ports import Clock, Connections, ConsentStore, SafetyQueue, Telemetry
 from concord.services.ingest_sms import IngestSms
-from concord.services.ingest_webhook import IngestWebhook
+from concord.services.ingest_webhook import IngestWebhook, NewInboxId
 from concord.services.record_consent import RecordConsent
-from concord.services.save_shopper import RemoveShopper
+from concord.services.remove_shopper import RemoveShopper
 
 _LONGEST_WAIT: Final = 1800
 # A queue keeps a message for 14 days, and its dead-letter queue counts from the same day. So a
@@ -31,20 +36,26 @@ class RescueRequest:
         ingest_sms: IngestSms,
         record_consent: RecordConsent,
         remove_shopper: RemoveShopper,
+        connections: Connections,
+        store: ConsentStore,
         safety: SafetyQueue,
         first_wait: int,
         clock: Clock,
         telemetry: Telemetry,
+        new_inbox_id: NewInboxId,
     ) -> None:
         """`first_wait` is in seconds; each further failure doubles it, up to half an hour."""
         self._ingest = ingest
         self._ingest_sms = ingest_sms
         self._record_consent = record_consent
         self._remove_shopper = remove_shopper
+        self._connections = connections
+        self._store = store
         self._safety = safety
         self._first_wait = first_wait
         self._clock = clock
         self._telemetry = telemetry
+        self._new_inbox_id = new_inbox_id
 
     def __call__(
         self, message: SafetyMessage, receives: int, receipt: str, queued_at: datetime
@@ -55,30 +66,69 @@ class RescueRequest:
         receives up before its retention ends, and a short one must not delay an opt-out. A message
         that was `queued_at` (UTC) a week ago is renewed: the queue must not forget it.
 
-        What is refused for good (a wrong token, a conflict) is counted and let go: the sender was
-        only told that we keep it, and nothing that was refused can be an effect.
+        What is refused for good leaves the queue: kept as `failed` in the inbox if it was proven
+        when it came, and otherwise only counted.
         """
         try:
-            self._run(message)
+            home = self._home(message)
         except Exception as problem:
-            if isinstance(problem, StorageError) or not isinstance(problem, ConcordError):
-                wait = min(self._first_wait * 2 ** min(receives - 1, 20), _LONGEST_WAIT)
-                self._safety.put_off(receipt, wait)
-                if self._clock.now() - queued_at < _RENEWED_AFTER:
-                    raise
-                # Raises if the queue is away: the old message stays.
-                self._safety.put(message)
-                self._telemetry.info("rescue_renewed", kind=message.kind, reason=_name(problem))
-                return
-            self._telemetry.count(Metric.RESCUE_REFUSED)
+            wait = min(self._first_wait * 2 ** min(receives - 1, 20), _LONGEST_WAIT)
+            self._safety.put_off(receipt, wait)
+            if self._clock.now() - queued_at < _RENEWED_AFTER:
+                raise
+            # Raises if the queue is away: the old message stays.
+            self._safety.put(message)
+            self._telemetry.info("rescue_renewed", kind=message.kind, reason=_name(problem))
+            return
+        self._telemetry.count(Metric.SAFETY_RESCUED if home else Metric.RESCUE_REFUSED)
+
+    def _home(self, message: SafetyMessage) -> bool:
+        """Apply it; False = it was refused for good."""
+        try:
+            self._run(message)
+        except StorageError:
+            raise
+        except ConcordError as refusal:
             self._telemetry.info(
                 "rescue_refused",
                 kind=message.kind,
-                reason=problem.code,
+                reason=refusal.code,
                 verified=message.verified,
+                kept=self._kept(message, refusal),
             )
-        else:
-            self._telemetry.count(Metric.SAFETY_RESCUED)
+            return False
+        return True
+
+    def _kept(self, message: SafetyMessage, refusal: ConcordError) -> bool:
+        """Keep in the inbox what its sender was told we keep, for a person to look at and replay.
+
+        Not the refusals that are an answer (a conflict: opt-outs meet none; a shopper who is not
+        there). Not what a stranger sent either, for a replay asks for no proof again: whoever was
+        not proven when it came and is not proven now, or whose key had ended by then.
+        """
+        connection = self._connections.get(message.connection_id)
+        if connection is None or not isinstance(refusal, UnauthorizedError | InvalidInputError):
+            return False
+        if isinstance(refusal, UnauthorizedError) and (
+            not message.verified
+            or connection.revoked(message.credential_hash, message.request.received_at)
+        ):
+            return False
+        self._store.keep(
+            InboxEntry(
+                merchant_id=connection.merchant_id,
+                connection_id=connection.connection_id,
+                inbox_id=self._new_inbox_id(message.request.received_at),
+                platform=message.platform or connection.source.platform,
+                topic=message.topic,
+                kind=message.kind,
+                state=InboxState.FAILED,
+                request=message.request.to_keep(),
+                error=refusal.code,
+            )
+        )
+        self._telemetry.count(Metric.WEBHOOK_FAILED)
+        return True
 
     def _run(self, message: SafetyMessage) -> None:
         match message.kind:

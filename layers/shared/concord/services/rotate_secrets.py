@@ -94,11 +94,12 @@ class RotateSecrets:
         webhook_secret: str | None = None,
     ) -> Connection:
         def changed(connection: Connection) -> Connection:
+            if webhook_secret is not None:
+                connection = self._with_secret(connection, webhook_secret, now, until)
             return replace(
                 connection,
                 tokens=_hashes(connection.tokens, token, now, until),
                 connect_keys=_hashes(connection.connect_keys, connect_key, now, until),
-                secrets_version=self._with_secret(connection, webhook_secret, now, until),
             )
 
         return change_connection(
@@ -116,11 +117,9 @@ class RotateSecrets:
         )
 
     def _with_secret(
-        self, connection: Connection, new: str | None, now: datetime, until: datetime
-    ) -> int:
-        """Return the version of the secrets in which `new` is the current one."""
-        if new is None:
-            return connection.secrets_version
+        self, connection: Connection, new: str, now: datetime, until: datetime
+    ) -> Connection:
+        """Return the connection with a version of the secrets in which `new` is the current one."""
         known = self._secrets.load(connection.connection_id, connection.secrets_version)
         old = tuple(
             replace(value, expires_at=_sooner(value.expires_at, until))
@@ -128,7 +127,8 @@ class RotateSecrets:
             if value.usable(now)
         )
         changed = replace(known, webhook_secrets=(SecretValue(new), *old))
-        return self._secrets.save(connection.connection_id, changed)
+        version = self._secrets.save(connection.connection_id, changed)
+        return connection.with_secrets(version, now)
 
 
 def _hashes(
@@ -139,7 +139,7 @@ def _hashes(
     old = tuple(
         replace(secret, expires_at=_sooner(secret.expires_at, until))
         for secret in known
-        if secret.usable(now)
+        if secret.remembered(now)
     )
     return (HashedSecret(token_hash(new)), *old)
 

@@ -46,6 +46,7 @@ def connection_json(connection: Connection) -> str:
             "first_number": connection.first_number,
             "public_url": connection.public_url,
             "secrets_version": connection.secrets_version,
+            "secrets_before": [[v, to_rfc3339(until)] for v, until in connection.secrets_before],
         },
         separators=(",", ":"),
         ensure_ascii=False,
@@ -83,6 +84,9 @@ def connection_from(body: str, version: int) -> Connection:
         first_number=data["first_number"],
         public_url=data["public_url"],
         secrets_version=data["secrets_version"],
+        secrets_before=tuple(
+            (v, from_rfc3339(until)) for v, until in data.get("secrets_before", ())
+        ),
     )
 
 

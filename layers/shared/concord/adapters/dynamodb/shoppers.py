@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from concord.adapters.dynamodb import keys
 from concord.adapters.dynamodb.marshal import Item
 from concord.adapters.dynamodb.table import Table
 from concord.adapters.dynamodb.tasks import DynamoDbTasks
 from concord.adapters.dynamodb.translate import ConditionFailedError
-from concord.domain.shopper import Carriers, Shopper
+from concord.domain.identity import Channel
+from concord.domain.shopper import Carriers, GivenUp, Shopper
 from concord.domain.tasks import RowKey, TaskSpec
+from concord.domain.times import from_rfc3339, to_rfc3339
 
 
 class DynamoDbShoppers:
@@ -42,6 +45,7 @@ class DynamoDbShoppers:
             digest=item["digest"],
             version=item["version"],
             active=item["active"],
+            **_times(item),
         )
 
     def save(self, shopper: Shopper, before: Shopper | None, tasks: Sequence[TaskSpec]) -> bool:
@@ -66,7 +70,8 @@ class DynamoDbShoppers:
 
     def carrying(self, merchant_id: str, connection_id: str, point_id: str) -> Carriers:
         """Return who carries a point, and whether a review says that nobody does: one query."""
-        found, unmatched = [], False
+        found: dict[bool, list[str]] = {True: [], False: []}
+        unmatched = False
         for item in self._table.query(
             "pk = :pk", pk=keys.carriers_pk(merchant_id, connection_id, point_id)
         ):
@@ -75,9 +80,9 @@ class DynamoDbShoppers:
                 continue
             shopper_key = item["sk"].removeprefix(keys.CARRIER)
             shopper = self.get(merchant_id, connection_id, shopper_key)
-            if shopper is not None and shopper.active and point_id in _points(shopper):
-                found.append(shopper.shopper_id)
-        return Carriers(tuple(found), unmatched)
+            if shopper is not None and point_id in _points(shopper):
+                found[shopper.active].append(shopper.shopper_id)
+        return Carriers(tuple(found[True]), unmatched, left=tuple(found[False]))
 
     def _put(self, shopper: Shopper, before: Shopper | None, digest: str) -> bool:
         item: Item = {
@@ -88,7 +93,11 @@ class DynamoDbShoppers:
             "digest": digest,
             "version": shopper.version,
             "active": shopper.active,
+            "since": {point_id: to_rfc3339(at) for point_id, at in shopper.since.items()},
+            "given_up": json.dumps([_given_up_json(g) for g in shopper.given_up]),
         }
+        if shopper.saved_at is not None:
+            item["saved_at"] = to_rfc3339(shopper.saved_at)
         key = keys.shopper(shopper.merchant_id, shopper.connection_id, shopper.shopper_key)
         try:
             if before is None:
@@ -121,6 +130,27 @@ class DynamoDbShoppers:
             )
         except ConditionFailedError:
             return
+
+
+def _times(item: Item) -> dict[str, Any]:
+    saved_at = item.get("saved_at")
+    return {
+        "saved_at": from_rfc3339(saved_at) if saved_at else None,
+        "since": {p: from_rfc3339(at) for p, at in item.get("since", {}).items()},
+        "given_up": tuple(map(_given_up_from, json.loads(item.get("given_up", "[]")))),
+    }
+
+
+def _given_up_json(given_up: GivenUp) -> list[str | None]:
+    since = to_rfc3339(given_up.since) if given_up.since else None
+    return [given_up.channel.value, given_up.point, since, to_rfc3339(given_up.until)]
+
+
+def _given_up_from(stored: list[str]) -> GivenUp:
+    channel, point, since, until = stored
+    return GivenUp(
+        Channel(channel), point, from_rfc3339(since) if since else None, from_rfc3339(until)
+    )
 
 
 def _points(shopper: Shopper) -> set[str]:
