@@ -196,6 +196,7 @@ def connection(connection_id: str = CONNECTION, **more: Any) -> Connection:
         "text_numbers": (("+15550100099", "1"), ("+15550100098", "2")),
         "first_number": "+15550100099",
         "public_url": "https://api.example.com",
+        "secrets_before": ((1, at(-60)),),
     }
     return Connection(**{**values, **more})
 

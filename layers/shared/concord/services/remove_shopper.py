@@ -25,7 +25,7 @@ _DEPARTURE: Final = "account"
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """What became of one: whether she is active all the same, and whether a consent event is new."""
+    """What became of one: is she active all the same, and is a consent event new?"""
 
     active: bool
     new: bool
