@@ -9,6 +9,7 @@ from tests.support.contracts.registry import (
     MerchantsContract,
     ReviewsContract,
     ShoppersContract,
+    UntoldContract,
 )
 from tests.support.contracts.tasks import TasksContract
 
@@ -29,6 +30,9 @@ class TestMerchants(MerchantsContract): ...
 
 
 class TestReviews(ReviewsContract): ...
+
+
+class TestUntold(UntoldContract): ...
 
 
 class TestShoppers(ShoppersContract): ...

@@ -132,6 +132,17 @@ class Inbox(Protocol):
 # --- tasks -----------------------------------------------------------------------------------
 
 
+class Untold(Protocol):
+    """Changes of consent that no peer was told of, since their account had no connection."""
+
+    def put(self, key: ConsentKey) -> None: ...
+
+    def of(self, merchant_id: str, account: str) -> Iterator[ConsentKey]:
+        """Yield what was not told of a messaging account, read strongly."""
+
+    def delete(self, key: ConsentKey) -> None: ...
+
+
 class Tasks(Protocol):
     """Task rows under leases, and the due index."""
 
@@ -255,6 +266,9 @@ class Connections(Protocol):
         """As update, and free both accounts in the same transaction."""
 
     def of_merchant(self, merchant_id: str) -> Iterator[Connection]: ...
+
+    def linked(self, platform: str, account_id: str) -> Sequence[str]:
+        """Return the connections that have an account now, read strongly."""
 
     def by_number(self, number: str) -> str | None:
         """Return the connection that owns a text number (inbound texts without a path)."""

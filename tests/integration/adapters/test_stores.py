@@ -21,6 +21,7 @@ from tests.support.contracts.registry import (
     MerchantsContract,
     ReviewsContract,
     ShoppersContract,
+    UntoldContract,
 )
 from tests.support.contracts.tasks import TasksContract
 
@@ -59,6 +60,9 @@ class TestMerchants(MerchantsContract): ...
 
 
 class TestReviews(ReviewsContract): ...
+
+
+class TestUntold(UntoldContract): ...
 
 
 class TestShoppers(ShoppersContract): ...

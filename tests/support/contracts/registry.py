@@ -20,6 +20,7 @@ from concord.adapters.dynamodb.reviews import DynamoDbReviews
 from concord.adapters.dynamodb.shoppers import DynamoDbShoppers
 from concord.adapters.dynamodb.table import Table
 from concord.adapters.dynamodb.tasks import DynamoDbTasks
+from concord.adapters.dynamodb.untold import DynamoDbUntold
 from concord.domain.audit import AuditEntry
 from concord.domain.connection import Connection, ConnectionSettings, ConnectionState, Side
 from concord.domain.errors import ConflictError
@@ -38,6 +39,7 @@ from tests.support.builders import (
     at,
     audit,
     connection,
+    consent_key,
     push,
     review,
     shopper,
@@ -185,6 +187,7 @@ class ConnectionsContract:
         connections = DynamoDbConnections(table)
         assert connections.disconnect(gone, audit("state"))
         assert not connections.disconnect(gone, audit("state"))
+        assert connections.linked("text_em_all", "777") == []
         create(table, connection("shop.second"))
         assert connections.get(CONNECTION, fresh=True) == gone
 
@@ -194,7 +197,9 @@ class ConnectionsContract:
         second = connection("shop.second", destination=side("text_em_all", "888"))
         create(table, second, multi_link=True)
         connections = DynamoDbConnections(table)
+        assert connections.linked("catapult", "S1") == [CONNECTION, "shop.second"]
         assert connections.disconnect(connection(version=2), audit("state"))
+        assert connections.linked("catapult", "S1") == ["shop.second"]
         with pytest.raises(ConflictError) as refused:
             create(table, connection("shop.third"))
         assert refused.value.extra["connection_id"] == "shop.second"
@@ -278,6 +283,23 @@ class ReviewsContract:
         assert not shoppers.carrying(MERCHANT, CONNECTION, "v1.aaaa").unmatched
 
 
+class UntoldContract:
+    """What every Untold does."""
+
+    def test_a_point_is_untold_until_it_is_told(self, table: Table) -> None:
+        """TEA-11: once, however often it is put; of this merchant's account and no other."""
+        untold = DynamoDbUntold(table)
+        first, second = consent_key(), consent_key("v1.bbbb")
+        for key in (first, second, first):
+            untold.put(key)
+        assert list(untold.of(MERCHANT, first.account)) == [first, second]
+        assert list(untold.of(MERCHANT, "text_em_all:other")) == []
+        assert list(untold.of("other", first.account)) == []
+        untold.delete(first)
+        untold.delete(first)
+        assert list(untold.of(MERCHANT, first.account)) == [second]
+
+
 class ShoppersContract:
     """What every Shoppers does."""
 
@@ -305,7 +327,18 @@ class ShoppersContract:
         assert self.carrying(table) == ["S-1", "S-2"]
         away = shopper(2, shopper_key="k2", shopper_id="S-2", active=False)
         shoppers.save(away, shopper(shopper_key="k2", shopper_id="S-2"), [])
-        assert self.carrying(table) == ["S-1"]
+        carriers = shoppers.carrying(MERCHANT, CONNECTION, "v1.aaaa")
+        assert carriers == Carriers(("S-1",), left=("S-2",))
+
+    def test_when_a_point_was_hers_survives_storage(self, table: Table) -> None:
+        """TEA-19: a late departure asks for it."""
+        shoppers, _ = self.stores(table)
+        first = shopper().following(None, at(0))
+        second = shopper(phones={"v1.bbbb": "+15550100002"}).following(first, at(5))
+        assert shoppers.save(first, None, [])
+        assert shoppers.save(second, first, [])
+        assert shoppers.get(MERCHANT, CONNECTION, "k1") == second
+        assert second.given_up
 
     def test_a_number_that_she_gave_up_is_hers_no_more(self, table: Table) -> None:
         shoppers, _ = self.stores(table)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from concord.adapters.dynamodb.shoppers import DynamoDbShoppers
     from concord.adapters.dynamodb.table import Table
     from concord.adapters.dynamodb.tasks import DynamoDbTasks
+    from concord.adapters.dynamodb.untold import DynamoDbUntold
     from concord.adapters.parameters import SsmSecrets
     from concord.adapters.sqs import SqsSafetyQueue, SqsTaskQueue
     from concord.platforms.registry import PlatformRegistry
@@ -70,6 +71,12 @@ class Adapters:
         from concord.adapters.dynamodb.tasks import DynamoDbTasks
 
         return DynamoDbTasks(self.table)
+
+    @cached_property
+    def untold(self) -> DynamoDbUntold:
+        from concord.adapters.dynamodb.untold import DynamoDbUntold
+
+        return DynamoDbUntold(self.table)
 
     @cached_property
     def reviews(self) -> DynamoDbReviews:

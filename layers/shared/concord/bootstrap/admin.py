@@ -48,6 +48,7 @@ def admin_services(parts: Parts) -> AdminServices:
         change_state=ChangeState(
             connections=connections,
             numbers=parts.numbers,
+            untold=parts.untold,
             tasks=parts.tasks,
             queue=parts.queue,
             clock=clock,

@@ -156,6 +156,7 @@ class Parts(Adapters):
     @cached_property
     def defer(self) -> DeferTasks:
         from concord.services.defer_tasks import DeferTasks
+        from concord.services.tell_peers import KeepUntold
 
         return DeferTasks(
             tasks=self.tasks,
@@ -163,6 +164,12 @@ class Parts(Adapters):
             connections=self.connections,
             clock=self.clock,
             telemetry=self.telemetry,
+            keep_untold=KeepUntold(
+                untold=self.untold,
+                connections=self.connections,
+                tasks=self.tasks,
+                clock=self.clock,
+            ),
             rng=random.SystemRandom(),
         )
 
@@ -209,6 +216,19 @@ class Parts(Adapters):
             replay=self.replay,
             clock=self.clock,
             telemetry=self.telemetry,
+        )
+
+    def tell_peers(self) -> TaskHandler:
+        """Build the worker that tells a new connection's peers what the last one's missed."""
+        from concord.services.tell_peers import TellPeers
+
+        return TellPeers(
+            untold=self.untold,
+            store=self.store,
+            connections=self.connections,
+            tasks=self.tasks,
+            defer=self.defer,
+            clock=self.clock,
         )
 
     def run_replay(self) -> TaskHandler:
@@ -262,6 +282,7 @@ class Parts(Adapters):
                 TaskKind.PUSH_CONSENT: lambda: self.push_consent,
                 TaskKind.SEND_TEXT: self.send_text,
                 TaskKind.FETCH_NUMBERS: self.refresh_numbers,
+                TaskKind.TELL_PEERS: self.tell_peers,
                 TaskKind.REPLAY_INBOX: self.run_replay,
                 TaskKind.IMPORT_CONSENTS: self.run_import,
             },

@@ -16,6 +16,7 @@ class TaskKind(StrEnum):
     PUSH_CONSENT = "push_consent"
     SEND_TEXT = "send_text"
     FETCH_NUMBERS = "fetch_numbers"
+    TELL_PEERS = "tell_peers"
     REPLAY_INBOX = "replay_inbox"
     IMPORT_CONSENTS = "import_consents"
     LAPSE = "lapse"
@@ -36,6 +37,7 @@ QUEUE_OF: Final = {
     TaskKind.PUSH_CONSENT: Queue.URGENT,
     TaskKind.SEND_TEXT: Queue.URGENT,
     TaskKind.FETCH_NUMBERS: Queue.URGENT,
+    TaskKind.TELL_PEERS: Queue.URGENT,
     TaskKind.REPLAY_INBOX: Queue.BULK,
     TaskKind.IMPORT_CONSENTS: Queue.BULK,
     TaskKind.LAPSE: Queue.BULK,

@@ -11,12 +11,13 @@ from typing import Final
 from concord.domain.connection import Connection, ConnectionState, check_transition
 from concord.domain.errors import StorageError
 from concord.domain.tasks import HORIZON, RowKey, TaskKind
-from concord.ports import Clock, Connections, TaskQueue, Tasks
+from concord.ports import Clock, Connections, TaskQueue, Tasks, Untold
 from concord.services.change_connection import audit_entry, change_connection, find_connection
 from concord.services.keep_numbers import KeepNumbers
+from concord.services.tell_peers import tell_task
 
 # What a connection that is not connected holds back, all of it urgent.
-_HELD: Final = frozenset({TaskKind.PUSH_CONSENT, TaskKind.SEND_TEXT})
+_HELD: Final = frozenset({TaskKind.PUSH_CONSENT, TaskKind.SEND_TEXT, TaskKind.TELL_PEERS})
 # An operator waits for the answer: beyond this the rows come by themselves when they are due.
 _LOOKED_AT: Final = 10_000
 _QUEUED: Final = 1_000
@@ -30,12 +31,14 @@ class ChangeState:
         *,
         connections: Connections,
         numbers: KeepNumbers,
+        untold: Untold,
         tasks: Tasks,
         queue: TaskQueue,
         clock: Clock,
     ) -> None:
         self._connections = connections
         self._numbers = numbers
+        self._untold = untold
         self._tasks = tasks
         self._queue = queue
         self._clock = clock
@@ -51,6 +54,7 @@ class ChangeState:
             current = find_connection(self._connections, connection_id)
             check_transition(current.state, wanted)
             self._numbers.fetch_or_queue(current)
+            self._tell_what_is_untold(current)
 
         def moved(connection: Connection) -> Connection:
             check_transition(connection.state, wanted)
@@ -71,6 +75,15 @@ class ChangeState:
         if wanted is ConnectionState.CONNECTED:
             self._release(connection_id)
         return connection
+
+    def _tell_what_is_untold(self, connection: Connection) -> None:
+        """Insert the task that tells its peers what those of the account's last connection missed.
+
+        Before the change: a crash in between leaves a task that waits for `connected`.
+        """
+        if next(self._untold.of(connection.merchant_id, connection.account), None) is not None:
+            spec = tell_task(connection.connection_id)
+            self._tasks.ensure(connection.merchant_id, spec, self._clock.now())
 
     def _release(self, connection_id: str) -> None:
         """Queue the connection's open rows. Each has a message of its own that comes later."""

@@ -75,15 +75,16 @@ def tasks_of(
             },
         )
     if decision.tell_peers and record.key.channel is Channel.SMS:
-        yield from _push_tasks(connection, record.key, record.version, decision.state)
+        yield from push_tasks(connection, record.key, record.version, decision.state)
 
 
-def _push_tasks(
+def push_tasks(
     connection: Connection, key: ConsentKey, version: int, state: State
 ) -> Iterator[TaskSpec]:
-    """Yield one state push per side: each platform fails and recovers on its own."""
-    if connection.state is ConnectionState.DISCONNECTED:
-        return
+    """Yield one state push per side: each platform fails and recovers on its own.
+
+    Also of a connection that is over: its worker keeps them for the account's next one.
+    """
     for side in (connection.source, connection.destination):
         yield push_task(connection, side.platform, key, version, state)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -10,7 +11,7 @@ from typing import Final
 from concord.domain.audit import AuditEntry
 from concord.domain.connection import Connection, ConnectionState
 from concord.domain.metrics import Metric
-from concord.domain.tasks import LONGEST_WAIT, Task, TaskState, backoff
+from concord.domain.tasks import LONGEST_WAIT, Task, TaskKind, TaskState, backoff
 from concord.ports import Clock, Connections, TaskQueue, Tasks, Telemetry
 
 _HOLD: Final = timedelta(seconds=60)
@@ -35,6 +36,7 @@ class DeferTasks:
         connections: Connections,
         clock: Clock,
         telemetry: Telemetry,
+        keep_untold: Callable[[Task, Connection], None],
         rng: random.Random,
     ) -> None:
         self._tasks = tasks
@@ -42,6 +44,7 @@ class DeferTasks:
         self._connections = connections
         self._clock = clock
         self._telemetry = telemetry
+        self._keep_untold = keep_untold
         self._rng = rng
 
     def back_off(self, task: Task, error: str, retry_after: float | None = None) -> None:
@@ -67,7 +70,8 @@ class DeferTasks:
     def held(self, task: Task, connection: Connection) -> bool:
         """Put the task off if the connection holds pushes and texts (TEA-01); True if it was.
 
-        A disconnected connection is final: what was open for it ends, its opt-outs stay with us.
+        A disconnected connection is final: what was open for it ends. What its peers were not told
+        is kept for the next connection of the account.
         """
         if connection.state is not ConnectionState.CONNECTED:
             # It may have been connected a moment ago, and its tasks queued for that reason.
@@ -75,6 +79,8 @@ class DeferTasks:
         if connection.state is ConnectionState.CONNECTED:
             return False
         if connection.state is ConnectionState.DISCONNECTED:
+            if task.kind is TaskKind.PUSH_CONSENT:
+                self._keep_untold(task, connection)
             reason = {"reason": "connection_disconnected"}
             self._tasks.mark(task, TaskState.DROPPED, self._clock.now(), reason)
             return True

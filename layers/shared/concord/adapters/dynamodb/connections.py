@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from concord.adapters.dynamodb import keys
@@ -56,6 +56,11 @@ class DynamoDbConnections:
         """Whether memory is young enough to be what `get` returns."""
         known = self._memory.get(connection_id)
         return known is not None and self._monotonic() - known[0] < _FRESH_FOR
+
+    def linked(self, platform: str, account_id: str) -> Sequence[str]:
+        """Return the connections that have an account now."""
+        item = self._table.get(keys.link(platform, account_id))
+        return sorted(item["connections"]) if item else []
 
     def of_merchant(self, merchant_id: str) -> Iterator[Connection]:
         """Yield a merchant's connections, whatever their state."""

@@ -92,6 +92,23 @@ def evidence(key: ConsentKey, seq: int) -> RowKey:
     return RowKey(consent_pk(key), f"{EVIDENCE}{seq:010d}")
 
 
+def untold_pk(merchant_id: str, account: str) -> str:
+    """Return `U#<merchant>#<account>`: what nobody was told while no connection had the account."""
+    return f"U#{merchant_id}#{account}"
+
+
+def untold(key: ConsentKey) -> RowKey:
+    """Return `U#<merchant>#<account>` / `<channel>#<point_id>`."""
+    return RowKey(untold_pk(key.merchant_id, key.account), f"{key.channel.value}#{key.point_id}")
+
+
+def untold_key_of(key: RowKey) -> ConsentKey:
+    """Return the consent key that a row of `untold` stands for."""
+    _, merchant_id, account = key.pk.split("#")
+    channel, point_id = key.sk.split("#")
+    return ConsentKey(merchant_id, account, Channel(channel), point_id)
+
+
 def marker(merchant_id: str, connection_id: str, event_key: str) -> RowKey:
     """Return `X#<merchant>#<connection>#<event key>` / `MARKER`."""
     return RowKey(f"X#{merchant_id}#{connection_id}#{event_key}", "MARKER")
