@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from concord.domain.events import RawRequest
-from concord.domain.inbox import SafetyMessage
+from concord.domain.inbox import RequestKind, SafetyMessage
 from concord.platforms.twilio.signature import sign
 from tests.sandbox.harness import BASE as SANDBOX
 from tests.world.emf import emitted
@@ -149,7 +149,7 @@ def _waits(house: World, shop: Shop, credential: str, *, verified: bool, **more:
     request = RawRequest("DELETE", {}, b"", at, "", (), "")
     house.parts.safety.put(
         SafetyMessage(
-            kind="shopper",
+            kind=RequestKind.SHOPPER,
             connection_id=shop.connection_id,
             request=request,
             verified=verified,

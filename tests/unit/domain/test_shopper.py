@@ -45,6 +45,6 @@ def test_a_point_given_up_is_forgotten_after_the_queue_has() -> None:
     """R-25: kept for as long as a departure may be on its way, and no longer."""
     first = _with(ONE).following(None, at(0))
     second = _with(TWO).following(first, at(1))
-    weeks = at(1) + timedelta(days=16)
+    month = at(1) + timedelta(days=30)
     assert second.given_up
-    assert _with(TWO).following(second, weeks).given_up == ()
+    assert _with(TWO).following(second, month).given_up == ()

@@ -36,8 +36,9 @@ _NEXT: Final = {
 # These take every signal; the others keep all but opt-outs without effect.
 _LISTENING: Final = frozenset({ConnectionState.CONNECTED, ConnectionState.PAUSED})
 
-# A request may wait in the safety queue for 14 days, and is proven by what counted when it came.
-_REMEMBERED_FOR: Final = timedelta(days=15)
+# A request that waits in the safety queue is proven by what counted when it came. The queue keeps a
+# message for 14 days, and it is renewed only while the table is away or a bug of ours lives.
+_REMEMBERED_FOR: Final = timedelta(days=30)
 
 
 def check_transition(current: ConnectionState, wanted: ConnectionState) -> None:

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from concord.domain.identity import Channel
 
-# Her departure may wait in the safety queue for 14 days; then it asks what she had when it came.
-_REMEMBERED_FOR: Final = timedelta(days=15)
+# Her departure may wait in the safety queue, and then asks what she had when it came.
+_REMEMBERED_FOR: Final = timedelta(days=30)
 # The clocks of two processes: a departure right after a save must not miss what that save brought.
 _SKEW: Final = timedelta(seconds=1)
 

@@ -93,14 +93,16 @@ class RescueRequest:
                 "rescue_refused",
                 kind=message.kind,
                 reason=refusal.code,
+                connection_id=message.connection_id,
                 verified=message.verified,
-                kept=self._kept(message, refusal),
+                inbox_id=self._kept(message, refusal),
             )
             return False
         return True
 
-    def _kept(self, message: SafetyMessage, refusal: ConcordError) -> bool:
-        """Keep in the inbox what its sender was told we keep, for a person to look at and replay.
+    def _kept(self, message: SafetyMessage, refusal: ConcordError) -> str | None:
+        """Keep in the inbox what its sender was told we keep, for a person to look at and replay;
+        return its inbox id, None if it is let go.
 
         Not the refusals that are an answer (a conflict: opt-outs meet none; a shopper who is not
         there). Not what a stranger sent either, for a replay asks for no proof again: whoever was
@@ -108,17 +110,18 @@ class RescueRequest:
         """
         connection = self._connections.get(message.connection_id)
         if connection is None or not isinstance(refusal, UnauthorizedError | InvalidInputError):
-            return False
+            return None
         if isinstance(refusal, UnauthorizedError) and (
             not message.verified
             or connection.revoked(message.credential_hash, message.request.received_at)
         ):
-            return False
+            return None
+        inbox_id = self._new_inbox_id(message.request.received_at)
         self._store.keep(
             InboxEntry(
                 merchant_id=connection.merchant_id,
                 connection_id=connection.connection_id,
-                inbox_id=self._new_inbox_id(message.request.received_at),
+                inbox_id=inbox_id,
                 platform=message.platform or connection.source.platform,
                 topic=message.topic,
                 kind=message.kind,
@@ -128,7 +131,7 @@ class RescueRequest:
             )
         )
         self._telemetry.count(Metric.WEBHOOK_FAILED)
-        return True
+        return inbox_id
 
     def _run(self, message: SafetyMessage) -> None:
         match message.kind:
