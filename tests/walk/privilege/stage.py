@@ -92,7 +92,9 @@ class Stage:
 
     def sender(self, sends_from: str) -> None:
         """Let AWS End User Messaging carry the texts."""
-        sender = {"platform": "aws", "from": sends_from, "answers_stop": False}
+        sender: dict[str, Any] = {"platform": "aws", "from": sends_from, "answers_stop": False}
+        if not sends_from.startswith("+"):
+            sender["numbers"] = [new_number()]  # those that a pool or a sender id stands for
         self.admin("PATCH", "/v1/connections/{c}", {"settings": {"sender": sender}})
         self.admin("POST", "/v1/connections/{c}/check")
         self.processes.cold()
