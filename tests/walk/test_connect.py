@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.world.faults import Request, Wire
 from tests.world.shop import Shop, new_number
 from tests.world.world import World
 
@@ -148,6 +149,39 @@ def test_email_is_lifted_by_her_own_act_alone(shop: Shop) -> None:
         evidence={"text": "[x] Send me offers"},
     )
     assert shop.world.body(own)["state"] == "opted_in"
+
+
+@pytest.mark.parametrize("words", ["", " ", "\n\t"])
+def test_blank_words_are_no_proof_of_her_own_act(shop: Shop, words: str) -> None:
+    """Ruling 1: evidence that says nothing lifts no opt-out."""
+    address = "ana@example.com"
+    _consents(shop, channel="email", point=address)
+
+    own = {"action": "opt_in", "via": "web_cart", "evidence": {"text": words}}
+    answer = _consents(shop, channel="email", point=address, **own)
+
+    assert answer["statusCode"] == 409
+    assert shop.consent(address, "email") == "opted_out"
+
+
+def test_a_repeat_at_the_same_moment_is_answered_with_what_is_true(shop: Shop) -> None:
+    """TEA-19: a till that sends twice at once reads `opted_out` from both answers."""
+    call = {"event_id": "e-1", "point": new_number()}
+    first: list[dict[str, Any]] = []
+
+    def meanwhile(request: Request) -> None:
+        if request.name == "dynamodb.TransactWriteItems" and not first:
+            first.append({})
+            first[0] = _consents(shop, **call)
+
+    with Wire(shop.world).failing(meanwhile):
+        second = _consents(shop, **call)
+
+    for answer in (*first, second):
+        assert answer["statusCode"] == 200
+        body = shop.world.body(answer)
+        assert (body["state"], body["basis"]) == ("opted_out", "explicit")
+    assert shop.world.body(first[0]) == shop.world.body(second)
 
 
 def test_bad_input_names_every_field(shop: Shop) -> None:

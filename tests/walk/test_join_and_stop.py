@@ -140,6 +140,22 @@ def test_only_unstop_brings_back(shop: Shop, text: str) -> None:
     assert shop.contact(number) is True
 
 
+def test_a_stop_of_the_same_second_that_comes_later_wins(shop: Shop) -> None:
+    """TEA-18: dated in whole seconds, UNSTOP and a STOP delivered after it: the STOP holds."""
+    number = _opted_in(shop)
+    shop.texts(number, "STOP")
+    clock = shop.world.clock
+    clock.advance(timedelta(minutes=5))
+    second = clock.now().replace(microsecond=0)
+    dated = {"at": second.isoformat().replace("+00:00", "Z")}
+    clock.advance(second + timedelta(seconds=1.2) - clock.now())
+
+    shop.texts(number, "UNSTOP", **dated)
+    assert shop.consent(number) == "opted_in"
+    shop.texts(number, "STOP", **dated)
+    assert shop.consent(number) == "opted_out"
+
+
 def test_a_webhook_for_a_strange_number_changes_nothing(house: World) -> None:
     """TEA-18: UNSTOP to another merchant's number has no effect here."""
     one, other = house.shop("m1"), house.shop("m2")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 
 from concord.platforms.aws_messaging.client import AwsTextSender, _client_for
+from concord.platforms.twilio.signature import sign
 from tests.sandbox.harness import BASE as SANDBOX
 from tests.world.events import LambdaContext, sqs_event
 from tests.world.faults import Request, Wire, settle
@@ -127,6 +129,28 @@ def test_a_receipt_resolves_an_uncertain_text(twilio: _Carried) -> None:
     assert row["payload"]["receipt"] == "delivered"
     assert "due_pk" not in row
     assert len(_got(twilio, number)) == 1
+
+
+@pytest.mark.parametrize("words", ["please stop texting me", "STOP", "Oui, arrêtez ça", "hmm"])
+def test_what_the_carrier_took_for_stop_needs_no_review(twilio: _Carried, words: str) -> None:
+    """R-05: OptOutType=STOP is an explicit opt-out however our own reading would put it."""
+    number = new_number()
+    _handset(twilio, number, "JOIN")
+    url = twilio.shop.webhooks["twilio"]
+    fields = {"MessageSid": "SM1", "From": number, "To": twilio.sends_from, "Body": words}
+    fields["OptOutType"] = "STOP"
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "X-Twilio-Signature": sign(TOKEN, url, fields.items()),
+    }
+
+    path = url.split("/test", 1)[1]
+    assert twilio.house.receive(path, urlencode(fields).encode(), headers)["statusCode"] == 200
+
+    found = twilio.shop.connect("GET", f"/consents/sms/{number.replace('+', '%2B')}")
+    body = twilio.house.body(found)
+    assert (body["state"], body["basis"]) == ("opted_out", "explicit")
+    assert twilio.house.body(twilio.shop.admin("GET", "/reviews?kind=fuzzy"))["items"] == []
 
 
 def test_twilios_block_is_an_opt_out(twilio: _Carried) -> None:

@@ -27,6 +27,8 @@ TABLE = [
     ("this whole second: refined", WHOLE, False, NOW),
     ("this whole second, live opt-out", WHOLE, True, NOW),
     ("a whole second before this one", WHOLE - timedelta(seconds=1), False, None),
+    ("that second, live opt-out: to its end", WHOLE - timedelta(seconds=1), True, WHOLE - TICK),
+    ("that second and more, live opt-out", WHOLE - timedelta(seconds=1) + TICK, True, None),
     ("this second, not a whole one", WHOLE + TICK, False, None),
     ("23:59:59.999999 ago, live opt-out", NOW - STALE_OPT_OUT + TICK, True, None),
     ("24 h ago, live opt-out", NOW - STALE_OPT_OUT, True, None),
@@ -66,9 +68,29 @@ def test_nothing_counts_from_after_it_was_received(
     """R-06: no clock of theirs reaches into the future; a live opt-out is of today."""
     found = effective_at(occurred, received, live_opt_out=live)
     assert found <= received
-    assert found in (received, occurred)
+    if found not in (received, occurred):
+        assert live
+        assert occurred is not None
+        assert occurred.microsecond == 0
+        assert found == occurred + timedelta(microseconds=999_999)
     if live:
         assert received - found <= STALE_OPT_OUT
+
+
+late = st.integers(0, 10**7).map(lambda n: n * TICK)
+
+
+@given(instants.map(lambda at: at.replace(microsecond=0)), late, late)
+def test_an_opt_out_holds_against_anything_of_its_second(
+    second: datetime, out_late: timedelta, back_late: timedelta
+) -> None:
+    """TEA-18: a source of whole seconds cannot say who was first, so the opt-out wins.
+
+    Unless we received it first and both within their second: then we know their order.
+    """
+    out = effective_at(second, second + out_late, live_opt_out=True)
+    back = effective_at(second, second + back_late)
+    assert out >= back or (out_late < back_late < timedelta(seconds=1))
 
 
 @given(instants, instants)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 STALE_OPT_OUT = timedelta(hours=24)
+_REST_OF_SECOND = timedelta(microseconds=999_999)
 
 
 def to_rfc3339(at: datetime) -> str:
@@ -30,14 +31,16 @@ def effective_at(
     """Return the moment a signal counts from; fixed when first received (rules.md, Consent).
 
     Never after `received_at`. A source that only knows whole seconds is refined by `received_at`
-    when that lies in the same second, so that STOP and JOIN of one second keep their order. A live
-    opt-out dated more than 24 h back counts from now: a wrong clock must not hide it behind an
-    older opt-in.
+    when that lies in the same second, so that STOP and JOIN of one second keep their order. What
+    comes later than that has lost its order: an opt-out then counts from the end of its second, so
+    that it holds against anything else of that second. A live opt-out dated more than 24 h back
+    counts from now: a wrong clock must not hide it behind an older opt-in.
     """
     if occurred_at is None or occurred_at >= received_at:
         return received_at
-    if occurred_at.microsecond == 0 and received_at - occurred_at < timedelta(seconds=1):
-        return received_at
     if live_opt_out and received_at - occurred_at > STALE_OPT_OUT:
         return received_at
+    end = occurred_at + _REST_OF_SECOND
+    if occurred_at.microsecond == 0 and (live_opt_out or received_at <= end):
+        return min(received_at, end)
     return occurred_at

@@ -263,13 +263,20 @@ def _meant_for(connection: Connection, entry: InboxEntry, signal: Signal) -> boo
 def _meaning(
     event: InboundText, join_keyword: str
 ) -> tuple[SignalKind | None, KeywordMatch | None]:
-    """Return what a text means: the carrier's word for it first, then our own reading."""
+    """Return what a text means: an opt-out is one whoever reads it so, and the surer reading counts.
+
+    What the carrier blocks is an explicit opt-out: were it taken for a likely one, a review could
+    lift it here while the carrier goes on blocking. Of all else our own reading comes first.
+    """
     word = classify(event.text, join_keyword)
-    if word is not None and word.meaning is Meaning.OPT_OUT:
-        return (SignalKind.OPT_OUT if word.exact else SignalKind.ASSUMED_OPT_OUT), word
+    says_stop = word is not None and word.meaning is Meaning.OPT_OUT
     by_carrier = _CARRIER_WORDS.get((event.carrier_keyword or "").lower())
-    if by_carrier is SignalKind.OPT_OUT or word is None:
+    if by_carrier is SignalKind.OPT_OUT:
+        return by_carrier, word if says_stop else None
+    if word is None:
         return by_carrier, None
+    if says_stop:
+        return (SignalKind.OPT_OUT if word.exact else SignalKind.ASSUMED_OPT_OUT), word
     return _SIGNALS[word.meaning], word
 
 

@@ -88,7 +88,7 @@ class ApplySignal:
                 return _applied(key, decision, commit.evidence)
             if isinstance(result, AlreadySeen):
                 if marker is None or result.marker.body_hash == marker.body_hash:
-                    return self._repeated(key, current, signal, connection, result.marker)
+                    return self._repeated(key, signal, connection, result.marker)
                 marker = _renamed(marker, signal)
         raise StorageUnavailableError("consent kept changing while it was decided")
 
@@ -175,12 +175,15 @@ class ApplySignal:
     def _repeated(
         self,
         key: ConsentKey,
-        current: ConsentRecord | None,
         signal: Signal,
         connection: Connection,
         seen: Marker,
     ) -> Applied:
-        """Answer a repeat from what is true now, which includes its first time."""
+        """Answer a repeat from what is true now, which includes its first time.
+
+        Read once more: the first time may have been committed since this request looked.
+        """
+        current = self._store.load(key)
         decision = _decide(connection, key.channel, current, signal)
         marks = current.marks if current else Marks()
         state, basis = marks.standing

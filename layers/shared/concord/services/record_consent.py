@@ -133,7 +133,7 @@ def _kind(connection: Connection, call: ConsentCall) -> SignalKind:
         return SignalKind.OPT_OUT
     if connection.profile(call.channel).double_opt_in:
         return SignalKind.OPT_IN_REQUEST
-    own_act = call.via in _OWN_ACT and bool(call.evidence.get("text"))
+    own_act = call.via in _OWN_ACT and bool(call.evidence.get("text", "").strip())
     return SignalKind.OWN_OPT_IN if own_act else SignalKind.OPT_IN
 
 
