@@ -187,6 +187,9 @@ class Tasks(Protocol):
     def find_text(self, merchant_id: str, connection_id: str, text_id: str) -> Task | None:
         """Read a text's row by the reference that its receipt carries."""
 
+    def find_push(self, merchant_id: str, connection_id: str, push_id: str) -> Task | None:
+        """Read the open push of a point's state to one platform; None = nothing is to be told."""
+
     def due(self, before: datetime) -> Iterator[DueRow]:
         """Yield what is due before `before`, over all shards of the index."""
 

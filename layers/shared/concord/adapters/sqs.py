@@ -11,7 +11,7 @@ from itertools import batched
 from typing import TYPE_CHECKING, Any, Final
 
 from concord.adapters.clients import client as new_client
-from concord.adapters.dynamodb.keys import merchant_in, queue_of
+from concord.adapters.dynamodb.keys import comes_second, merchant_in, queue_of
 from concord.domain.errors import StorageUnavailableError
 from concord.domain.events import RawRequest
 from concord.domain.inbox import RequestKind, SafetyMessage
@@ -52,11 +52,14 @@ class SqsTaskQueue:
         return self._given
 
     def send(self, keys: Sequence[RowKey], delay_seconds: int = 0) -> list[RowKey]:
-        """Queue row keys in batches of 10; return those that could not be queued. Never raises."""
+        """Queue row keys in batches of 10, texts ahead; return those that could not be queued.
+
+        Never raises.
+        """
         delay = max(0, min(delay_seconds, _LONGEST_DELAY))
         left: list[RowKey] = []
         for queue in Queue:
-            mine = [key for key in keys if queue_of(key) is queue]
+            mine = sorted((key for key in keys if queue_of(key) is queue), key=comes_second)
             for batch in batched(mine, _BATCH, strict=False):
                 left += self._send_batch(self._urls[queue], batch, delay)
         return left

@@ -191,6 +191,7 @@ class Parts(Adapters):
 
     def send_text(self) -> TaskHandler:
         """Build the worker of texts."""
+        from concord.services.judge_block import JudgeBlock
         from concord.services.send_text import SendText
 
         return SendText(
@@ -199,7 +200,14 @@ class Parts(Adapters):
             connections=self.connections,
             reach=self.reach,
             defer=self.defer,
-            apply_signal=self.apply_signal,
+            judge_block=JudgeBlock(
+                tasks=self.tasks,
+                store=self.store,
+                defer=self.defer,
+                apply_signal=self.apply_signal,
+                authenticator=self.authenticator,
+                clock=self.clock,
+            ),
             authenticator=self.authenticator,
             clock=self.clock,
             telemetry=self.telemetry,

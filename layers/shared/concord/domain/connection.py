@@ -166,6 +166,20 @@ class Connection:
         """Return the platform that carries this connection's texts."""
         return self.settings.sender.platform if self.settings.sender else self.destination.platform
 
+    def keeps_consent(self, platform: str) -> bool:
+        """Whether `platform` is one of the two linked sides, which are told of consent."""
+        return platform in (self.source.platform, self.destination.platform)
+
+    def account_at(self, platform: str) -> str | None:
+        """Return what tells the account used at `platform` from any other; None = there is none.
+
+        A chosen sender's account may stand in its credentials: then their version tells.
+        """
+        side, sender = self.side(platform), self.settings.sender
+        if side is None or sender is None or sender.platform != platform:
+            return side.account_id if side else None
+        return f"{sender.account_id}@{sender.base_url}#{self.secrets_version}"
+
     @property
     def carrier_answers_stop(self) -> bool:
         """Whether the carrier side confirms STOP and HELP itself, so that we stay silent."""

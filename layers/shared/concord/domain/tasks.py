@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+from concord.domain.identity import Channel
+
 
 class TaskKind(StrEnum):
     """What a task does. Pushes carry state and may repeat; texts may not."""
@@ -79,6 +81,17 @@ class TaskSpec:
     payload: Mapping[str, Any] = field(default_factory=dict)
     want: int | None = None
     urgent_opt_out: bool = False
+
+
+def push_id(platform: str, channel: Channel, point_id: str) -> str:
+    """Return the id of the one task that pushes a point's state to a platform."""
+    return f"{platform}#{channel.value}#{point_id}"
+
+
+def read_push_id(task_id: str) -> tuple[str, Channel, str]:
+    """Return (platform, channel, point_id) of a push's id. ValueError: it is none."""
+    platform, channel, point_id = task_id.split("#")
+    return platform, Channel(channel), point_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -263,7 +263,7 @@ def _meant_for(connection: Connection, entry: InboxEntry, signal: Signal) -> boo
 def _meaning(
     event: InboundText, join_keyword: str
 ) -> tuple[SignalKind | None, KeywordMatch | None]:
-    """Return what a text means: an opt-out is one whoever reads it so, and the surer reading counts.
+    """Return what a text means: an opt-out is one whoever reads it so; the surer reading counts.
 
     What the carrier blocks is an explicit opt-out: were it taken for a likely one, a review could
     lift it here while the carrier goes on blocking. Of all else our own reading comes first.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Final
 
 from concord.domain.connection import Connection, ConnectionState
@@ -11,11 +12,14 @@ from concord.domain.consent import Decision, MessageKind, Signal, State
 from concord.domain.consent_record import ConsentRecord
 from concord.domain.evidence import ConsentKey, Evidence
 from concord.domain.identity import Channel
-from concord.domain.tasks import TaskKind, TaskSpec
+from concord.domain.tasks import Task, TaskKind, TaskSpec, push_id
 from concord.domain.texts import render, wording_hash
 
 # FCC: one confirmation within five minutes of the opt-out; later it would be one text too many.
 CONFIRM_WITHIN: Final = timedelta(minutes=5)
+# How long the push of an opt-out may wait for its confirmation: within TEA-11's five seconds.
+_TEXT_FIRST: Final = timedelta(seconds=4)
+NOTHING_FIRST: Final[Mapping[str, str]] = MappingProxyType({})
 # An invitation may be asked for again after a day (TEA-15): an older one must not follow it.
 _SENDABLE_FOR: Final = {
     MessageKind.OPT_OUT_CONFIRMATION: CONFIRM_WITHIN,
@@ -65,7 +69,7 @@ def tasks_of(
         yield TaskSpec(
             TaskKind.SEND_TEXT,
             connection.connection_id,
-            task_id=f"{evidence.hash[:24]}-{kind.value}",
+            task_id=_text_id(evidence, kind),
             payload={
                 **where,
                 "purpose": kind.value,
@@ -75,34 +79,79 @@ def tasks_of(
             },
         )
     if decision.tell_peers and record.key.channel is Channel.SMS:
-        yield from push_tasks(connection, record.key, record.version, decision.state)
+        confirmed = MessageKind.OPT_OUT_CONFIRMATION in messages
+        text_first = {
+            "after_text": _text_id(evidence, MessageKind.OPT_OUT_CONFIRMATION),
+            "after_until": (record.updated_at + _TEXT_FIRST).isoformat(),
+        }
+        yield from push_tasks(
+            connection,
+            record.key,
+            record.version,
+            decision.state,
+            text_first if confirmed else NOTHING_FIRST,
+        )
+
+
+def _text_id(evidence: Evidence, kind: MessageKind) -> str:
+    """Return the reference of a text, which platforms bring back with receipts."""
+    return f"{evidence.hash[:24]}-{kind.value}"
 
 
 def push_tasks(
-    connection: Connection, key: ConsentKey, version: int, state: State
+    connection: Connection,
+    key: ConsentKey,
+    version: int,
+    state: State,
+    text_first: Mapping[str, str] = NOTHING_FIRST,
 ) -> Iterator[TaskSpec]:
     """Yield one state push per side: each platform fails and recovers on its own.
 
     Also of a connection that is over: its worker keeps them for the account's next one.
+    `text_first` names a text that the side which carries it takes only before it is told (ADR 15).
     """
     for side in (connection.source, connection.destination):
-        yield push_task(connection, side.platform, key, version, state)
+        carries = side.platform == connection.sender_platform
+        yield push_task(
+            connection,
+            side.platform,
+            key,
+            version,
+            state,
+            text_first if carries else NOTHING_FIRST,
+        )
 
 
 def push_task(
-    connection: Connection, platform: str, key: ConsentKey, version: int, state: State
+    connection: Connection,
+    platform: str,
+    key: ConsentKey,
+    version: int,
+    state: State,
+    text_first: Mapping[str, str] = NOTHING_FIRST,
 ) -> TaskSpec:
     """Return the push of one point's state to one platform; a newer one replaces it in place."""
     return TaskSpec(
         TaskKind.PUSH_CONSENT,
         connection.connection_id,
-        task_id=f"{platform}#{key.channel.value}#{key.point_id}",
+        task_id=push_id(platform, key.channel, key.point_id),
         payload={
             "platform": platform,
             "channel": key.channel.value,
             "account": key.account,
             "point_id": key.point_id,
+            **text_first,
         },
         want=version,
         urgent_opt_out=state is State.OPTED_OUT,
+    )
+
+
+def consent_key(task: Task) -> ConsentKey:
+    """Return whose consent a text or a push is about."""
+    return ConsentKey(
+        task.merchant_id,
+        str(task.payload["account"]),
+        Channel(str(task.payload["channel"])),
+        str(task.payload["point_id"]),
     )

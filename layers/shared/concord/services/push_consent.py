@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Final
 
 from concord.domain.canonical import sha256_hex
@@ -10,13 +11,12 @@ from concord.domain.consent import Marks, State
 from concord.domain.consent_record import ConsentRecord
 from concord.domain.errors import PermanentError
 from concord.domain.evidence import ConsentKey
-from concord.domain.identity import Channel
 from concord.domain.metrics import Metric
 from concord.domain.outbound import ConsentPush
 from concord.domain.review import UNMATCHED, Review
 from concord.domain.shopper import Carriers
 from concord.domain.task_rows import Finish
-from concord.domain.tasks import RowKey, Task, TaskKind, TaskSpec
+from concord.domain.tasks import RowKey, Task, TaskKind, TaskSpec, TaskState, read_push_id
 from concord.ports import (
     Clock,
     Connections,
@@ -27,11 +27,12 @@ from concord.ports import (
     Tasks,
     Telemetry,
 )
-from concord.services.consent_tasks import push_task
+from concord.services.consent_tasks import consent_key, push_task
 from concord.services.defer_tasks import DeferTasks
 from concord.services.reach_platforms import ReachPlatforms
 
 _ROUNDS: Final = 10
+_A_MOMENT: Final = timedelta(seconds=0.5)
 
 
 class PushConsent:
@@ -71,7 +72,7 @@ class PushConsent:
         if connection is None:
             self._tasks.fail(task, "no_connection", "", self._clock.now())
             return
-        if self._defer.held(task, connection):
+        if self._defer.held(task, connection) or self._waits_for_text(task):
             return
         peer = self._reach.consent_peer(connection, str(task.payload["platform"]))
         if peer is None:
@@ -95,18 +96,33 @@ class PushConsent:
                 return
         self._defer.back_off(task, "state_keeps_changing")
 
-    def restore(self, key: RowKey) -> None:
+    def restore(self, row: RowKey) -> None:
         """Insert a push again whose row is gone; the key names all that a push needs to know."""
-        ref = self._tasks.identify(key)
+        ref = self._tasks.identify(row)
         if ref is None or ref.kind is not TaskKind.PUSH_CONSENT:
             return
         connection = self._connections.get(ref.connection_id)
         if connection is None:
             return
-        platform, channel, point = ref.task_id.split("#", 2)
-        consent_key = ConsentKey(ref.merchant_id, connection.account, Channel(channel), point)
-        spec = push_task(connection, platform, consent_key, 0, State.UNKNOWN)
+        platform, channel, point = read_push_id(ref.task_id)
+        key = ConsentKey(ref.merchant_id, connection.account, channel, point)
+        spec = push_task(connection, platform, key, 0, State.UNKNOWN)
         self._tasks.ensure(ref.merchant_id, spec, self._clock.now())
+
+    def _waits_for_text(self, task: Task) -> bool:
+        """Put the push of an opt-out off, by seconds, while its confirmation is on its way.
+
+        A platform that carries our texts may take none for a number that it was told is out. The
+        push waits no longer than `after_until`, whatever becomes of the text (ADR 14).
+        """
+        text_id, until = task.payload.get("after_text"), task.payload.get("after_until")
+        if not text_id or self._clock.now() >= datetime.fromisoformat(str(until)):
+            return False
+        text = self._tasks.find_text(task.merchant_id, task.connection_id, str(text_id))
+        if text is None or text.state not in (TaskState.OPEN, TaskState.ATTEMPTING):
+            return False
+        self._defer.wait(task, _A_MOMENT, "confirmation_first")
+        return True
 
     def _ensure(self, task: Task, version: int) -> None:
         spec = TaskSpec(
@@ -118,23 +134,23 @@ class PushConsent:
         self, task: Task, connection: Connection, peer: ConsentPeer, number: int
     ) -> int | None:
         """Push what is true now; return the version that was pushed, None if the row was parked."""
-        key = ConsentKey(
-            task.merchant_id,
-            str(task.payload["account"]),
-            Channel(str(task.payload["channel"])),
-            str(task.payload["point_id"]),
-        )
+        key = consent_key(task)
         record = self._store.load(key)
         if record is None or not _worth_telling(record.marks):
             return record.version if record else task.want
-        carriers = self._shoppers.carrying(task.merchant_id, task.connection_id, key.point_id)
+        to_shop = task.payload["platform"] == connection.source.platform
+        carriers = (  # shoppers are the shop's: nobody else is told of them
+            self._shoppers.carrying(task.merchant_id, task.connection_id, key.point_id)
+            if to_shop
+            else Carriers()
+        )
         try:
             matched = peer.set_consent(_as_push(task, record, carriers, number))
         except PermanentError as problem:
             self._telemetry.count(Metric.TASK_FAILED)
             self._tasks.fail(task, problem.reason, problem.detail, self._clock.now())
             return None
-        if task.payload["platform"] == connection.source.platform:
+        if to_shop:
             # That a shop has nothing more of those who left it is nothing to look at.
             matched = matched or bool(carriers.left)
             self._remember_match(task, record, matched=matched, waits=carriers.unmatched)

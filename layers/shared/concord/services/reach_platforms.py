@@ -20,9 +20,9 @@ class ReachPlatforms:
         endpoint = self._endpoint(connection, platform)
         return self._platforms.consent_peer(platform, endpoint) if endpoint else None
 
-    def sender(self, connection: Connection) -> TextSender | None:
-        """Return the adapter that carries this connection's texts."""
-        platform = connection.sender_platform
+    def sender(self, connection: Connection, platform: str = "") -> TextSender | None:
+        """Return the adapter that carries this connection's texts, or did: by its name then."""
+        platform = platform or connection.sender_platform
         endpoint = self._endpoint(connection, platform)
         return self._platforms.sender(platform, endpoint) if endpoint else None
 

@@ -61,7 +61,7 @@ class RunTask:
         middle of a call, after another one had finished, and its late call may have been the last
         to arrive. The state is pushed once more (`restore`); pushing is idempotent.
         """
-        if not key.pk.startswith("T"):
+        if self._tasks.identify(key) is None:
             self._lapse(key)
             return
         taken = self._tasks.lease(key, self._new_owner(), self._clock.now())

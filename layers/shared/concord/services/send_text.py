@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from concord.domain.connection import Connection
-from concord.domain.consent import VIA_CARRIER
 from concord.domain.consent_record import ConsentRecord
 from concord.domain.errors import (
     CredentialsRejectedError,
@@ -15,18 +15,17 @@ from concord.domain.errors import (
     PermanentError,
     RetryableError,
 )
-from concord.domain.evidence import ConsentKey
 from concord.domain.hand_over import Purpose, refusal_to_send
-from concord.domain.identity import Channel, receipt_token
+from concord.domain.identity import receipt_token
 from concord.domain.metrics import Metric
 from concord.domain.outbound import HandedOver, OutboundText
-from concord.domain.profiles import SignalKind
 from concord.domain.tasks import Task, TaskState
 from concord.domain.texts import render
 from concord.ports import Clock, Connections, ConsentStore, Tasks, Telemetry, TextSender
-from concord.services.apply_signal import ApplySignal
 from concord.services.authenticate import RECEIPTS, Authenticator
+from concord.services.consent_tasks import consent_key
 from concord.services.defer_tasks import DeferTasks
+from concord.services.judge_block import JudgeBlock
 from concord.services.reach_platforms import ReachPlatforms
 
 # A call is given up after 10 s; what a platform does not know half a minute later never arrived.
@@ -50,7 +49,7 @@ class SendText:
         connections: Connections,
         reach: ReachPlatforms,
         defer: DeferTasks,
-        apply_signal: ApplySignal,
+        judge_block: JudgeBlock,
         authenticator: Authenticator,
         clock: Clock,
         telemetry: Telemetry,
@@ -60,7 +59,7 @@ class SendText:
         self._connections = connections
         self._reach = reach
         self._defer = defer
-        self._apply_signal = apply_signal
+        self._judge_block = judge_block
         self._authenticator = authenticator
         self._clock = clock
         self._telemetry = telemetry
@@ -68,39 +67,49 @@ class SendText:
     def __call__(self, task: Task) -> None:
         """Send, refuse or resolve. Raises RetryableError and CredentialsRejectedError (put off)."""
         connection = self._connections.get(task.connection_id)
-        record = self._store.load(_key(task))
-        if connection is None or record is None:
-            self._end(task, TaskState.FAILED, "no_connection" if record else "no_consent_key")
+        if connection is None:
+            self._end(task, TaskState.FAILED, "no_connection")
             return
         in_doubt = task.state in (TaskState.ATTEMPTING, TaskState.UNCERTAIN)
-        if not in_doubt and self._refused(task, record):
+        if not in_doubt and self._too_late(task):
             return
         if self._defer.held(task, connection):
+            return
+        if in_doubt and (not self._resolved_as_unsent(task, connection) or self._too_late(task)):
             return
         sender = self._reach.sender(connection)
         if sender is None:
             self._end(task, TaskState.FAILED, "no_sender")
             return
-        text = self._compose(task, connection, record)
-        if in_doubt and not self._resolved_as_unsent(task, sender, text):
-            return
-        if in_doubt and self._refused(task, record):
-            return
-        self._hand_over(task, connection, sender, text, record)
+        self._hand_over(task, connection, sender)
 
-    def _refused(self, task: Task, record: ConsentRecord) -> bool:
-        """End the row if the rules say no now: asked at every hand-over, whatever was queued."""
+    def _too_late(self, task: Task) -> bool:
+        """End a text whose time is over."""
         limit = str(task.payload.get("not_after") or "")
-        if limit and self._clock.now() > datetime.fromisoformat(limit):
+        late = bool(limit) and self._clock.now() > datetime.fromisoformat(limit)
+        if late:
             self._end(task, TaskState.DROPPED, "too_late")
-            return True
+        return late
+
+    def _cleared(self, task: Task, connection: Connection, origin: Origin) -> OutboundText | None:
+        """Return the text to hand over, or end the row if the rules say no now (TEA-22).
+
+        Called last, with nothing but the hand-over after it, whatever was queued or looked up
+        before: a STOP that was committed by then is not overtaken.
+        """
+        record = self._store.load(consent_key(task))
+        if record is None:
+            self._end(task, TaskState.FAILED, "no_consent_key")
+            return None
         reason = refusal_to_send(Purpose(str(task.payload["purpose"])), record.marks)
         if reason is not None:
             self._end(task, TaskState.REFUSED, reason)
-        return reason is not None
+            return None
+        return self._compose(task, connection, record, origin)
 
-    def _compose(self, task: Task, connection: Connection, record: ConsentRecord) -> OutboundText:
-        sends_from, sends_from_id = _origin(connection, str(task.payload.get("reply_from") or ""))
+    def _compose(
+        self, task: Task, connection: Connection, record: ConsentRecord, origin: Origin
+    ) -> OutboundText:
         attempted = task.payload.get("attempted_at")
         own = str(task.payload.get("text") or "")
         return OutboundText(
@@ -113,8 +122,8 @@ class SendText:
                 join=connection.settings.join_keyword,
             ),
             reference=task.task_id,
-            sends_from=sends_from,
-            sends_from_id=sends_from_id,
+            sends_from=origin.number,
+            sends_from_id=origin.number_id,
             receipt_url=self._receipt_url(connection),
             attempted_at=datetime.fromisoformat(str(attempted)) if attempted else None,
         )
@@ -128,44 +137,50 @@ class SendText:
         where = f"{connection.sender_platform}/{connection.connection_id}/{token}/{RECEIPTS}"
         return f"{connection.public_url.rstrip('/')}/webhooks/{where}"
 
-    def _resolved_as_unsent(self, task: Task, sender: TextSender, text: OutboundText) -> bool:
-        """Find out what became of an earlier attempt. True = it never arrived; sending is safe."""
+    def _resolved_as_unsent(self, task: Task, connection: Connection) -> bool:
+        """Find out what became of an earlier attempt. True = it never arrived; sending is safe.
+
+        It is looked up where it was attempted. If that account is no longer ours to ask, nobody
+        will ever know, and it is not sent through another one.
+        """
+        origin = _attempted(task, connection)
+        sender = self._reach.sender(connection, origin.platform)
+        record = self._store.load(consent_key(task))
+        if sender is None or record is None:
+            self._uncertain(task, "no_sender" if record else "no_consent_key")
+            return False
+        text = self._compose(task, connection, record, origin)
         try:
             found = sender.find(text)
         except PermanentError:
-            self._telemetry.count(Metric.SEND_UNCERTAIN)
-            self._end(task, TaskState.UNCERTAIN, "lookup_unsupported")
+            self._uncertain(task, "lookup_unsupported")
             return False
         if found is not None:
             self._sent(task, found)
+            return False
+        if origin.account != connection.account_at(origin.platform):
+            self._uncertain(task, "sender_changed")
             return False
         if text.attempted_at and self._clock.now() - text.attempted_at < _SETTLED:
             self._defer.wait(task, _ASKED_AGAIN, "outcome_unknown")
             return False
         return True
 
-    def _hand_over(
-        self,
-        task: Task,
-        connection: Connection,
-        sender: TextSender,
-        text: OutboundText,
-        record: ConsentRecord,
-    ) -> None:
-        now = self._clock.now()
-        noted = self._tasks.mark(
-            task, TaskState.ATTEMPTING, now, {"attempted_at": now.isoformat()}, expected=task.state
-        )
-        if not noted:
+    def _hand_over(self, task: Task, connection: Connection, sender: TextSender) -> None:
+        now, origin = self._clock.now(), _origin(task, connection)
+        details = {"attempted_at": now.isoformat(), **origin.details()}
+        if not self._tasks.mark(task, TaskState.ATTEMPTING, now, details, expected=task.state):
             return  # the lease was lost: another worker decides
         try:
-            handed = sender.send(text)
+            text = self._cleared(task, connection, origin)
+            if text is not None:
+                self._sent(task, sender.send(text))
         except OutcomeUnknownError:
             # The row goes on saying `attempting`: in doubt, in the due index, and looked up next.
             self._defer.wait(task, _ASKED_AGAIN, "outcome_unknown")
         except OptedOutAtCarrierError as problem:
-            self._end(task, TaskState.REFUSED, problem.reason)
-            self._opt_out_as_carrier_says(task, connection, record)
+            if self._judge_block(task, connection):
+                self._end(task, TaskState.REFUSED, problem.reason)
         except PermanentError as problem:
             self._telemetry.count(Metric.TASK_FAILED)
             self._end(task, TaskState.REFUSED, problem.reason, problem.detail)
@@ -173,8 +188,6 @@ class SendText:
             # Nothing was sent: the row is as good as new, and may be attempted again.
             self._tasks.mark(task, TaskState.OPEN, self._clock.now())
             raise
-        else:
-            self._sent(task, handed)
 
     def _sent(self, task: Task, handed: HandedOver) -> None:
         self._tasks.mark(task, TaskState.SENT, self._clock.now(), {"message_id": handed.message_id})
@@ -190,37 +203,50 @@ class SendText:
             reason=reason,
         )
 
-    def _opt_out_as_carrier_says(
-        self, task: Task, connection: Connection, record: ConsentRecord
-    ) -> None:
-        """The carrier side knows an opt-out that we do not: it is one (platforms/README, 5)."""
-        self._apply_signal.note(
-            connection,
-            self._authenticator.with_secrets(connection).secrets.stack_key,
-            record,
-            kind=SignalKind.OPT_OUT,
-            via=VIA_CARRIER,
-            event=f"carrier|{task.task_id}",
-            text=task.task_id,
-        )
+    def _uncertain(self, task: Task, reason: str) -> None:
+        self._telemetry.count(Metric.SEND_UNCERTAIN)
+        self._end(task, TaskState.UNCERTAIN, reason)
 
 
-def _key(task: Task) -> ConsentKey:
-    return ConsentKey(
-        task.merchant_id,
-        str(task.payload["account"]),
-        Channel(str(task.payload["channel"])),
-        str(task.payload["point_id"]),
-    )
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a text goes out: platform, account, and the number with the platform's id for it."""
+
+    platform: str
+    account: str | None
+    number: str
+    number_id: str
+
+    def details(self) -> dict[str, str]:
+        """Return what the row notes of an attempt."""
+        return {
+            "sent_by": self.platform,
+            "sent_account": self.account or "",
+            "sent_from": self.number,
+            "sent_from_id": self.number_id,
+        }
 
 
-def _origin(connection: Connection, reply_from: str) -> tuple[str, str]:
-    """Return the number to send from and its id: the sender's, the one she texted, or the first."""
+def _origin(task: Task, connection: Connection) -> Origin:
+    """Return where to send from: the sender's number, the one she texted, or the first."""
+    platform = connection.sender_platform
+    account = connection.account_at(platform)
     sender, numbers = connection.settings.sender, dict(connection.text_numbers)
     if sender is not None:
         own = sender.platform == connection.destination.platform
         known = numbers.get(sender.sends_from) if own else None
-        return sender.sends_from, known or sender.sends_from
+        return Origin(platform, account, sender.sends_from, known or sender.sends_from)
+    reply_from = str(task.payload.get("reply_from") or "")
     if reply_from in numbers:
-        return reply_from, numbers[reply_from]
-    return connection.text_numbers[0] if connection.text_numbers else ("", "")
+        return Origin(platform, account, reply_from, numbers[reply_from])
+    first = connection.text_numbers[0] if connection.text_numbers else ("", "")
+    return Origin(platform, account, *first)
+
+
+def _attempted(task: Task, connection: Connection) -> Origin:
+    """Return where an earlier attempt went out, as its row notes it."""
+    noted = task.payload
+    if "sent_by" not in noted:
+        return _origin(task, connection)
+    names = ("sent_by", "sent_account", "sent_from", "sent_from_id")
+    return Origin(*(str(noted[name]) for name in names))

@@ -189,6 +189,12 @@ def queue_of(key: RowKey) -> Queue:
     return Queue.URGENT if key.pk.startswith("TU#") else Queue.BULK
 
 
+def comes_second(key: RowKey) -> bool:
+    """Whether a row gives way to texts: a platform told of an opt-out may take none any more."""
+    ref = read_task(key)
+    return ref is None or ref.kind is not TaskKind.SEND_TEXT
+
+
 def merchant_in(key: RowKey) -> str:
     """Return the merchant of a row whose partition names it second."""
     return key.pk.split("#", 2)[1]

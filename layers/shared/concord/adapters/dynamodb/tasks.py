@@ -283,6 +283,10 @@ class DynamoDbTasks:
         """Read a text's row by its reference."""
         return self.get(keys.task(merchant_id, TaskKind.SEND_TEXT, connection_id, text_id))
 
+    def find_push(self, merchant_id: str, connection_id: str, push_id: str) -> Task | None:
+        """Read the open push of a point's state to one platform."""
+        return self.get(keys.task(merchant_id, TaskKind.PUSH_CONSENT, connection_id, push_id))
+
     def due(self, before: datetime) -> Iterator[DueRow]:
         """Yield what is due before `before`, shard by shard, each shard oldest first."""
         for shard in range(keys.DUE_SHARDS):
