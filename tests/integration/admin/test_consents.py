@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -11,13 +12,18 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from concord.adapters.signing import verify
+from concord.domain.canonical import sha256_hex
 from concord.domain.connection import Connection
-from concord.domain.dossier import verify_dossier
+from concord.domain.consent import Marks, Signal, decide
+from concord.domain.dossier import Finding, dossier, verify_dossier
+from concord.domain.evidence import GENESIS, ConsentKey, next_evidence
 from concord.domain.identity import Channel
+from concord.domain.profiles import TEXT_EM_ALL_SMS, SignalKind
 from concord.entrypoint.observability import LOG
 from tests.integration.admin.calls import MERCHANT, new_connection, ok, refused
+from tests.world.faults import Request, Wire
 from tests.world.shop import Shop, new_number
-from tests.world.world import World
+from tests.world.world import TABLE, World
 
 
 def path_of(shop: Shop, rest: str) -> str:
@@ -76,16 +82,96 @@ def test_a_dossier_proves_itself_offline(house: World, shop: Shop) -> None:
     shop.texts(number, "JOIN")
     shop.texts(number, "STOP")
     document = ok(house, "POST", path_of(shop, "/consents/dossier"), {"point": number})
-    private = Ed25519PrivateKey.from_private_bytes(house.parts.secrets.dossier_key())
-    public = base64.b64encode(private.public_key().public_bytes_raw()).decode()
 
-    def good(statement: bytes, signature: str) -> bool:
-        return verify(public, statement, signature)
-
-    assert verify_dossier(document, good) == []
+    assert _verified(house, document) == []
     assert document["count"] == 2
     document["events"][1]["record"]["to"] = "opted_in"
-    assert verify_dossier(document, good)[0].event == 2
+    assert _verified(house, document)[0].event == 2
+
+
+def test_evidence_names_the_wording_by_version_and_hash(house: World, shop: Shop) -> None:
+    """R-03: which words she was sent: the built-in ones, then the merchant's own."""
+    number, own = new_number(), "Green Grocer: bye."
+    shop.texts(number, "JOIN")
+    changed = shop.admin("PATCH", "", {"settings": {"texts": {"opt_out_confirmation": own}}})
+    version = house.body(changed)["version"]
+    house.cold()
+    shop.texts(number, "STOP")
+    house.pump()
+
+    document = ok(house, "POST", path_of(shop, "/consents/dossier"), {"point": number})
+    [joined], [left] = (event["record"]["texts"] for event in document["events"])
+    sent = {sha256_hex(text.encode()) for text in shop.inbox_of(number)}
+    assert (joined["kind"], joined["version"]) == ("opt_in_confirmation", "built-in-1")
+    assert left == {
+        "kind": "opt_out_confirmation",
+        "version": f"settings-{version}",
+        "sha256": sha256_hex(own.encode()),
+    }
+    assert {joined["sha256"], left["sha256"]} == sent
+
+
+def test_evidence_without_a_version_still_verifies() -> None:
+    """R-03: records of before are judged by what they hold, not by today's fields."""
+    key = ConsentKey("m1", "tea:1", Channel.SMS, "v1.00")
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    signal = Signal(SignalKind.JOIN, at, at, "handset")
+    old = next_evidence(
+        key,
+        seq=1,
+        prev=GENESIS,
+        signal=signal,
+        decision=decide(Marks(), signal, TEXT_EM_ALL_SMS),
+        recorded_at=at,
+        salt=b"",
+        texts=({"kind": "opt_in_confirmation", "sha256": "00"},),
+    )
+    made = dossier(key, [old], at, lambda _: "signature")
+    assert verify_dossier(made, lambda _, signature: signature == "signature") == []
+
+
+def _verified(house: World, document: dict[str, Any]) -> list[Finding]:
+    private = Ed25519PrivateKey.from_private_bytes(house.parts.secrets.dossier_key())
+    public = base64.b64encode(private.public_key().public_bytes_raw()).decode()
+    return verify_dossier(document, lambda said, signature: verify(public, said, signature))
+
+
+def test_a_dossier_names_a_missing_tail(
+    house: World, shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """L-01, R-03: the last record was deleted: the file says so, and a metric rises."""
+    number = new_number()
+    shop.texts(number, "JOIN")
+    shop.texts(number, "STOP")
+    last = max((r for r in house.rows("C#") if r["sk"].startswith("E#")), key=lambda r: r["sk"])
+    key = {"pk": {"S": last["pk"]}, "sk": {"S": last["sk"]}}
+    house.dynamodb.delete_item(TableName=TABLE, Key=key)
+
+    document = ok(house, "POST", path_of(shop, "/consents/dossier"), {"point": number})
+
+    assert _verified(house, document) == [Finding(2, "is missing: the signed count is 2")]
+    assert "EvidenceBroken" in capsys.readouterr().out
+
+
+def test_a_dossier_made_while_she_texts_is_whole(
+    house: World, shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """L-01: a signal between the reads of state and evidence is no broken chain."""
+    number, texted = new_number(), list[str]()
+    shop.texts(number, "JOIN")
+
+    def meanwhile(request: Request) -> None:
+        if request.name == "dynamodb.Query" and not texted:
+            texted.append(request.name)
+            shop.texts(number, "STOP")
+
+    with Wire(house).failing(meanwhile):
+        document = ok(house, "POST", path_of(shop, "/consents/dossier"), {"point": number})
+
+    assert texted
+    assert document["count"] == 2
+    assert _verified(house, document) == []
+    assert "EvidenceBroken" not in capsys.readouterr().out
 
 
 def test_a_fuzzy_opt_out_waits_for_a_named_person(house: World, shop: Shop) -> None:

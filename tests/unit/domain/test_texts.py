@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from concord.domain.canonical import sha256_hex
+from concord.domain.canonical import canonical, sha256_hex
 from concord.domain.consent import MessageKind
 from concord.domain.errors import InvalidInputError
 from concord.domain.texts import (
+    BUILT_IN,
     DEFAULT_TEXTS,
     EDITABLE,
     FALLBACK_TEXTS,
@@ -21,6 +22,7 @@ from concord.domain.texts import (
     fallback,
     render,
     wording_hash,
+    wording_version,
 )
 
 NUMBER = "+12025550101"
@@ -188,3 +190,16 @@ def test_a_fallback_that_passes_the_check_has_no_gap(who: str, words: list[str])
     said = fallback(who, own, NUMBER).split(" ")
     filled = {"$number": NUMBER, "${number}": NUMBER, "$$": "$"}
     assert said == ["Text", *(filled.get(word, word) for word in words)]
+
+
+def test_the_built_in_wording_has_the_version_it_says() -> None:
+    """R-03: a change of these texts is a new version: raise BUILT_IN, then note the new hash."""
+    versions = {"built-in-1": "30472e516d3b1d0cd9c092b13012ea99c6633a6e0442217968a04046419e0cac"}
+    assert versions[BUILT_IN] == sha256_hex(canonical(dict(DEFAULT_TEXTS)))
+
+
+def test_what_versions_a_wording() -> None:
+    """R-03: the merchant's own wording by the settings that held it, any other is built in."""
+    own = {"help_reply": "Call us."}
+    assert wording_version(MessageKind.HELP_REPLY, own, 7) == "settings-7"
+    assert wording_version(MessageKind.INVITATION, own, 7) == BUILT_IN

@@ -69,7 +69,7 @@ def admin_services(parts: Parts) -> AdminServices:
             random_bytes=os.urandom,
         ),
         look_up_consent=consents,
-        export_dossier=ExportDossier(consents, parts.store, secrets, sign, clock),
+        export_dossier=ExportDossier(consents, parts.store, secrets, sign, clock, parts.telemetry),
         reviews=ReviewConsents(
             connections, parts.authenticator, parts.reviews, parts.store, parts.apply_signal, clock
         ),

@@ -38,13 +38,19 @@ def dossier(
     events: Sequence[Evidence],
     exported_at: datetime,
     sign: Callable[[bytes], str],
+    stated: tuple[int, str] | None = None,
 ) -> dict[str, Any]:
-    """Return the signed file of one consent key (L-01). `sign` answers in base64."""
+    """Return the signed file of one consent key (L-01). `sign` answers in base64.
+
+    `stated` is (count, head) as the state of the key has them (None = as found): since these are
+    signed and not what happened to be there, the file itself shows that its tail is missing.
+    """
+    count, head = stated or (len(events), events[-1].hash if events else GENESIS)
     document: dict[str, Any] = {
         "format": "concord-dossier-1",
         "consent_key": key.as_record(),
-        "count": len(events),
-        "head": events[-1].hash if events else GENESIS,
+        "count": count,
+        "head": head,
         "exported_at": to_rfc3339(exported_at),
         "events": [
             {"record": dict(e.record), "hash": e.hash, "salt": e.salt, "personal": dict(e.personal)}

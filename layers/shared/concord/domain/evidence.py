@@ -102,7 +102,7 @@ def next_evidence(
 ) -> Evidence:
     """Return the record that follows `prev`: what was said, by whom, and what we made of it.
 
-    `texts` names wording that this change shows to the shopper (kind, SHA-256), for R-03.
+    `texts` names wording that this change shows to the shopper (kind, version, SHA-256; R-03).
     """
     personal = {name: storable(value) for name, value in signal.personal.items() if value}
     record: dict[str, Any] = {

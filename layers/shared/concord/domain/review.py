@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from enum import StrEnum
 
-# The kind of review of a point that the shop does not know.
-UNMATCHED: Final = "unmatched"
+
+class ReviewKind(StrEnum):
+    """Why somebody should look: a text reads like an opt-out, or no shopper carries the number."""
+
+    FUZZY = "fuzzy"
+    UNMATCHED = "unmatched"
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Something a person should look at: `fuzzy` opt-outs, `unmatched` numbers. Holds no point."""
+    """Something a person should look at. Holds no point."""
 
     merchant_id: str
     connection_id: str
-    kind: str
+    kind: ReviewKind
     review_id: str
     channel: str
     point_id: str

@@ -10,6 +10,8 @@ from concord.domain.canonical import sha256_hex
 from concord.domain.consent import MessageKind
 from concord.domain.errors import FieldError, InvalidInputError
 
+# Names the wording below in evidence (R-03): raise it with every change of it.
+BUILT_IN: Final = "built-in-1"
 # No marketing in any of these (TEA-17; FCC: one confirmation, within five minutes).
 DEFAULT_TEXTS: Final[Mapping[str, str]] = {
     MessageKind.OPT_IN_CONFIRMATION: "$merchant: you are subscribed to our texts. "
@@ -48,6 +50,11 @@ def fallback(audience: str, own: Mapping[str, str], number: str | None) -> str:
     if not number:
         return FALLBACK_TEXTS[f"fallback_{audience}_neutral"]
     return render(f"fallback_{audience}", own, merchant="", join="", number=number)
+
+
+def wording_version(kind: str, own: Mapping[str, str], connection_version: int) -> str:
+    """Return what versions the wording of `kind`: the connection's settings, or these texts."""
+    return f"settings-{connection_version}" if own.get(kind) else BUILT_IN
 
 
 def wording_hash(text: str) -> str:

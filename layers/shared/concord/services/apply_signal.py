@@ -16,7 +16,7 @@ from concord.domain.evidence import GENESIS, SALT_BYTES, ConsentKey, Evidence, n
 from concord.domain.identity import Channel, event_key, point_id
 from concord.domain.inbox import InboxEntry, Marker
 from concord.domain.profiles import SignalKind
-from concord.domain.review import Review
+from concord.domain.review import Review, ReviewKind
 from concord.ports import AlreadySeen, Clock, Committed, ConsentCommit, ConsentStore
 from concord.services.consent_tasks import messages_of, tasks_of, wording
 
@@ -241,7 +241,7 @@ def _review(
     return Review(
         merchant_id=connection.merchant_id,
         connection_id=connection.connection_id,
-        kind="fuzzy",
+        kind=ReviewKind.FUZZY,
         review_id=evidence.hash[:24],
         channel=record.key.channel.value,
         point_id=record.key.point_id,

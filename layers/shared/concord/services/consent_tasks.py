@@ -13,7 +13,7 @@ from concord.domain.consent_record import ConsentRecord
 from concord.domain.evidence import ConsentKey, Evidence
 from concord.domain.identity import Channel
 from concord.domain.tasks import Task, TaskKind, TaskSpec, push_id
-from concord.domain.texts import render, wording_hash
+from concord.domain.texts import render, wording_hash, wording_version
 
 # FCC: one confirmation within five minutes of the opt-out; later it would be one text too many.
 CONFIRM_WITHIN: Final = timedelta(minutes=5)
@@ -40,14 +40,19 @@ def messages_of(connection: Connection, decision: Decision) -> tuple[MessageKind
 
 
 def wording(connection: Connection, kind: MessageKind) -> dict[str, str]:
-    """Return the kind of a text and the hash of its words, as evidence names them."""
+    """Return the kind, version and hash of a text, as evidence names them (R-03).
+
+    A merchant's own wording has the version of the connection row that held it, which the audit
+    trail shows; the built-in one has a version of its own.
+    """
     text = render(
         kind,
         connection.settings.texts,
         merchant=connection.merchant_name,
         join=connection.settings.join_keyword,
     )
-    return {"kind": kind.value, "sha256": wording_hash(text)}
+    version = wording_version(kind, connection.settings.texts, connection.version)
+    return {"kind": kind.value, "version": version, "sha256": wording_hash(text)}
 
 
 def tasks_of(
