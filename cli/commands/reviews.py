@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Final
 
 import typer
@@ -11,6 +10,7 @@ from cli.api import segment
 from cli.commands.connections import ConnectionId, Limit
 from cli.screen import moment
 from cli.session import session_of
+from concord.domain.review import ReviewKind
 
 app = typer.Typer(no_args_is_help=True, help="Reviews: likely opt-outs, numbers nobody carries.")
 
@@ -21,20 +21,14 @@ Actor = Annotated[
 ReviewId = Annotated[str, typer.Argument(metavar="REVIEW", help="Review id.")]
 
 
-class Kind(StrEnum):
-    """Why something waits for a person."""
-
-    FUZZY = "fuzzy"
-    UNMATCHED = "unmatched"
-
-
 @app.command("list")
 def list_reviews(
     ctx: typer.Context,
     connection: ConnectionId,
     kind: Annotated[
-        Kind, typer.Option(help="fuzzy = texts like an opt-out; unmatched = no shopper has it.")
-    ] = Kind.FUZZY,
+        ReviewKind,
+        typer.Option(help="fuzzy = texts like an opt-out; unmatched = no shopper has it."),
+    ] = ReviewKind.FUZZY,
     reveal: Annotated[
         bool, typer.Option("--reveal", help="Show numbers and texts: they are personal data.")
     ] = False,

@@ -22,7 +22,7 @@ from concord.domain.evidence import GENESIS, ConsentKey, next_evidence
 from concord.domain.identity import Channel
 from concord.domain.inbox import InboxEntry, InboxState, Marker, RequestKind
 from concord.domain.profiles import TEXT_EM_ALL_SMS, SignalKind
-from concord.domain.review import Review
+from concord.domain.review import Review, ReviewKind
 from concord.domain.shopper import Shopper
 from concord.domain.tasks import TaskKind, TaskSpec
 from concord.ports import ConsentCommit
@@ -143,7 +143,7 @@ def text(task_id: str = "0123-opt_out_confirmation", **payload: Any) -> TaskSpec
     return TaskSpec(TaskKind.SEND_TEXT, CONNECTION, task_id, payload={"purpose": "x", **payload})
 
 
-def review(review_id: str = "r1", kind: str = "fuzzy") -> Review:
+def review(review_id: str = "r1", kind: ReviewKind = ReviewKind.FUZZY) -> Review:
     return Review(
         merchant_id=MERCHANT,
         connection_id=CONNECTION,

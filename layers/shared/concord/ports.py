@@ -20,7 +20,7 @@ from concord.domain.jobs import Job
 from concord.domain.merchant import Merchant
 from concord.domain.metrics import Metric
 from concord.domain.outbound import AccountFacts, ConsentPush, Endpoint, HandedOver, OutboundText
-from concord.domain.review import Review
+from concord.domain.review import Review, ReviewKind
 from concord.domain.shopper import Carriers, Shopper
 from concord.domain.task_rows import DueRow, Finish, Lease, ParkedTask, TaskRef
 from concord.domain.tasks import RowKey, Task, TaskSpec, TaskState
@@ -298,10 +298,10 @@ class Audit(Protocol):
 class Reviews(Protocol):
     """Things to look at."""
 
-    def of(self, merchant_id: str, connection_id: str, kind: str) -> Iterator[Review]: ...
+    def of(self, merchant_id: str, connection_id: str, kind: ReviewKind) -> Iterator[Review]: ...
 
     def get(
-        self, merchant_id: str, connection_id: str, kind: str, review_id: str
+        self, merchant_id: str, connection_id: str, kind: ReviewKind, review_id: str
     ) -> Review | None: ...
 
     def put(self, review: Review) -> None: ...

@@ -19,6 +19,7 @@ from concord.adapters.dynamodb.tasks import DynamoDbTasks
 from concord.domain.evidence import GENESIS, record_hash
 from concord.domain.inbox import InboxState, Marker
 from concord.domain.profiles import SignalKind
+from concord.domain.review import ReviewKind
 from concord.domain.tasks import TaskState
 from concord.ports import AlreadySeen, Committed, ConsentCommit, Stale
 from tests.support.builders import (
@@ -75,7 +76,9 @@ class ConsentStoreContract:
         assert stored_marker(table, "ev1") == asked.marker
         assert DynamoDbInbox(table).get(MERCHANT, inbox_entry().inbox_id) == asked.inbox
         assert len(list(DynamoDbTasks(table).due(at(1)))) == 3
-        assert list(DynamoDbReviews(table).of(MERCHANT, CONNECTION, "fuzzy")) == [asked.review]
+        assert list(DynamoDbReviews(table).of(MERCHANT, CONNECTION, ReviewKind.FUZZY)) == [
+            asked.review
+        ]
 
     def test_every_mark_survives_storage(self, table: Table) -> None:
         store = store_of(table)
@@ -209,7 +212,7 @@ class ConsentStoreContract:
         store.commit(first)
         closing = commit(first.record, kind=SignalKind.REVIEW_DISMISSED, close_review=review())
         assert store.commit(closing) == Committed()
-        assert DynamoDbReviews(table).get(MERCHANT, CONNECTION, "fuzzy", "r1") is None
+        assert DynamoDbReviews(table).get(MERCHANT, CONNECTION, ReviewKind.FUZZY, "r1") is None
         late = commit(closing.record, kind=SignalKind.REVIEW_CONFIRMED, close_review=review())
         assert store.commit(late) == Stale()
 

@@ -26,7 +26,7 @@ from concord.domain.connection import Connection, ConnectionSettings, Connection
 from concord.domain.errors import ConflictError
 from concord.domain.jobs import Job
 from concord.domain.merchant import Merchant
-from concord.domain.review import UNMATCHED
+from concord.domain.review import ReviewKind
 from concord.domain.shopper import Carriers
 from concord.domain.task_rows import Finish
 from concord.domain.tasks import Task, TaskKind
@@ -254,19 +254,19 @@ class ReviewsContract:
 
     def test_reviews_are_listed_by_kind(self, table: Table) -> None:
         reviews = DynamoDbReviews(table)
-        fuzzy, unmatched = review("a"), replace(review("b", "unmatched"), reviewed_at=None)
+        fuzzy, unmatched = review("a"), replace(review("b", ReviewKind.UNMATCHED), reviewed_at=None)
         for each in (fuzzy, unmatched, fuzzy):
             reviews.put(each)
-        assert list(reviews.of(MERCHANT, CONNECTION, "fuzzy")) == [fuzzy]
-        assert reviews.get(MERCHANT, CONNECTION, "unmatched", "b") == unmatched
+        assert list(reviews.of(MERCHANT, CONNECTION, ReviewKind.FUZZY)) == [fuzzy]
+        assert reviews.get(MERCHANT, CONNECTION, ReviewKind.UNMATCHED, "b") == unmatched
         reviews.delete(fuzzy)
         reviews.delete(fuzzy)
-        assert list(reviews.of(MERCHANT, CONNECTION, "fuzzy")) == []
+        assert list(reviews.of(MERCHANT, CONNECTION, ReviewKind.FUZZY)) == []
 
     def test_that_a_point_is_unmatched_shows_where_it_is_pushed_from(self, table: Table) -> None:
         """TEA-12, promise 5: who carries a point and whether a review waits: one request."""
         reviews, shoppers = DynamoDbReviews(table), DynamoDbShoppers(table, DynamoDbTasks(table))
-        waiting = replace(review("v1.aaaa", UNMATCHED), point_id="v1.aaaa")
+        waiting = replace(review("v1.aaaa", ReviewKind.UNMATCHED), point_id="v1.aaaa")
         for _ in range(2):
             reviews.put(waiting)
             with counted(table.client) as requests:

@@ -113,7 +113,7 @@ def push_tasks(
     """Yield one state push per side: each platform fails and recovers on its own.
 
     Also of a connection that is over: its worker keeps them for the account's next one.
-    `text_first` names a text that the side which carries it takes only before it is told (ADR 15).
+    `text_first` names a text that the side which carries it takes only before it is told (ADR 16).
     """
     for side in (connection.source, connection.destination):
         carries = side.platform == connection.sender_platform

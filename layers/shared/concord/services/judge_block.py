@@ -20,7 +20,7 @@ _AFTER_PUSH: Final = timedelta(seconds=2)
 
 
 class JudgeBlock:
-    """What to make of a text that was refused because the number is out at the platform (ADR 14).
+    """What to make of a text that was refused because the number is out at the platform (ADR 16).
 
     A platform that keeps our consent flag and carries our texts as well refuses on our own word.
     Until it was told of an opt-in, its block says nothing of the shopper.

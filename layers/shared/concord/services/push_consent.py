@@ -13,7 +13,7 @@ from concord.domain.errors import PermanentError
 from concord.domain.evidence import ConsentKey
 from concord.domain.metrics import Metric
 from concord.domain.outbound import ConsentPush
-from concord.domain.review import UNMATCHED, Review
+from concord.domain.review import Review, ReviewKind
 from concord.domain.shopper import Carriers
 from concord.domain.task_rows import Finish
 from concord.domain.tasks import RowKey, Task, TaskKind, TaskSpec, TaskState, read_push_id
@@ -113,7 +113,7 @@ class PushConsent:
         """Put the push of an opt-out off, by seconds, while its confirmation is on its way.
 
         A platform that carries our texts may take none for a number that it was told is out. The
-        push waits no longer than `after_until`, whatever becomes of the text (ADR 14).
+        push waits no longer than `after_until`, whatever becomes of the text (ADR 16).
         """
         text_id, until = task.payload.get("after_text"), task.payload.get("after_until")
         if not text_id or self._clock.now() >= datetime.fromisoformat(str(until)):
@@ -172,7 +172,7 @@ class PushConsent:
         review = Review(
             merchant_id=task.merchant_id,
             connection_id=task.connection_id,
-            kind=UNMATCHED,
+            kind=ReviewKind.UNMATCHED,
             review_id=record.key.point_id,
             channel=record.key.channel.value,
             point_id=record.key.point_id,

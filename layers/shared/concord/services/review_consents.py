@@ -16,14 +16,12 @@ from concord.domain.identity import Channel, event_key
 from concord.domain.inbox import Marker
 from concord.domain.page import Page, page
 from concord.domain.profiles import SignalKind
-from concord.domain.review import Review
+from concord.domain.review import Review, ReviewKind
 from concord.ports import Clock, Connections, ConsentStore, Reviews
 from concord.services.apply_signal import Applied, ApplySignal
 from concord.services.authenticate import Authenticator
 from concord.services.change_connection import find_connection
 
-FUZZY: Final = "fuzzy"
-UNMATCHED: Final = "unmatched"
 _REVIEW_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _SIGNALS: Final = {
     "confirm": SignalKind.REVIEW_CONFIRMED,
@@ -60,7 +58,7 @@ class ReviewConsents:
         self._clock = clock
 
     def list(
-        self, connection_id: str, kind: str, limit: int, cursor: str | None
+        self, connection_id: str, kind: ReviewKind, limit: int, cursor: str | None
     ) -> Page[ReviewView]:
         """Return a page of open reviews of one kind."""
         connection = find_connection(self._connections, connection_id)
@@ -85,7 +83,9 @@ class ReviewConsents:
         connection = find_connection(self._connections, connection_id)
         if not _REVIEW_ID.fullmatch(review_id):
             raise NotFoundError("no such review")
-        review = self._reviews.get(connection.merchant_id, connection_id, FUZZY, review_id)
+        review = self._reviews.get(
+            connection.merchant_id, connection_id, ReviewKind.FUZZY, review_id
+        )
         if review is None:
             self._dismiss_unmatched(connection, review_id, decision)
             return None
@@ -123,7 +123,7 @@ class ReviewConsents:
                     "evidence_id": review.evidence_id,
                 },
                 personal={"actor": actor},
-                reviewed_at=review.reviewed_at or review.created_at,
+                reviewed_at=review.reviewed_at,
             ),
             # One marker for both decisions: of two people who decide at once, one is second.
             marker=Marker(
@@ -137,7 +137,7 @@ class ReviewConsents:
 
     def _dismiss_unmatched(self, connection: Connection, review_id: str, decision: str) -> None:
         review = self._reviews.get(
-            connection.merchant_id, connection.connection_id, UNMATCHED, review_id
+            connection.merchant_id, connection.connection_id, ReviewKind.UNMATCHED, review_id
         )
         if review is None:
             raise NotFoundError("no such review")
@@ -152,7 +152,7 @@ class ReviewConsents:
         record = self._store.load(key)
         if record is None:
             return ReviewView(review, None, None)
-        if review.kind != FUZZY:
+        if review.kind != ReviewKind.FUZZY:
             return ReviewView(review, record.point, None)
         texts = (
             event.personal.get("text")

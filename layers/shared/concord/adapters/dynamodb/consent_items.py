@@ -14,7 +14,7 @@ from concord.domain.consent import Basis, Marks, SoftMark
 from concord.domain.consent_record import ConsentRecord
 from concord.domain.evidence import ConsentKey, Evidence, marks_record
 from concord.domain.inbox import Marker
-from concord.domain.review import Review
+from concord.domain.review import Review, ReviewKind
 from concord.domain.tasks import RowKey
 from concord.domain.times import from_rfc3339, to_rfc3339
 from concord.ports import ConsentCommit
@@ -181,7 +181,7 @@ def review_from(merchant_id: str, connection_id: str, item: Item) -> Review:
     return Review(
         merchant_id=merchant_id,
         connection_id=connection_id,
-        kind=kind,
+        kind=ReviewKind(kind),
         review_id=review_id,
         channel=item["channel"],
         point_id=item["point_id"],

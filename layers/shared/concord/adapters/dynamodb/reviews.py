@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from concord.adapters.dynamodb import keys
 from concord.adapters.dynamodb.consent_items import review_from, review_item, review_key
 from concord.adapters.dynamodb.table import Table
-from concord.domain.review import UNMATCHED, Review
+from concord.domain.review import Review, ReviewKind
 from concord.domain.tasks import RowKey
 
 
@@ -21,7 +21,7 @@ class DynamoDbReviews:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def of(self, merchant_id: str, connection_id: str, kind: str) -> Iterator[Review]:
+    def of(self, merchant_id: str, connection_id: str, kind: ReviewKind) -> Iterator[Review]:
         """Yield the open reviews of one kind."""
         for item in self._table.query(
             "pk = :pk AND begins_with(sk, :prefix)",
@@ -30,21 +30,23 @@ class DynamoDbReviews:
         ):
             yield review_from(merchant_id, connection_id, item)
 
-    def get(self, merchant_id: str, connection_id: str, kind: str, review_id: str) -> Review | None:
+    def get(
+        self, merchant_id: str, connection_id: str, kind: ReviewKind, review_id: str
+    ) -> Review | None:
         """Read one review."""
         item = self._table.get(keys.review(merchant_id, connection_id, kind, review_id))
         return review_from(merchant_id, connection_id, item) if item else None
 
     def put(self, review: Review) -> None:
         """Insert or replace. One of an unmatched point is noted at the point first."""
-        if review.kind == UNMATCHED:
+        if review.kind == ReviewKind.UNMATCHED:
             self._table.put(_note(review), {})
         self._table.put(review_key(review), review_item(review))
 
     def delete(self, review: Review) -> None:
         """Delete; one that is gone already is fine."""
         self._table.delete(review_key(review))
-        if review.kind == UNMATCHED:
+        if review.kind == ReviewKind.UNMATCHED:
             self._table.delete(_note(review))
 
 

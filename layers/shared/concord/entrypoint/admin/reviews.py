@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import AwareDatetime
 
 from concord.domain.consent import Basis, State
 from concord.domain.identity import Channel
+from concord.domain.review import ReviewKind
 from concord.entrypoint.admin.base import Actor, Answer, PageQuery, Sent
 
 
@@ -20,7 +19,7 @@ class DecisionPost(Sent):
 class ReviewQuery(PageQuery):
     """Which reviews: likely opt-outs, or numbers that no shopper carries."""
 
-    kind: Literal["fuzzy", "unmatched"] = "fuzzy"
+    kind: ReviewKind = ReviewKind.FUZZY
 
 
 class ReviewAnswer(Answer):
