@@ -93,6 +93,7 @@ def test_evidence_names_the_wording_by_version_and_hash(house: World, shop: Shop
     """R-03: which words she was sent: the built-in ones, then the merchant's own."""
     number, own = new_number(), "Green Grocer: bye."
     shop.texts(number, "JOIN")
+    house.pump()
     changed = shop.admin("PATCH", "", {"settings": {"texts": {"opt_out_confirmation": own}}})
     version = house.body(changed)["version"]
     house.cold()
