@@ -38,6 +38,8 @@ class Metric(StrEnum):
     # Age of a queue's message at a try that failed, in seconds.
     OLDEST_FAILED_SECONDS = "OldestFailedSeconds"
 
+    # A dossier was exported whose events are not those that the state counts.
+    EVIDENCE_BROKEN = "EvidenceBroken"
     # The stack key is not the one that a connection was made with.
     STACK_KEY_MISMATCH = "StackKeyMismatch"
     # A bug was caught at an edge.

@@ -8,6 +8,7 @@ from typing import Any, Final
 from concord.domain.dossier import dossier
 from concord.domain.evidence import GENESIS, ConsentKey, Evidence
 from concord.domain.identity import Channel
+from concord.domain.metrics import Metric
 from concord.ports import Clock, ConsentStore, Secrets, Telemetry
 from concord.services.look_up_consent import LookUpConsent
 
@@ -61,6 +62,6 @@ class ExportDossier:
             events = tuple(self._store.evidence(key))
             if stated == (len(events), events[-1].hash if events else GENESIS):
                 return stated, events
-        self._telemetry.count("EvidenceBroken")
+        self._telemetry.count(Metric.EVIDENCE_BROKEN)
         self._telemetry.info("evidence_broken", expected=stated[0], found=len(events))
         return stated, events
