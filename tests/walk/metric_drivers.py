@@ -17,7 +17,7 @@ from tests.world.faults import Wire, away, settle
 from tests.world.person import Person
 from tests.world.shop import Shop, new_number
 from tests.world.signing import signed
-from tests.world.world import PREFIX
+from tests.world.world import PREFIX, TABLE
 
 type Drive = Callable[[Shop, pytest.MonkeyPatch], None]
 
@@ -212,6 +212,15 @@ def _text_for_nobody(shop: Shop, _: pytest.MonkeyPatch) -> None:
     assert shop.world.receive_sms(message) == []
 
 
+def _chain_without_its_tail(shop: Shop, _: pytest.MonkeyPatch) -> None:
+    person = Person(shop).texts("JOIN")
+    [last] = [r for r in shop.world.rows("C#") if r["sk"].startswith("E#")]
+    key = {"pk": {"S": last["pk"]}, "sk": {"S": last["sk"]}}
+    shop.world.dynamodb.delete_item(TableName=TABLE, Key=key)
+    asked = {"channel": "sms", "point": person.number}
+    assert shop.admin("POST", "/consents/dossier", asked)["statusCode"] == 200
+
+
 def _queues_away(shop: Shop, _: pytest.MonkeyPatch) -> None:
     Person(shop).text("STOP")(1)
     with Wire(shop.world).failing(away("sqs")):
@@ -241,6 +250,7 @@ SHOWN: dict[tuple[str, str], Drive] = {
     ("WebhookReceive", "ReceiptUnmatched"): _receipt_of_nothing,
     ("WebhookReceiveSms", "UnknownEvent"): _text_for_nobody,
     ("WebhookReceiveSms", "InboundForNobody"): _text_for_nobody,
+    ("AdminApi", "EvidenceBroken"): _chain_without_its_tail,
     ("SyncRelay", "RelayLeftToSweep"): _queues_away,
     ("SyncRunTask", "OptOutUnmatched"): _nobody_to_opt_out,
     ("SyncRunTask", "OldestFailedSeconds"): _wrong_key_for_a_task,
