@@ -197,6 +197,7 @@ def connection(connection_id: str = CONNECTION, **more: Any) -> Connection:
         "first_number": "+15550100099",
         "public_url": "https://api.example.com",
         "secrets_before": ((1, at(-60)),),
+        "made_by": "5e9f",
     }
     return Connection(**{**values, **more})
 

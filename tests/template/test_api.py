@@ -69,7 +69,18 @@ def test_nothing_records_a_path() -> None:
 
 
 def test_access_log_lines_are_json() -> None:
-    json.loads(API["AccessLogSetting"]["Format"])
+    """One object per line, under the names that queries of these logs are written with."""
+    line = json.loads(API["AccessLogSetting"]["Format"])
+    assert line == {
+        "request_id": "$context.requestId",
+        "time": "$context.requestTime",
+        "method": "$context.httpMethod",
+        "resource": "$context.resourcePath",
+        "status": "$context.status",
+        "latency_ms": "$context.responseLatency",
+        "integration_status": "$context.integrationStatus",
+        "error": "$context.error.responseType",
+    }
 
 
 def test_bodies_arrive_as_they_were_signed() -> None:

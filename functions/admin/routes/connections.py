@@ -32,6 +32,7 @@ def create_connection(call: Call, merchant_id: str, body: ConnectionPost) -> Con
         credentials=body.credentials(),
         base_url=call.base_url,
         actor=call.actor(body.actor),
+        made_by=call.request_hash(),
     )
     return ConnectionCreated(
         connection_id=made.connection.connection_id,

@@ -124,6 +124,7 @@ class Connection:
     is the base of our own API as platforms reach it, noted when the connection was made.
     `secrets_version` names what counts of its secrets: the parameter store keeps the others too,
     and `secrets_before` says until when each of them counted.
+    `made_by` is the hash of the request that made it, if that had an Idempotency-Key.
     """
 
     connection_id: str
@@ -145,6 +146,7 @@ class Connection:
     public_url: str = ""
     secrets_version: int = 1
     secrets_before: tuple[tuple[int, datetime], ...] = ()
+    made_by: str = ""
 
     @property
     def account(self) -> str:

@@ -14,13 +14,7 @@ from concord.domain.connection import (
     Side,
 )
 from concord.domain.credentials import ConnectionSecrets
-from concord.domain.errors import (
-    ConflictError,
-    FieldError,
-    InvalidInputError,
-    NotFoundError,
-    StorageError,
-)
+from concord.domain.errors import FieldError, InvalidInputError, NotFoundError
 from concord.domain.events import SecretValue
 from concord.domain.identity import check_merchant_id, key_fingerprint, token_hash
 from concord.domain.merchant import Merchant
@@ -37,6 +31,7 @@ from concord.services.make_secrets import (
     new_webhook_secret,
 )
 from concord.services.name_webhooks import NameWebhooks
+from concord.services.store_connection import StoreConnection
 
 type Credentials = Mapping[str, Mapping[str, str]]
 
@@ -67,6 +62,7 @@ class ManageConnections:
         self._connections = connections
         self._merchants = merchants
         self._secrets = secrets
+        self._store = StoreConnection(connections, secrets, clock)
         self._rules = rules
         self._clock = clock
         self._random_bytes = random_bytes
@@ -95,11 +91,12 @@ class ManageConnections:
         credentials: Credentials,
         base_url: str,
         actor: str,
+        made_by: str = "",
     ) -> NewConnection:
         """Link two accounts. Raises ConflictError `account_already_linked` (TEA-02), or
         `number_already_claimed` if another merchant has the sender's number.
 
-        The row comes first: its transaction decides who wins, and only the winner stores secrets.
+        A call that died on its way is finished by its repeat, which has the same `made_by`.
         """
         merchant = self._merchant(merchant_id)
         self._rules.sides(integration, source, destination)
@@ -122,6 +119,7 @@ class ManageConnections:
             connect_keys=(HashedSecret(token_hash(connect_key)),),
             created_at=self._clock.now(),
             public_url=base_url,
+            made_by=made_by,
         )
         webhook_secret = new_webhook_secret(self._random_bytes)
         secrets = ConnectionSecrets(
@@ -132,7 +130,8 @@ class ManageConnections:
             sender=credentials.get("sender", {}),
         )
         self._secrets.check(secrets)
-        self._store(connection, secrets, merchant, actor)
+        multi_link = merchant.allow_multi_link
+        connection = self._store(connection, secrets, multi_link=multi_link, actor=actor)
         webhooks = self._name_webhooks(connection, base_url, token)
         return NewConnection(connection, webhooks, webhook_secret, connect_key)
 
@@ -185,23 +184,6 @@ class ManageConnections:
         if merchant is None:
             raise NotFoundError("no such merchant")
         return merchant
-
-    def _store(
-        self, connection: Connection, secrets: ConnectionSecrets, merchant: Merchant, actor: str
-    ) -> None:
-        now = self._clock.now()
-        details = {"source": connection.source.platform, "account": connection.account}
-        created = audit_entry(connection, now, actor, "connection_requested", details)
-        self._connections.create(connection, multi_link=merchant.allow_multi_link, audit=created)
-        try:
-            self._secrets.save(connection.connection_id, secrets)
-            claim_numbers(self._connections, connection)
-        except (StorageError, ConflictError):
-            # Without secrets or its number it can do nothing: free both accounts for another try.
-            ended = replace(connection, state=ConnectionState.DISCONNECTED, version=2)
-            undone = audit_entry(ended, now, "concord", "connection_undone", {})
-            self._connections.disconnect(ended, undone)
-            raise
 
     def _check(
         self,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +22,7 @@ from concord.domain.errors import (
     RetryableError,
     ThrottledError,
 )
-from concord.domain.events import DeliveryStatus, UnparseableError
+from concord.domain.events import DeliveryReceipt, DeliveryStatus, UnparseableError
 from concord.domain.outbound import Endpoint
 from concord.platforms.aws_messaging import client as module
 from concord.platforms.aws_messaging.client import AwsTextSender
@@ -135,12 +137,30 @@ def test_botocore_never_repeats_a_send(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(tries) == 1
 
 
-def test_importing_makes_no_client(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("a client was made before it was needed")
+# A client made by another spelling (boto3.client, a session, botocore) is one of these as well.
+_IMPORTED = """
+import botocore.client, botocore.session
+made = []
+real = botocore.client.ClientCreator.create_client
+def create(*given, **named):
+    made.append(named["service_name"])
+    return real(*given, **named)
+botocore.client.ClientCreator.create_client = create
+from concord.platforms.aws_messaging.client import AwsTextSender, _client_for
+from concord.domain.outbound import Endpoint
+AwsTextSender(Endpoint("aws-1", "", {}, {}))
+assert made == [], made
+_client_for("us-east-1")
+assert made == ["pinpoint-sms-voice-v2"], made  # so it would have been noticed
+"""
 
-    monkeypatch.setattr(boto3, "client", refuse)
-    module.AwsTextSender(Endpoint("aws-1", "", {}, {}))
+
+def test_importing_makes_no_client() -> None:
+    """A fresh process imports the adapter and makes a sender: a client comes with its first use."""
+    run = subprocess.run(
+        [sys.executable, "-c", _IMPORTED], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
 
 
 # --- what the topic brings -------------------------------------------------------------------
@@ -173,10 +193,10 @@ def test_delivery_events(kind: str, status: DeliveryStatus) -> None:
     """R-15: every TEXT_ type has a status; failures keep their type as code."""
     parsed = parse({"eventType": kind, "messageId": "m1", "context": {"reference": "r-1"}})
     (event,) = parsed.events
+    assert isinstance(event, DeliveryReceipt)
     assert event.event_id == parsed.event_id == f"m1:{kind}"
-    assert getattr(event, "status") == status  # noqa: B009
-    assert getattr(event, "reference") == "r-1"  # noqa: B009
-    assert getattr(event, "code") == (kind if status is DeliveryStatus.FAILED else None)  # noqa: B009
+    assert (event.status, event.reference) == (status, "r-1")
+    assert event.code == (kind if status is DeliveryStatus.FAILED else None)
 
 
 def test_every_text_event_of_the_service_is_known() -> None:

@@ -47,6 +47,7 @@ def connection_json(connection: Connection) -> str:
             "public_url": connection.public_url,
             "secrets_version": connection.secrets_version,
             "secrets_before": [[v, to_rfc3339(until)] for v, until in connection.secrets_before],
+            "made_by": connection.made_by,
         },
         separators=(",", ":"),
         ensure_ascii=False,
@@ -87,6 +88,7 @@ def connection_from(body: str, version: int) -> Connection:
         secrets_before=tuple(
             (v, from_rfc3339(until)) for v, until in data.get("secrets_before", ())
         ),
+        made_by=data.get("made_by", ""),  # rows from before this field have none
     )
 
 

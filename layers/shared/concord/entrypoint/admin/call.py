@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from concord.domain.canonical import canonical, sha256_hex
 from concord.domain.errors import FieldError, InvalidInputError
 from concord.domain.events import RawRequest
 
@@ -27,6 +28,17 @@ class Call:
     def actor(self, named: str | None = None) -> str:
         """Return who did it: the caller's ARN, and the person that the body names, if any."""
         return " for ".join(part for part in (self.caller_arn, named or "") if part)
+
+    def fingerprint(self) -> str:
+        """Return the hash of all that decides what a call does: a dry run is not the real one."""
+        said = [self.headers.get(name, "") for name in ("content-type", "x-attestation")]
+        parts = [self.method, self.path, self.query, *said, sha256_hex(self.body)]
+        return sha256_hex(canonical(parts))
+
+    def request_hash(self) -> str:
+        """Return what a call has in common with its repeats alone; "" without Idempotency-Key."""
+        key = self.headers.get("idempotency-key")
+        return sha256_hex(canonical([key, self.fingerprint()])) if key else ""
 
 
 def is_csv(call: Call) -> bool:

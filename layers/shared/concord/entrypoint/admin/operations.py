@@ -11,7 +11,6 @@ from typing import Any, Final, Protocol, get_args
 from aws_lambda_powertools.event_handler.api_gateway import Response
 from pydantic import BaseModel
 
-from concord.domain.canonical import canonical, sha256_hex
 from concord.domain.errors import FieldError, InvalidInputError, NotFoundError
 from concord.domain.events import ApiAnswer
 from concord.domain.identity import merchant_of
@@ -170,7 +169,7 @@ def _remembered(
         raise InvalidInputError("bad key", errors=(FieldError("Idempotency-Key", message),))
     redact = getattr(operation.answer, "without_secrets", dict)
     merchant_id = names.get("merchant_id") or _merchant_of(names["connection_id"])
-    return once(merchant_id, key, _fingerprint(call), answer, redact)
+    return once(merchant_id, key, call.fingerprint(), answer, redact)
 
 
 def _merchant_of(connection_id: str) -> str:
@@ -178,10 +177,3 @@ def _merchant_of(connection_id: str) -> str:
         return merchant_of(connection_id)
     except ValueError:
         raise NotFoundError("no such connection") from None
-
-
-def _fingerprint(call: Call) -> str:
-    """Return the hash of all that decides what a call does: a dry run is not the real one."""
-    said = [call.headers.get(name, "") for name in ("content-type", "x-attestation")]
-    parts = [call.method, call.path, call.query, *said, sha256_hex(call.body)]
-    return sha256_hex(canonical(parts))
