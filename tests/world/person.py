@@ -34,13 +34,13 @@ class Person:
         self.id = f"s{self.number}"
         shop.shopper(self.id, self.number)
 
-    def text(self, words: str) -> Deliver:
-        """Return the delivery of one signed text of hers."""
+    def text(self, words: str, to: str = "") -> Deliver:
+        """Return the delivery of one signed text of hers, to the shop's number or another."""
         shop, house = self.shop, self.shop.world
         path = shop.webhooks["text_em_all"].split("/test", 1)[1]
         at = house.clock.now()
         body, headers = signed_inbound(
-            shop.webhook_secret, self.number, shop.text_number, words, at=at
+            shop.webhook_secret, self.number, to or shop.text_number, words, at=at
         )
         return lambda _: house.receive(path, body, headers)
 
