@@ -26,13 +26,14 @@ class Effect:
 
 
 class Person:
-    """A shopper with a number of her own, carried in CATAPULT."""
+    """A shopper with a number of her own, which CATAPULT carries unless it is a stranger's."""
 
-    def __init__(self, shop: Shop) -> None:
+    def __init__(self, shop: Shop, *, carried: bool = True) -> None:
         self.shop = shop
         self.number = new_number()
         self.id = f"s{self.number}"
-        shop.shopper(self.id, self.number)
+        if carried:
+            shop.shopper(self.id, self.number)
 
     def text(self, words: str, to: str = "") -> Deliver:
         """Return the delivery of one signed text of hers, to the shop's number or another."""
