@@ -9,6 +9,8 @@ import pytest
 from hypothesis import settings
 from pytest_socket import disable_socket, enable_socket, socket_allow_hosts
 
+from tests.support.canary_watch import CanaryWatch
+
 pytest.register_assert_rewrite("tests.support.contracts")
 
 # A property is about values: how long one example takes on a busy machine proves nothing.
@@ -20,8 +22,11 @@ _LOOPBACK_FOLDERS = ("sandbox", "e2e", "dynamodb", "browser")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker of tests that talk to a server of their own."""
+    """Declare the marker of tests that talk to a server of their own; look for canaries."""
     config.addinivalue_line("markers", "loopback: may open sockets to this machine")
+    watch = CanaryWatch(config)
+    watch.watch_fixtures()
+    config.pluginmanager.register(watch, "canary_watch")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -26,6 +26,7 @@ from concord.domain.review import Review, ReviewKind
 from concord.domain.shopper import Shopper
 from concord.domain.tasks import TaskKind, TaskSpec
 from concord.ports import ConsentCommit
+from tests.support.canaries import FIRST_NAME
 
 NOW = datetime(2026, 11, 21, 8, 30, 0, 123456, tzinfo=UTC)
 MERCHANT = "shop"
@@ -208,9 +209,9 @@ def shopper(version: int = 1, **more: Any) -> Shopper:
         "connection_id": CONNECTION,
         "shopper_key": "k1",
         "shopper_id": "S-1",
-        "profile": {"first_name": "Ann", "groups": ["g1"], "attributes": {"x": 1.5}},
+        "profile": {"first_name": FIRST_NAME, "groups": ["g1"], "attributes": {"x": 1.5}},
         "phones": {"v1.aaaa": POINT},
-        "emails": {"v1.eeee": "ann@example.com"},
+        "emails": {"v1.eeee": "canarina@example.com"},
         "digest": "d1",
         "version": version,
     }

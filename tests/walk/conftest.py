@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.walk.canaries import pytest_runtest_makereport  # noqa: F401
 from tests.world.shop import Shop
 from tests.world.world import World, world
 

@@ -17,13 +17,13 @@ import pytest
 
 from concord.entrypoint.observability import LOG
 from concord.platforms.neutral import NeutralWebhook
-from tests.walk.canaries import found_in
+from tests.support.canaries import FIRST_NAME, LAST_NAME, SECRET, found_in
 from tests.world.faults import Wire, away, settle
 from tests.world.person import Person
 from tests.world.shop import Shop, new_number
 from tests.world.world import World
 
-FIRST, LAST = "Canarina", "Zwitscher"
+FIRST, LAST = FIRST_NAME, LAST_NAME
 ADDRESS = "canarina.zwitscher@canary.example.com"
 WORDS = "please never ever text canary-words again, take me off"
 ACTOR = "cashier Tweety"
@@ -79,7 +79,7 @@ def outgoing(house: World) -> Outgoing:
 
 def _secrets(shop: Shop) -> list[str]:
     tokens = [url.split("/")[7] for url in shop.webhooks.values()]
-    return [*tokens, shop.connect_key, shop.webhook_secret, "cs-m1", "key-m1"]
+    return [*tokens, shop.connect_key, shop.webhook_secret, f"{SECRET}cs-m1", f"{SECRET}key-m1"]
 
 
 def _good_day(shop: Shop, person: Person) -> Iterator[Callable[[], Any]]:
@@ -264,5 +264,6 @@ def test_the_search_itself_finds_canaries() -> None:
         assert list(found_in(f"x {spelled} y")), spelled
     assert list(found_in(f"a {ADDRESS} b"))
     assert list(found_in(f"a {ADDRESS.replace('@', '%40')} b"))
-    assert list(found_in("hello canarina", *FROM)) == [FIRST]
+    assert list(found_in("hello canarina")) == ["canarina"]
+    assert list(found_in("a Tweety", *FROM)) == ["Tweety"]
     assert not list(found_in('{"Timestamp":1795294715152,"id":"ev_cef5e5ce45584df6502e8d91"}'))

@@ -5,80 +5,21 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from tests.walk.two_merchants import Mine, merchant_with_a_life, outside_of, rows_of, stolen
 from tests.world.faults import settle
-from tests.world.person import Person
-from tests.world.shop import Shop, new_number
+from tests.world.shop import new_number
 from tests.world.signing import signed_inbound
 from tests.world.world import World
-
-NAME, ADDRESS = "Berenike", "berenike@b.example.com"
-
-
-@dataclass
-class Mine:
-    """Everything of one merchant that somebody could try to use at another."""
-
-    shop: Shop
-    person: Person
-    email: str
-    shopper_id: str
-    token: str
-    inbox_id: str
-    review_id: str
-    cursors: dict[str, str]
-
-    @property
-    def merchant(self) -> str:
-        return self.shop.merchant_id
-
-    @property
-    def words(self) -> list[str]:
-        """Return what would betray that something of this merchant was read."""
-        return [self.person.number, self.email, NAME, self.inbox_id, self.review_id]
 
 
 @pytest.fixture(name="both")
 def _both(house: World) -> dict[str, Mine]:
-    return {name: _merchant(house, name) for name in ("alpha", "beta")}
-
-
-def _merchant(house: World, name: str) -> Mine:
-    """Return a merchant with a life: consents, shoppers, bodies, reviews, cursors."""
-    shop = house.shop(name)
-    person = Person(shop).texts("JOIN")
-    shopper_id, email = f"s-{name}", ADDRESS if name == "beta" else "anna@a.example.com"
-    first = NAME if name == "beta" else "Anna"
-    shopper = {"first_name": first, "email": email, "phones": [person.number]}
-    shop.connect("PUT", f"/shoppers/{shopper_id}", shopper)
-    mail = {"event_id": "m", "action": "opt_out", "channel": "email", "via": "pos", "point": email}
-    shop.connect("POST", "/consents", mail)
-    for _ in range(2):
-        Person(shop).texts("take me off your list")
-    settle(house)
-    bodies = f"/v1/merchants/{name}/inbox?limit=1"
-    inbox = house.body(house.admin("GET", bodies))
-    reviews = house.body(shop.admin("GET", "/reviews?kind=fuzzy&limit=1"))
-    audit = house.body(shop.admin("GET", "/audit?limit=1"))
-    return Mine(
-        shop=shop,
-        person=person,
-        email=email,
-        shopper_id=shopper_id,
-        token=shop.webhooks["text_em_all"].rsplit("/", 1)[1],
-        inbox_id=inbox["items"][0]["inbox_id"],
-        review_id=reviews["items"][0]["review_id"],
-        cursors={
-            "inbox": inbox["cursor"],
-            "reviews": reviews["cursor"],
-            "audit": audit["cursor"],
-        },
-    )
+    return {name: merchant_with_a_life(house, name) for name in ("alpha", "beta")}
 
 
 type Call = tuple[str, Callable[[], dict[str, Any]]]
@@ -148,34 +89,11 @@ def _admin(house: World, both: dict[str, Mine]) -> Iterator[Call]:
             f"{connection}/consent-imports",
             {"import_id": "i", "attestation": "eve", "rows": [{"point": beta.person.number}]},
         ),
-        ("POST", f"{merchant}/connections", _steal(beta)),
-        ("POST", f"{merchant}/connections", _steal(beta, both_sides=True)),
+        ("POST", f"{merchant}/connections", stolen(beta)),
+        ("POST", f"{merchant}/connections", stolen(beta, both_sides=True)),
     ]
     for method, path, body in calls:
         yield f"admin {method} {path.partition('?')[0]}", _later(house.admin, method, path, body)
-
-
-def _steal(beta: Mine, *, both_sides: bool = False) -> dict[str, Any]:
-    """Return the body that would link accounts of B to merchant A."""
-    tea = beta.shop.tea_account
-    keys = {"consumer_key": "x", "consumer_secret": "x", "access_token": "x"}
-    source = beta.shop.catapult_account if both_sides else "cat-eve"
-    where = "http://sandbox.test"
-    return {
-        "integration": "catapult-text_em_all",
-        "source": {
-            "platform": "catapult",
-            "account_id": source,
-            "base_url": f"{where}/catapult",
-            "credentials": {"api_key": "x"},
-        },
-        "destination": {
-            "platform": "text_em_all",
-            "account_id": tea,
-            "base_url": f"{where}/text_em_all/v1",
-            "credentials": keys,
-        },
-    }
 
 
 def _owner(both: dict[str, Mine], letter: str) -> Mine:
@@ -186,26 +104,6 @@ def _later(call: Callable[..., dict[str, Any]], *args: Any) -> Callable[[], dict
     return lambda: call(*args)
 
 
-# The rows that hold no merchant in their key say themselves whose they are (data-model.md).
-SHARED = ("LINK#", "NUMBER#")
-
-
-def _rows_of(house: World, mine: Mine) -> list[dict[str, Any]]:
-    rows = house.rows()
-    own = [row for row in rows if row["pk"].split("#")[1] == mine.merchant]
-    shared = [row for row in rows if row["pk"].startswith(SHARED)]
-    return own + [row for row in shared if mine.shop.connection_id in json.dumps(row, default=str)]
-
-
-def _outside(house: World, mine: Mine) -> dict[str, Any]:
-    """Return what the platforms and the handset of B's person show."""
-    number, tea = mine.person.number, mine.shop.tea_account
-    contact = house.sandbox.get(f"/text_em_all/_contacts/{number}?account_id={tea}").json()
-    handset = house.sandbox.get(f"/text_em_all/_handset/{number}").json()
-    from_beta = [text for text in handset if text["from"] == mine.shop.text_number]
-    return {"contact": contact, "phones": mine.shop.phones(mine.person.id), "texts": from_beta}
-
-
 @pytest.mark.parametrize("calls", [_webhooks, _connect, _admin])
 def test_nothing_of_another_merchant_is_read_or_written(
     house: World,
@@ -214,7 +112,7 @@ def test_nothing_of_another_merchant_is_read_or_written(
 ) -> None:
     """R-32: every door, every mix of ids, tokens, keys and points: B's rows stay as they are."""
     beta = both["beta"]
-    before, outside = _rows_of(house, beta), _outside(house, beta)
+    before, outside = rows_of(house, beta), outside_of(house, beta)
     assert len(before) > 15
     tried = 0
     for what, call in calls(house, both):
@@ -225,11 +123,11 @@ def test_nothing_of_another_merchant_is_read_or_written(
         betrayed = [word for word in beta.words[2:] if word in said and word not in what]
         assert not betrayed, what
         assert answer["statusCode"] < 500, what
-        assert _rows_of(house, beta) == before, what
+        assert rows_of(house, beta) == before, what
     settle(house)
     assert tried >= 13
-    assert _rows_of(house, beta) == before
-    assert _outside(house, beta) == outside
+    assert rows_of(house, beta) == before
+    assert outside_of(house, beta) == outside
 
 
 def test_anothers_consent_is_unknown_here(house: World, both: dict[str, Mine]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from tests.support.canaries import FIRST_NAME, LAST_NAME
 from tests.world.world import World
 
 _numbers = itertools.count(1_000_000)
@@ -96,8 +97,8 @@ class Shop:
             shoppers=[
                 {
                     "id": shopper_id,
-                    "first_name": "Ana",
-                    "last_name": "Ok",
+                    "first_name": FIRST_NAME,
+                    "last_name": LAST_NAME,
                     "phones": list(phones),
                     "groups": [],
                 }

@@ -19,6 +19,7 @@ from concord.entrypoint import http
 from concord.entrypoint.observability import TELEMETRY
 from tests.sandbox.harness import BASE as SANDBOX
 from tests.sandbox.harness import Sandbox
+from tests.support.canaries import SECRET
 from tests.world.clock import SetClock
 from tests.world.events import BASE_URL, LambdaContext, api_event, schedule_event, sqs_event
 
@@ -294,12 +295,12 @@ class World:
         text_number = text_number or new_number()
         tea, catapult = f"tea-{own}", f"cat-{name}"
         credentials = {
-            "consumer_key": f"ck-{own}",
-            "consumer_secret": f"cs-{own}",
-            "access_token": f"at-{own}",
+            "consumer_key": f"{SECRET}ck-{own}",
+            "consumer_secret": f"{SECRET}cs-{own}",
+            "access_token": f"{SECRET}at-{own}",
         }
         self.sandbox.seed("text_em_all", tea, text_numbers=[text_number], credentials=credentials)
-        self.sandbox.seed("catapult", catapult, credentials={"api_key": f"key-{name}"})
+        self.sandbox.seed("catapult", catapult, credentials={"api_key": f"{SECRET}key-{name}"})
         put = self.admin(
             "PUT",
             f"/v1/merchants/{name}",
@@ -315,7 +316,7 @@ class World:
                     "platform": "catapult",
                     "account_id": catapult,
                     "base_url": f"{SANDBOX}/catapult",
-                    "credentials": {"api_key": f"key-{name}"},
+                    "credentials": {"api_key": f"{SECRET}key-{name}"},
                 },
                 "destination": {
                     "platform": "text_em_all",

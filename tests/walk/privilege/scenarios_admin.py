@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from tests.integration.admin.calls import MERCHANT, new_connection, seed
+from tests.support.canaries import SECRET
 from tests.walk.privilege.stage import Stage
 from tests.world.ages import message_age
 from tests.world.shop import new_number
@@ -50,7 +51,7 @@ def linked_twice(at: Stage) -> None:
 def changes(at: Stage) -> None:
     """Settings, credentials, live checks, and every secret replaced."""
     at.admin("PATCH", "/v1/connections/{c}", {"settings": {"join_keyword": "FRESH"}})
-    credentials = {"api_key": f"key-{at.shop.merchant_id}"}
+    credentials = {"api_key": f"{SECRET}key-{at.shop.merchant_id}"}
     at.admin("PATCH", "/v1/connections/{c}", {"source": {"credentials": credentials}})
     at.house.sandbox.seed(
         "text_em_all", at.shop.tea_account, text_numbers=[at.shop.text_number, new_number()]
