@@ -11,6 +11,7 @@ import pytest
 from tests.support.canaries import found_in
 
 MARKER: Final = "prints_canaries"
+_READ: Final = "readouterr"
 _HELP: Final = f"{MARKER}(why): this test puts personal data out on purpose"
 
 
@@ -38,10 +39,10 @@ class CanaryWatch:
             watch._taken += [part for part in result if isinstance(part, str)]
             return result
 
-        pytest.CaptureFixture.readouterr = readouterr  # type: ignore[method-assign]
+        setattr(pytest.CaptureFixture, _READ, readouterr)
 
     def pytest_unconfigure(self) -> None:
-        pytest.CaptureFixture.readouterr = self._read  # type: ignore[method-assign]
+        setattr(pytest.CaptureFixture, _READ, self._read)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

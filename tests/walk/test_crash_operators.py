@@ -144,7 +144,7 @@ class Linked:
         self.house = house
         self.text_number = text_number
         self.id = made["connection_id"]
-        self.url = (made["webhooks"] or {}).get("text_em_all")
+        self.url: str | None = (made["webhooks"] or {}).get("text_em_all")
         self.webhook_secret = made["webhook_secret"]
         self.connect_key = made["connect_key"]
 
@@ -162,7 +162,7 @@ class Linked:
     def door(self) -> int:
         """Return what a signed STOP on the webhook URL is answered with."""
         number = new_number()
-        path, at = self.url.split("/test", 1)[1], self.house.clock.now()
+        path, at = str(self.url).split("/test", 1)[1], self.house.clock.now()
         secret = self.webhook_secret
         body, headers = signed_inbound(secret, number, self.text_number, "STOP", at=at)
         return int(self.house.receive(path, body, headers)["statusCode"])

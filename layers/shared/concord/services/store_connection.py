@@ -12,7 +12,7 @@ from concord.domain.connection import Connection, ConnectionState
 from concord.domain.credentials import ConnectionSecrets
 from concord.domain.errors import ConflictError, StorageError
 from concord.ports import Clock, Connections, Secrets
-from concord.services.admin_scope import audit_entry, change_connection
+from concord.services.change_connection import audit_entry, change_connection
 from concord.services.keep_numbers import claim_numbers
 
 # As long as an Idempotency-Key means the same call (services/answer_once.py).
