@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 from pytest_socket import disable_socket, enable_socket, socket_allow_hosts
 
-from tests.support.canary_watch import CanaryWatch
+from tests.support import canary_watch
 
 pytest.register_assert_rewrite("tests.support.contracts")
 
@@ -24,9 +24,7 @@ _LOOPBACK_FOLDERS = ("sandbox", "e2e", "dynamodb", "browser")
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker of tests that talk to a server of their own; look for canaries."""
     config.addinivalue_line("markers", "loopback: may open sockets to this machine")
-    watch = CanaryWatch(config)
-    watch.watch_fixtures()
-    config.pluginmanager.register(watch, "canary_watch")
+    canary_watch.install(config)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

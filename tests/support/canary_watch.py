@@ -15,6 +15,13 @@ _READ: Final = "readouterr"
 _HELP: Final = f"{MARKER}(why): this test puts personal data out on purpose"
 
 
+def install(config: pytest.Config) -> None:
+    """Watch every test of this run."""
+    watch = CanaryWatch(config)
+    watch.watch_fixtures()
+    config.pluginmanager.register(watch, "canary_watch")
+
+
 class CanaryWatch:
     """Fails what let a canary out, whatever else it proved.
 
@@ -52,9 +59,11 @@ class CanaryWatch:
         report = yield
         said = [text for name, text in report.sections if name.endswith(f" {report.when}")]
         said, self._taken = said + self._taken, []
-        if report.passed and not _exempt(item) and (hits := _hits(*said)):
-            report.outcome = "failed"
-            report.longrepr = f"{item.name} let out {hits}"
+        marker = item.get_closest_marker(MARKER)
+        if marker is not None and not "".join(map(str, marker.args)).strip():
+            report.outcome, report.longrepr = "failed", f"say why: {_HELP}"
+        if report.passed and marker is None and (hits := _hits(*said)):
+            report.outcome, report.longrepr = "failed", f"{item.name} let out {hits}"
         return report
 
     @pytest.hookimpl(wrapper=True)
@@ -84,10 +93,3 @@ class CanaryWatch:
 
 def _hits(*texts: str) -> list[str]:
     return sorted({hit for text in texts for hit in found_in(text)})
-
-
-def _exempt(item: pytest.Item) -> bool:
-    marker = item.get_closest_marker(MARKER)
-    if marker is not None and not (marker.args and str(marker.args[0]).strip()):
-        raise pytest.UsageError(f"{item.nodeid}: say why: {_HELP}")
-    return marker is not None
