@@ -23,6 +23,7 @@ from concord.domain.errors import (
     ThrottledError,
 )
 from concord.domain.events import DeliveryReceipt, DeliveryStatus, UnparseableError
+from concord.domain.outbound import Endpoint
 from concord.platforms.aws_messaging import client as module
 from concord.platforms.aws_messaging.client import AwsTextSender
 from concord.platforms.aws_messaging.topic import AwsTopic
