@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -48,6 +49,7 @@ class Two:
             b.shop.connection_id,
             b.inbox_id,
             b.review_id,
+            b.failure_id,
             b.job_id,
             b.shopper_id,
             b.person.number,
@@ -130,11 +132,8 @@ def _admin_call(two: Two, draw: Callable[[], str], index: int) -> tuple[str, Any
     """Make an admin call about A; returns what it was, what was sent and what was answered."""
     operation = OPERATIONS[index % len(OPERATIONS)]
     scope = {"merchant_id": two.a.merchant, "connection_id": two.a.shop.connection_id}
-    names = {
-        name: scope.get(name) or draw()
-        for name in ("merchant_id", "connection_id", "channel", "point", "review_id", "inbox_id")
-        if f"{{{name}}}" in operation.path
-    }
+    parts = re.findall(r"{(\w+)}", operation.path)
+    names = {name: scope.get(name) or draw() for name in parts}
     if "{job_id}" in operation.path:  # its own scope: B's own id is B's own call
         names["job_id"] = draw().replace(two.b.job_id, f"{two.a.merchant}.{two.b.job_id[5:]}")
     if "{channel}" in operation.path:

@@ -27,6 +27,7 @@ class Mine:
     inbox_id: str
     job_id: str
     review_id: str
+    failure_id: str
     cursors: dict[str, str]
 
     @property
@@ -52,6 +53,10 @@ def merchant_with_a_life(house: World, name: str) -> Mine:
     for _ in range(2):
         Person(shop).texts("take me off your list")
     settle(house)
+    house.sandbox.fault(platform="catapult", status=400, code=3, times=1)
+    Person(shop).texts("JOIN")
+    settle(house)
+    (failure,) = house.body(shop.admin("GET", "/failures"))["items"]
     now = house.clock.now()
     span = {"from": (now - timedelta(hours=1)).isoformat(), "to": now.isoformat()}
     job = house.body(house.admin("POST", f"/v1/merchants/{name}/inbox/replays", span))
@@ -69,6 +74,7 @@ def merchant_with_a_life(house: World, name: str) -> Mine:
         inbox_id=inbox["items"][0]["inbox_id"],
         job_id=job["job_id"],
         review_id=reviews["items"][0]["review_id"],
+        failure_id=failure["failure_id"],
         cursors={
             "inbox": inbox["cursor"],
             "reviews": reviews["cursor"],
