@@ -179,7 +179,7 @@ def test_a_request_stays_in_the_safety_queue_while_the_table_is_away(load: Load)
     assert rescue(sqs_event({"kind": "webhook"}))["batchItemFailures"] == []
     assert rescue.services.calls[-1] == (
         "rescue_request",
-        ({"kind": "webhook"}, 1, "handle"),
+        ({"kind": "webhook"}, 1, "handle", datetime(2026, 1, 1, tzinfo=UTC)),
     )
 
 
