@@ -35,7 +35,7 @@ class ConfigurationError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Typed view of the environment (names: docs/PLAN.md).
+    """Typed view of the environment.
 
     A function gets only the variables that it uses, so what is required is asked for at first use
     and not at start. A plain class, because functions that parse no JSON of others should not pay

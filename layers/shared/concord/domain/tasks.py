@@ -21,6 +21,11 @@ class TaskKind(StrEnum):
     TELL_PEERS = "tell_peers"
     REPLAY_INBOX = "replay_inbox"
     IMPORT_CONSENTS = "import_consents"
+    REGROUP = "regroup"
+    SYNC_SHOPPERS = "sync_shoppers"
+    PLAN_BROADCAST = "plan_broadcast"
+    PREVIEW_BROADCAST = "preview_broadcast"
+    SEND_CHUNK = "send_chunk"
     LAPSE = "lapse"
 
 
@@ -29,10 +34,12 @@ UNSYNCED_OPT_OUT: Final = "push_consent_out"
 
 
 class Queue(StrEnum):
-    """Two queues, so that an export never delays an opt-out."""
+    """A queue for each pace, so that neither an export nor a broadcast delays an opt-out."""
 
     URGENT = "urgent"
     BULK = "bulk"
+    PLAN = "plan"
+    SEND = "send"
 
 
 QUEUE_OF: Final = {
@@ -42,6 +49,11 @@ QUEUE_OF: Final = {
     TaskKind.TELL_PEERS: Queue.URGENT,
     TaskKind.REPLAY_INBOX: Queue.BULK,
     TaskKind.IMPORT_CONSENTS: Queue.BULK,
+    TaskKind.REGROUP: Queue.BULK,
+    TaskKind.SYNC_SHOPPERS: Queue.BULK,
+    TaskKind.PLAN_BROADCAST: Queue.PLAN,
+    TaskKind.PREVIEW_BROADCAST: Queue.PLAN,
+    TaskKind.SEND_CHUNK: Queue.SEND,
     TaskKind.LAPSE: Queue.BULK,
 }
 

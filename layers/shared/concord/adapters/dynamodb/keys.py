@@ -24,7 +24,8 @@ INBOX_SHARDS: Final = 8
 PUSH_OUT: Final = UNSYNCED_OPT_OUT
 LAPSE: Final = TaskKind.LAPSE.value
 STATE: Final = "STATE"
-_TASK_PREFIX: Final = {Queue.URGENT: "TU", Queue.BULK: "TB"}
+_TASK_PREFIX: Final = {Queue.URGENT: "TU", Queue.BULK: "TB", Queue.PLAN: "TP", Queue.SEND: "TS"}
+_QUEUE_OF_PREFIX: Final = {prefix: queue for queue, prefix in _TASK_PREFIX.items()}
 _INBOX_ID: Final = re.compile(r"(\d{8}T\d{12})-([0-9a-z]+)")
 _INBOX_TIME: Final = "%Y%m%dT%H%M%S%f"
 
@@ -169,7 +170,10 @@ def _read_inbox_id(inbox_id: str) -> tuple[datetime, str]:
 
 
 def task(merchant_id: str, kind: TaskKind, connection_id: str, task_id: str) -> RowKey:
-    """Return `TU#<merchant>#<kind>#<connection>#<task>` / `TASK`; `TB#` is the bulk queue."""
+    """Return `TU#<merchant>#<kind>#<connection>#<task>` / `TASK`.
+
+    The prefix names the queue: `TU#` urgent, `TB#` bulk, `TP#` plan, `TS#` send.
+    """
     prefix = _TASK_PREFIX[QUEUE_OF[kind]]
     return RowKey(f"{prefix}#{merchant_id}#{kind.value}#{connection_id}#{task_id}", "TASK")
 
@@ -185,8 +189,8 @@ def read_task(key: RowKey) -> TaskRef | None:
 
 
 def queue_of(key: RowKey) -> Queue:
-    """Return the queue of a row: `TU#` is urgent, all else (a lapsing consent too) is bulk."""
-    return Queue.URGENT if key.pk.startswith("TU#") else Queue.BULK
+    """Return the queue of a row; what is no task (a lapsing consent) goes through bulk."""
+    return _QUEUE_OF_PREFIX.get(key.pk.partition("#")[0], Queue.BULK)
 
 
 def comes_second(key: RowKey) -> bool:

@@ -1,0 +1,65 @@
+"""What the services need of the world, as Protocols. Adapters and platforms implement these."""
+
+from concord.ports.accounts import (
+    Audit,
+    Connections,
+    Idempotency,
+    ImportParts,
+    Jobs,
+    Merchants,
+    Reviews,
+    Secrets,
+    Shoppers,
+    StoredAnswer,
+)
+from concord.ports.consents import (
+    AlreadySeen,
+    CommitResult,
+    Committed,
+    ConsentCommit,
+    ConsentStore,
+    Inbox,
+    Stale,
+)
+from concord.ports.platforms import (
+    AccountChecker,
+    ConsentPeer,
+    Platforms,
+    TextSender,
+    TopicAdapter,
+    WebhookAdapter,
+)
+from concord.ports.tasks import SafetyQueue, TaskQueue, Tasks, Untold
+from concord.ports.world import Clock, Telemetry
+
+__all__ = [
+    "AccountChecker",
+    "AlreadySeen",
+    "Audit",
+    "Clock",
+    "CommitResult",
+    "Committed",
+    "Connections",
+    "ConsentCommit",
+    "ConsentPeer",
+    "ConsentStore",
+    "Idempotency",
+    "ImportParts",
+    "Inbox",
+    "Jobs",
+    "Merchants",
+    "Platforms",
+    "Reviews",
+    "SafetyQueue",
+    "Secrets",
+    "Shoppers",
+    "Stale",
+    "StoredAnswer",
+    "TaskQueue",
+    "Tasks",
+    "Telemetry",
+    "TextSender",
+    "TopicAdapter",
+    "Untold",
+    "WebhookAdapter",
+]

@@ -1,0 +1,63 @@
+"""Broadcasts, their chunks and slices, and what paces them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from concord.domain.broadcast import Broadcast
+from concord.domain.chunks import Chunk, ChunkKey, Slice, Tally
+from concord.domain.tasks import Task
+
+
+class Broadcasts(Protocol):
+    """Broadcasts by id."""
+
+    def get(self, connection_id: str, broadcast_id: str) -> Broadcast | None:
+        """Read strongly; None also for an id that is none."""
+
+    def create(self, broadcast: Broadcast) -> bool:
+        """Insert; False when one of this id is there."""
+
+    def update(self, broadcast: Broadcast) -> bool:
+        """Replace on version = broadcast.version - 1; `open_chunks` is left as it is. False: stale.
+        Where the new state needs a worker, its task is inserted by the same transaction."""
+
+    def of(self, connection_id: str) -> Iterator[Broadcast]:
+        """Yield a connection's, newest first."""
+
+    def add_chunk(self, broadcast: Broadcast, chunk: Chunk, now: datetime) -> bool:
+        """Insert a chunk of the plan with its tally and its task, and count it open: one
+        transaction, on the broadcast being planned still. True also if the same chunk is there;
+        False when the broadcast is no longer being planned."""
+
+
+class Chunks(Protocol):
+    """Chunks under the lease of their task."""
+
+    def get(self, key: ChunkKey) -> Chunk | None:
+        """Read a chunk's recipients."""
+
+    def slices(self, key: ChunkKey) -> Sequence[Slice]:
+        """Return the slices that were claimed so far, in order, read strongly."""
+
+    def advance(
+        self,
+        done: Slice | None,
+        claim: Slice | None,
+        put_off: Sequence[tuple[Chunk, datetime]],
+        now: datetime,
+    ) -> bool:
+        """In one write: store what became of a slice, claim the next, and insert the chunks of
+        those who were put off, each with the moment it is due. False: the lease is not ours any
+        more, so nothing was written and nothing may be handed over."""
+
+    def put_tally(self, tally: Tally) -> None:
+        """Write how far a chunk is; never over one that is done."""
+
+    def finish(self, task: Task, tally: Tally) -> bool:
+        """Close a chunk once: its tally done, one open chunk less, its task gone."""
+
+    def tallies(self, merchant_id: str, connection_id: str, broadcast_id: str) -> Iterator[Tally]:
+        """Yield the tallies of a broadcast's chunks, by name."""

@@ -1,0 +1,81 @@
+"""The capabilities that a platform can have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from concord.domain.events import ParsedWebhook, RawRequest, SecretValue, WebhookAnswer
+from concord.domain.outbound import AccountFacts, ConsentPush, Endpoint, HandedOver, OutboundText
+
+
+class TextSender(Protocol):
+    """Can carry one text."""
+
+    def send(self, text: OutboundText) -> HandedOver:
+        """Hand one text over. Raises the PlatformErrors of domain/errors.py; a lost answer is
+        OutcomeUnknownError, never RetryableError."""
+
+    def find(self, text: OutboundText) -> HandedOver | None:
+        """Look a text up by its reference (or what the platform offers); None = not there.
+        Raises PermanentError with reason `lookup_unsupported` where it cannot be known."""
+
+
+class ConsentPeer(Protocol):
+    """Keeps a consent flag per point."""
+
+    def set_consent(self, push: ConsentPush) -> bool:
+        """Set the flag; False when nobody there carries this point (unmatched). Idempotent."""
+
+
+class AccountChecker(Protocol):
+    """Can prove that its credentials work."""
+
+    def check(self) -> AccountFacts:
+        """Make one cheap live call. Raises CredentialsRejectedError or RetryableError."""
+
+
+class WebhookAdapter(Protocol):
+    """Turns their HTTP into our events. All methods are total: no input makes them raise anything
+    but UnparseableError from `parse`."""
+
+    @property
+    def success(self) -> WebhookAnswer: ...
+
+    @property
+    def signs_url(self) -> bool:
+        """Whether `verify` needs the URL that was called."""
+
+    def unsigned(self, request: RawRequest) -> bool:
+        """Whether it bears no signature and may come so, if the connection's settings allow it."""
+
+    def verify(
+        self,
+        request: RawRequest,
+        secrets: Sequence[SecretValue],
+        credentials: Mapping[str, str],
+    ) -> bool:
+        """Whether the platform signed these bytes. `request.received_at` is the clock."""
+
+    def parse(self, request: RawRequest, settings: Mapping[str, Any]) -> ParsedWebhook: ...
+
+
+class TopicAdapter(WebhookAdapter, Protocol):
+    """Reads what a queue of our own brings: the queue proves the sender, no path says whose."""
+
+    def our_number(self, message: Mapping[str, object]) -> str:
+        """Return the number (E.164) of ours that the message is about, "" if it names none."""
+
+
+class Platforms(Protocol):
+    """The capabilities of every platform, by name; None = it has no such capability."""
+
+    def webhook(self, platform: str) -> WebhookAdapter | None: ...
+
+    def topic(self, platform: str) -> TopicAdapter | None: ...
+
+    def sender(self, platform: str, endpoint: Endpoint) -> TextSender | None: ...
+
+    def consent_peer(self, platform: str, endpoint: Endpoint) -> ConsentPeer | None: ...
+
+    def checker(self, platform: str, endpoint: Endpoint) -> AccountChecker | None: ...
