@@ -32,6 +32,29 @@ class OutboundText:
 
 
 @dataclass(frozen=True, slots=True)
+class BulkText:
+    """One text to many, handed over in one call. `recipients` are (place within the slice, E.164);
+    `reference` names the call: the platform can be asked for it before it is made again."""
+
+    recipients: tuple[tuple[int, str], ...] = field(repr=False)
+    body: str = field(repr=False)
+    reference: str
+    sends_from: str
+    sends_from_id: str
+    receipt_url: str | None = field(default=None, repr=False)
+    attempted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BulkHandedOver:
+    """The platform took the call. `refused` are the places that it said it will not text, each with
+    a stable word (`opted_out_at_carrier`, `invalid_number`)."""
+
+    message_id: str
+    refused: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class HandedOver:
     """The platform took the text."""
 

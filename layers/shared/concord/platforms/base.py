@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from concord.domain.outbound import Endpoint
-from concord.ports import AccountChecker, ConsentPeer, TextSender, TopicAdapter, WebhookAdapter
+from concord.ports import (
+    AccountChecker,
+    BulkSender,
+    ConsentPeer,
+    TextSender,
+    TopicAdapter,
+    WebhookAdapter,
+)
 
 if TYPE_CHECKING:  # httpx costs more to load than a webhook's whole answer
     import httpx
@@ -32,14 +39,17 @@ class Platform:
 
     Of a sender: `default_url` is where its API is for everybody, NO_URL where an SDK finds it, None
     where each account has an address of its own. `answers_stop` says whether its carrier side
-    confirms STOP and HELP itself, so that we stay silent; a merchant's setting overrides it.
+    confirms STOP and HELP itself, so that we stay silent; a merchant's setting overrides it. `rate`
+    is how many texts a second an ordinary account may send; a setting overrides it too.
     """
 
     name: str
     webhook: Callable[[], WebhookAdapter] | None = None
     topic: Callable[[], TopicAdapter] | None = None
     sender: Callable[[Endpoint, Http], TextSender] | None = None
+    bulk_sender: Callable[[Endpoint, Http], BulkSender] | None = None
     consent_peer: Callable[[Endpoint, Http], ConsentPeer] | None = None
     checker: Callable[[Endpoint, Http], AccountChecker] | None = None
     default_url: str | None = None
     answers_stop: bool = False
+    rate: float = 1.0

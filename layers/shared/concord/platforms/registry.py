@@ -9,7 +9,14 @@ from typing import Final
 
 from concord.domain.outbound import Endpoint
 from concord.platforms.base import Http, Platform
-from concord.ports import AccountChecker, ConsentPeer, TextSender, TopicAdapter, WebhookAdapter
+from concord.ports import (
+    AccountChecker,
+    BulkSender,
+    ConsentPeer,
+    TextSender,
+    TopicAdapter,
+    WebhookAdapter,
+)
 
 # Platform as URLs and settings name it -> its folder here. One line each; a folder is imported
 # when its platform is first used, because a cold webhook pays for every import.
@@ -75,6 +82,16 @@ class PlatformRegistry:
         """Return what carries texts there. Raises PermanentError `host_not_allowed`."""
         found = platform_named(platform)
         return found.sender(endpoint, self._http) if found and found.sender else None
+
+    def bulk_sender(self, platform: str, endpoint: Endpoint) -> BulkSender | None:
+        """Return what carries a text to many. Raises PermanentError `host_not_allowed`."""
+        found = platform_named(platform)
+        return found.bulk_sender(endpoint, self._http) if found and found.bulk_sender else None
+
+    def rate(self, platform: str) -> float:
+        """Return how many texts a second an ordinary account there may send."""
+        found = platform_named(platform)
+        return found.rate if found else 1.0
 
     def consent_peer(self, platform: str, endpoint: Endpoint) -> ConsentPeer | None:
         """Return what keeps a consent flag there. Raises PermanentError `host_not_allowed`."""

@@ -23,6 +23,7 @@ from concord.ports.consents import (
 )
 from concord.ports.platforms import (
     AccountChecker,
+    BulkSender,
     ConsentPeer,
     Platforms,
     TextSender,
@@ -36,6 +37,7 @@ __all__ = [
     "AccountChecker",
     "AlreadySeen",
     "Audit",
+    "BulkSender",
     "Clock",
     "CommitResult",
     "Committed",

@@ -6,7 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from concord.domain.events import ParsedWebhook, RawRequest, SecretValue, WebhookAnswer
-from concord.domain.outbound import AccountFacts, ConsentPush, Endpoint, HandedOver, OutboundText
+from concord.domain.outbound import (
+    AccountFacts,
+    BulkHandedOver,
+    BulkText,
+    ConsentPush,
+    Endpoint,
+    HandedOver,
+    OutboundText,
+)
 
 
 class TextSender(Protocol):
@@ -19,6 +27,17 @@ class TextSender(Protocol):
     def find(self, text: OutboundText) -> HandedOver | None:
         """Look a text up by its reference (or what the platform offers); None = not there.
         Raises PermanentError with reason `lookup_unsupported` where it cannot be known."""
+
+
+class BulkSender(Protocol):
+    """Can carry one text to many numbers in one call."""
+
+    def send_bulk(self, text: BulkText) -> BulkHandedOver:
+        """Hand a slice over. Raises as TextSender.send; OptedOutAtCarrierError = nobody is left."""
+
+    def find_bulk(self, text: BulkText) -> BulkHandedOver | None:
+        """Look a call up by its reference; None = it never arrived. Raises PermanentError with
+        reason `lookup_unsupported` where it cannot be known."""
 
 
 class ConsentPeer(Protocol):
@@ -75,6 +94,11 @@ class Platforms(Protocol):
     def topic(self, platform: str) -> TopicAdapter | None: ...
 
     def sender(self, platform: str, endpoint: Endpoint) -> TextSender | None: ...
+
+    def bulk_sender(self, platform: str, endpoint: Endpoint) -> BulkSender | None: ...
+
+    def rate(self, platform: str) -> float:
+        """Return how many texts a second a sender of this platform takes, unless settings say."""
 
     def consent_peer(self, platform: str, endpoint: Endpoint) -> ConsentPeer | None: ...
 
