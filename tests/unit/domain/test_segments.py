@@ -19,10 +19,6 @@ BASIC = (
 EXTENDED = "\f^{}\\[~]|€"
 GRIN, FLAG = "\U0001f600", "\U0001f1ee\U0001f1f9"
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
-    "\U0001f600",
-    "\U0001f1ee\U0001f1f9",
-    "\U0001f468\u200d\U0001f469\u200d\U0001f467",
-)
 
 
 def _summary(text: str) -> tuple[Encoding, int, int, int]:
