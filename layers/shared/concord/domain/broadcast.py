@@ -107,6 +107,16 @@ class Broadcast:
     made_by: str = ""
     report: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def runs(self) -> bool:
+        """Whether its texts may be handed over: also while the rest of it is being planned."""
+        return self.state in (BroadcastState.PLANNING, BroadcastState.SENDING)
+
+    @property
+    def over(self) -> bool:
+        """Whether no text of it will be handed over any more."""
+        return self.state in (BroadcastState.FINISHED, BroadcastState.CANCELLED)
+
 
 def new_broadcast_id(at: datetime, token: str) -> str:
     """Return an id that sorts by creation: `<yyyymmdd>t<hhmmss>-<8 hex>`; `token` is random hex."""

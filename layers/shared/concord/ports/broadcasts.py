@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from concord.domain.audit import AuditEntry
 from concord.domain.broadcast import Broadcast
 from concord.domain.chunks import Chunk, ChunkKey, Slice, Tally
 from concord.domain.tasks import Task
@@ -17,12 +18,21 @@ class Broadcasts(Protocol):
     def get(self, connection_id: str, broadcast_id: str) -> Broadcast | None:
         """Read strongly; None also for an id that is none."""
 
-    def create(self, broadcast: Broadcast) -> bool:
+    def create(self, broadcast: Broadcast, audit: AuditEntry) -> bool:
         """Insert; False when one of this id is there."""
 
-    def update(self, broadcast: Broadcast) -> bool:
+    def update(
+        self,
+        broadcast: Broadcast,
+        now: datetime,
+        *,
+        wakes: bool = False,
+        audit: AuditEntry | None = None,
+    ) -> bool:
         """Replace on version = broadcast.version - 1; `open_chunks` is left as it is. False: stale.
-        Where the new state needs a worker, its task is inserted by the same transaction."""
+
+        `wakes`: the new state needs the planner; its `plan_broadcast` task of this version is
+        inserted by the same transaction."""
 
     def of(self, connection_id: str) -> Iterator[Broadcast]:
         """Yield a connection's, newest first."""

@@ -1,0 +1,106 @@
+"""May this recipient get this text now? The one decision that preview and hand-over share (L-04).
+
+Asked at every hand-over again, upon what is true at that moment; what was counted or planned
+before decides nothing (TEA-09).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from concord.domain.chunks import Decided, Outcome
+from concord.domain.consent import Basis
+from concord.domain.consent_record import ConsentRecord
+from concord.domain.hand_over import Purpose, refusal_to_send
+
+
+class Reason(StrEnum):
+    """Why a recipient is not texted, or not yet; stable words of reports and previews.
+
+    OPTED_OUT and NOT_OPTED_IN are spelled by domain/hand_over.py. SUPPRESSED: the number is dead
+    (R-07). BASIS_NOT_ENOUGH: the law where she lives asks for a stronger consent. NO_LEGAL_HOUR:
+    no hour of the coming days is legal everywhere she may be. CAPPED: she got as many texts as the
+    merchant allows (R-02). QUIET_HOURS: she waits for the next legal hour (R-01).
+    """
+
+    OPTED_OUT = "opted_out_after_queue"
+    NOT_OPTED_IN = "not_opted_in"
+    SUPPRESSED = "suppressed"
+    BASIS_NOT_ENOUGH = "basis_not_enough"
+    NO_LEGAL_HOUR = "no_legal_hour"
+    CAPPED = "capped"
+    QUIET_HOURS = "quiet_hours"
+
+
+class HoursRuling(Protocol):
+    """What the law says of one moment: `until` is the next legal one if this is not; None = none.
+
+    `rules` are the ids of the rules that were asked or that forbid, `local` her possible local
+    times, as `zone HH:MM`.
+    """
+
+    @property
+    def allowed(self) -> bool: ...
+
+    @property
+    def rules(self) -> tuple[str, ...]: ...
+
+    @property
+    def local(self) -> tuple[str, ...]: ...
+
+    @property
+    def until(self) -> datetime | None: ...
+
+
+class RecipientLaw(Protocol):
+    """The rules that hold where a recipient may be; `region` (`US-FL`) is "" if unknown."""
+
+    def hours(self, point: str, region: str, at: datetime) -> HoursRuling:
+        """Rule on texting a number at `at`."""
+
+    def forbidden_basis(self, point: str, region: str, basis: Basis) -> tuple[str, ...]:
+        """Return the ids of the rules that this basis of consent does not satisfy."""
+
+
+def decide_recipient(
+    record: ConsentRecord | None,
+    *,
+    region: str,
+    at: datetime,
+    law: RecipientLaw,
+    suppressed: bool,
+    has_room: bool,
+) -> Decided:
+    """Return what becomes of a recipient at `at`: PENDING with no reason = may be texted now.
+
+    `record` is her consent as it was read for this very question, `suppressed` whether her number
+    is known to be dead, `has_room` whether the frequency cap leaves room for one text more. The
+    order counts: whoever opted out is told of as that, and only who would be texted takes room.
+    """
+    if record is None:
+        return Decided(Outcome.SKIPPED, Reason.NOT_OPTED_IN)
+    seq = record.version
+    refusal = refusal_to_send(Purpose.MARKETING, record.marks)
+    _, basis = record.marks.standing
+    if refusal is not None or basis is None:
+        return Decided(Outcome.SKIPPED, refusal or Reason.NOT_OPTED_IN, seq)
+    if suppressed:
+        return Decided(Outcome.SKIPPED, Reason.SUPPRESSED, seq)
+    if unmet := law.forbidden_basis(record.point, region, basis):
+        return Decided(Outcome.SKIPPED, Reason.BASIS_NOT_ENOUGH, seq, unmet)
+    ruling = law.hours(record.point, region, at)
+    if not ruling.allowed:
+        put_off = ruling.until is not None
+        return Decided(
+            Outcome.DEFERRED if put_off else Outcome.SKIPPED,
+            Reason.QUIET_HOURS if put_off else Reason.NO_LEGAL_HOUR,
+            seq,
+            ruling.rules,
+            ruling.local,
+            ruling.until,
+        )
+    if not has_room:
+        return Decided(Outcome.SKIPPED, Reason.CAPPED, seq, ruling.rules, ruling.local)
+    return Decided(Outcome.PENDING, "", seq, ruling.rules, ruling.local)

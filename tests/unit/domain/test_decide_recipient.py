@@ -1,0 +1,116 @@
+"""The one decision per recipient, which preview and hand-over share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from concord.domain.chunks import Decided, Outcome
+from concord.domain.consent import Basis, Marks, SoftMark
+from concord.domain.consent_record import ConsentRecord
+from concord.domain.decide_recipient import HoursRuling, Reason, decide_recipient
+from tests.support.builders import CONNECTION, NOW, POINT, consent_key
+
+MORNING = NOW + timedelta(hours=5)
+IN = Marks(soft=SoftMark(NOW, opted_in=True, basis=Basis.EXPLICIT))
+OUT = replace(IN, out_at=NOW)
+RECORD = ConsentRecord(consent_key(), CONNECTION, POINT, 7, IN, "head", NOW)
+
+
+@dataclass(frozen=True)
+class Ruling:
+    allowed: bool = True
+    rules: tuple[str, ...] = ("us-tcpa-1",)
+    local: tuple[str, ...] = ("America/New_York 12:00",)
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Law:
+    ruling: Ruling = Ruling()
+    unmet: tuple[str, ...] = ()
+
+    def hours(self, point: str, region: str, at: datetime) -> HoursRuling:
+        assert (point, region, at) == (POINT, "US-NY", NOW)
+        return self.ruling
+
+    def forbidden_basis(self, point: str, region: str, basis: Basis) -> tuple[str, ...]:
+        assert (point, region, basis) == (POINT, "US-NY", Basis.EXPLICIT)
+        return self.unmet
+
+
+ASLEEP = Law(Ruling(allowed=False, until=MORNING))
+NEVER = Law(Ruling(allowed=False))
+UNMET = Law(unmet=("us-wa-cema",))
+
+
+def decided(
+    record: ConsentRecord | None = RECORD,
+    law: Law = Law(),
+    *,
+    suppressed: bool = False,
+    has_room: bool = True,
+) -> Decided:
+    return decide_recipient(
+        record, region="US-NY", at=NOW, law=law, suppressed=suppressed, has_room=has_room
+    )
+
+
+def test_who_may_be_texted_has_no_reason_and_her_evidence() -> None:
+    """L-02: the decision names the evidence and the rules that it rests on."""
+    assert decided() == Decided(Outcome.PENDING, "", 7, ("us-tcpa-1",), ("America/New_York 12:00",))
+
+
+@pytest.mark.parametrize(
+    ("marks", "reason"),
+    [(OUT, Reason.OPTED_OUT), (Marks(asked_at=NOW), Reason.NOT_OPTED_IN)],
+)
+def test_consent_is_asked_first(marks: Marks, reason: Reason) -> None:
+    """TEA-09, TEA-15: an opt-out beats whatever else would hold her back; pending is no consent."""
+    told = decided(replace(RECORD, marks=marks), ASLEEP, suppressed=True, has_room=False)
+    assert told == Decided(Outcome.SKIPPED, reason, 7)
+
+
+def test_who_is_not_known_is_not_texted() -> None:
+    """TEA-09: a row of a group without a consent behind it texts nobody."""
+    assert decided(None) == Decided(Outcome.SKIPPED, Reason.NOT_OPTED_IN)
+
+
+def test_a_dead_number_is_not_texted() -> None:
+    """R-07: whatever the hour is."""
+    assert decided(law=ASLEEP, suppressed=True) == Decided(Outcome.SKIPPED, Reason.SUPPRESSED, 7)
+
+
+def test_the_basis_must_be_enough_where_she_lives() -> None:
+    """L-09: and the rule that says so is named."""
+    told = decided(law=UNMET)
+    assert told == Decided(Outcome.SKIPPED, Reason.BASIS_NOT_ENOUGH, 7, ("us-wa-cema",))
+
+
+def test_at_night_she_waits_for_morning() -> None:
+    """R-01: deferred and not dropped; no room of the cap is asked for a text that waits."""
+    told = decided(law=ASLEEP, has_room=False)
+    assert (told.outcome, told.reason, told.until) == (
+        Outcome.DEFERRED,
+        Reason.QUIET_HOURS,
+        MORNING,
+    )
+    assert told.rules == ("us-tcpa-1",)
+
+
+def test_without_any_legal_hour_she_is_skipped() -> None:
+    """R-01: nobody waits for an hour that never comes."""
+    told = decided(law=NEVER)
+    assert (told.outcome, told.reason) == (Outcome.SKIPPED, Reason.NO_LEGAL_HOUR)
+
+
+def test_the_cap_is_asked_last() -> None:
+    """R-02: only who would be texted takes room."""
+    told = decided(has_room=False)
+    assert (told.outcome, told.reason, told.rules) == (
+        Outcome.SKIPPED,
+        Reason.CAPPED,
+        ("us-tcpa-1",),
+    )
