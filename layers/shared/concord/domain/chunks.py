@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from concord.domain.tasks import Task, TaskKind, TaskSpec
+
 # Recipients of a chunk: 32 bytes each, so that a chunk is a 32 KB item and a queue message.
 CHUNK_SIZE: Final = 1000
 # A sender that takes one text at a time: what a crash can leave in doubt.
@@ -23,6 +25,22 @@ class ChunkKey:
     connection_id: str
     broadcast_id: str
     chunk: str
+
+
+def chunk_task(key: ChunkKey) -> TaskSpec:
+    """Return the task that hands a chunk over; there is one for each chunk, and never another."""
+    return TaskSpec(
+        TaskKind.SEND_CHUNK,
+        key.connection_id,
+        task_id=f"{key.broadcast_id}.{key.chunk}",
+        payload={"broadcast_id": key.broadcast_id, "chunk": key.chunk},
+    )
+
+
+def chunk_of(task: Task) -> ChunkKey:
+    """Return the chunk that a `send_chunk` task is about."""
+    broadcast_id, chunk = task.payload["broadcast_id"], task.payload["chunk"]
+    return ChunkKey(task.merchant_id, task.connection_id, str(broadcast_id), str(chunk))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,49 @@
+"""What became of recipients, counted: of a slice, of a chunk, of a whole broadcast (R-09)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from concord.domain.chunks import Decided, Outcome, Slice, Tally
+
+CANCELLED: Final = "cancelled"
+_FINAL: Final = (Outcome.SENT.value, Outcome.UNCERTAIN.value, f"{Outcome.SKIPPED.value}:")
+
+
+def count_key(decided: Decided) -> str:
+    """Return under which name a recipient is counted: `sent`, `skipped:<reason>`, `uncertain`,
+    `deferred`, `again`, or `pending` while her slice is in doubt."""
+    if decided.outcome is Outcome.SKIPPED:
+        return f"{decided.outcome}:{decided.reason}"
+    return decided.outcome.value
+
+
+def tally_of(tally: Tally, slices: Iterable[Slice], *, cancelled: bool = False) -> Tally:
+    """Return a chunk's tally as its slices have it; nothing that was counted before is added to.
+
+    `cancelled`: whoever stands in no slice was not and will not be texted.
+    """
+    counts = Counter(count_key(each) for part in slices for each in part.decided)
+    if cancelled and (rest := tally.size - counts.total()):
+        counts[f"{Outcome.SKIPPED}:{CANCELLED}"] += rest
+    return replace(tally, counts=dict(counts))
+
+
+def is_whole(tally: Tally) -> bool:
+    """Whether everybody in the chunk has an outcome, or is in another chunk now."""
+    pending = tally.counts.get(Outcome.PENDING, 0)
+    return not pending and sum(tally.counts.values()) == tally.size
+
+
+def report_of(tallies: Iterable[Tally]) -> Mapping[str, int]:
+    """Return what became of a broadcast's audience: `sent`, `skipped:<reason>` and `uncertain`.
+
+    Who was put off is counted where she is now. When all chunks are done, the sum is the audience.
+    """
+    total: Counter[str] = Counter()
+    for tally in tallies:
+        total.update({k: n for k, n in tally.counts.items() if k.startswith(_FINAL) and n})
+    return dict(sorted(total.items()))
