@@ -6,13 +6,14 @@ import base64
 import json
 import os
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import boto3
 import pytest
 
 from concord.adapters.dynamodb import keys
+from concord.domain.tasks import RowKey
 from concord.domain.times import from_rfc3339
 from tests.world.emf import emitted
 from tests.world.faults import Wire, away, open_tasks, platform_away, settle
@@ -246,7 +247,7 @@ def test_a_platform_that_says_when_is_not_asked_before(shop: Shop) -> None:
     house.pump()
     assert len(_told(shop, "catapult")) == 1
     [row] = open_tasks(house)
-    due_at, *_ = keys.read_due_sk(row["due_sk"])
+    due_at = _due_at(row)
     assert due_at - asked >= timedelta(seconds=800)
 
     house.clock.advance(timedelta(seconds=700))
@@ -288,7 +289,7 @@ def test_waits_grow_with_each_failure(shop: Shop) -> None:
     house.pump()
     row = {name: open_tasks(house)[0][name] for name in ("pk", "sk")}
     for attempt in range(1, 8):
-        due_at, *_ = keys.read_due_sk(open_tasks(house)[0]["due_sk"])
+        due_at = _due_at(open_tasks(house)[0])
         wait = (due_at - house.clock.now()).total_seconds()
         step = min(60.0, 2.0 * 2 ** (attempt - 1))
         assert step / 2 - 2 <= wait <= step
@@ -392,3 +393,7 @@ def test_another_stack_key_refuses_all_work(shop: Shop, capsys: pytest.CaptureFi
     house.cold()
     assert deliver(1)["statusCode"] == 204
     assert json.loads(answers[0]["body"])["code"] == "stack_key_mismatch"
+
+
+def _due_at(row: dict[str, Any]) -> datetime:
+    return keys.read_due_sk(RowKey(row["pk"], row["sk"]), row["due_sk"]).due_at

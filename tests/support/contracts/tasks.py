@@ -9,7 +9,7 @@ import pytest
 
 from concord.adapters.dynamodb.consent_store import DynamoDbConsentStore
 from concord.adapters.dynamodb.table import Table
-from concord.adapters.dynamodb.task_items import task_key
+from concord.adapters.dynamodb.task_items import task_key, write_task
 from concord.adapters.dynamodb.tasks import DynamoDbTasks
 from concord.domain.task_rows import DueRow, Finish, Lease, TaskRef
 from concord.domain.tasks import RowKey, Task, TaskKind, TaskSpec, TaskState
@@ -162,6 +162,22 @@ class TasksContract:
         assert due(tasks, at(300)) == []
         assert due(tasks, at(301)) == [DueRow(PUSH, "push_consent", at(300), NOW)]
         assert leased(tasks).attempts == 2
+
+    def test_a_row_can_wait_for_a_far_moment(self, table: Table) -> None:
+        """R-09: the index says that no message is on its way; the next retry is an ordinary one."""
+        tasks = DynamoDbTasks(table)
+        tasks.ensure(MERCHANT, push(1), NOW)
+        assert tasks.retry_at(leased(tasks), at(86_400), "scheduled", waits=True)
+        assert due(tasks, at(86_401)) == [DueRow(PUSH, "push_consent", at(86_400), NOW, waits=True)]
+        assert tasks.retry_at(leased(tasks), at(86_430), "platform_unavailable")
+        assert due(tasks, at(86_431)) == [DueRow(PUSH, "push_consent", at(86_430), NOW)]
+
+    def test_a_row_can_be_inserted_for_a_far_moment(self, table: Table) -> None:
+        """R-01: who was put off till morning is due then, though nobody looks before."""
+        table.transact([write_task(MERCHANT, text(), NOW, at(7200))])
+        assert due(DynamoDbTasks(table), at(7201)) == [
+            DueRow(TEXT, "send_text", at(7200), NOW, waits=True)
+        ]
 
     def test_the_age_of_an_opt_out_survives_retries(self, table: Table) -> None:
         """R-12: the sweep measures from the first opt-out that nobody was told of."""

@@ -103,7 +103,8 @@ class Services:
         """Queue what is overdue."""
         from concord.services.move_tasks import Sweep
 
-        Sweep(self.parts.tasks, self.parts.queue, self.parts.telemetry)(as_of)
+        parts = self.parts
+        Sweep(parts.tasks, parts.queue, parts.clock, parts.telemetry)(as_of)
 
     def start_expiry(self, as_of: datetime) -> None:
         """Queue what has come to its end."""

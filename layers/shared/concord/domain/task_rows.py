@@ -29,12 +29,16 @@ class Finish(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DueRow:
-    """A row of the due index: keys only, so everything here is parsed from the key itself."""
+    """A row of the due index: keys only, so everything here is parsed from the key itself.
+
+    `waits`: for a moment further away than a message can be delayed, so it has none yet.
+    """
 
     key: RowKey
     kind: str
     due_at: datetime
     created_at: datetime
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)

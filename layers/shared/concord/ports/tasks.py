@@ -55,8 +55,9 @@ class Tasks(Protocol):
     def note(self, task: Task, state: TaskState, details: Mapping[str, Any], now: datetime) -> None:
         """Add a receipt's details (`receipt_rank` among them) without a lease; ranks only rise."""
 
-    def retry_at(self, task: Task, next_at: datetime, error: str) -> bool:
-        """Give the row back, due again at `next_at`."""
+    def retry_at(self, task: Task, next_at: datetime, error: str, *, waits: bool = False) -> bool:
+        """Give the row back, due again at `next_at`; `waits` = no message is on its way till then,
+        so the sweep queues it when the moment is near."""
 
     def fail(self, task: Task, reason: str, words: str, now: datetime) -> None:
         """Park the row among the failed, with their words; a later change starts a new row."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from concord.domain.audit import AuditEntry
@@ -22,7 +22,7 @@ _ATTEMPTS: Final = 5
 
 
 class DeferTasks:
-    """Every wait is at most LONGEST_WAIT, and goes to SQS as a delayed message.
+    """A wait for something unsure is at most LONGEST_WAIT, and goes to SQS as a delayed message.
 
     Not the message's own visibility: every receive counts towards the dead-letter queue, and a
     consent push may have to wait for a platform longer than any receive limit allows.
@@ -56,16 +56,31 @@ class DeferTasks:
         delay = min(delay, LONGEST_WAIT)  # the sweep and the health look no further ahead
         if not self._tasks.retry_at(task, self._clock.now() + delay, error):
             return
+        self._tell(task, delay, error)
+        self._queue.send([task.key], delay_seconds=int(delay.total_seconds()) + 1)
+
+    def until(self, task: Task, at: datetime, reason: str) -> None:
+        """Give the row back, due at `at`, however far away that is; punctual to seconds.
+
+        What no message can be delayed for waits in the index without one: it is not overdue, and
+        the sweep queues it shortly before its moment.
+        """
+        delay = at - self._clock.now()
+        if delay < LONGEST_WAIT:
+            self.wait(task, max(delay, timedelta(0)), reason)
+        elif self._tasks.retry_at(task, at, reason, waits=True):
+            self._tell(task, delay, reason)
+
+    def _tell(self, task: Task, delay: timedelta, reason: str) -> None:
         self._telemetry.info(
             "task_put_off",
             connection_id=task.connection_id,
             task_id=task.task_id,
             kind=task.kind.value,
-            reason=error,
+            reason=reason,
             attempts=task.attempts,
             seconds=round(delay.total_seconds(), 1),
         )
-        self._queue.send([task.key], delay_seconds=int(delay.total_seconds()) + 1)
 
     def held(self, task: Task, connection: Connection) -> bool:
         """Put the task off if the connection holds pushes and texts (TEA-01); True if it was.

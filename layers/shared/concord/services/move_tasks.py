@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Final
 
 from concord.domain.metrics import Metric
 from concord.domain.tasks import HORIZON, UNSYNCED_OPT_OUT, RowKey, TaskKind
-from concord.ports import TaskQueue, Tasks, Telemetry
+from concord.ports import Clock, TaskQueue, Tasks, Telemetry
 
 _OVERDUE: Final = timedelta(minutes=2)
+# A sweep comes every five minutes; this one looks a minute beyond the next.
+_NEAR: Final = timedelta(minutes=6)
 
 
 class Relay:
@@ -28,16 +32,22 @@ class Relay:
 
 
 class Sweep:
-    """Every five minutes: queue what is overdue, and measure the oldest un-synced opt-out."""
+    """Every five minutes: queue what is overdue or near, and measure the oldest un-synced opt-out.
 
-    def __init__(self, tasks: Tasks, queue: TaskQueue, telemetry: Telemetry) -> None:
+    Near = it waits without a message for a moment before the next sweep: its message is delayed by
+    exactly what is left, so that a broadcast of nine o'clock starts at nine.
+    """
+
+    def __init__(self, tasks: Tasks, queue: TaskQueue, clock: Clock, telemetry: Telemetry) -> None:
         self._tasks = tasks
         self._queue = queue
+        self._clock = clock
         self._telemetry = telemetry
 
     def __call__(self, as_of: datetime) -> None:
         """Look at the due index as of `as_of` (UTC). Safe to repeat: leases stop a second one."""
         overdue: list[RowKey] = []
+        near: dict[datetime, list[RowKey]] = defaultdict(list)
         oldest = 0.0
         # Rows that were put off are due later, and are un-synced all the same.
         for row in self._tasks.due(as_of + HORIZON):
@@ -45,9 +55,17 @@ class Sweep:
                 oldest = max(oldest, (as_of - row.created_at).total_seconds())
             if row.due_at <= as_of - _OVERDUE and row.kind != TaskKind.LAPSE:
                 overdue.append(row.key)
+            elif row.waits and row.due_at <= as_of + _NEAR:
+                near[row.due_at].append(row.key)
         self._queue.send(overdue)
+        for due_at, keys in near.items():
+            self._queue.send(keys, delay_seconds=self._seconds_to(due_at))
         self._telemetry.gauge(Metric.OVERDUE_TASKS, len(overdue))
         self._telemetry.gauge(Metric.OLDEST_UNSYNCED_OPT_OUT_SECONDS, oldest)
+
+    def _seconds_to(self, moment: datetime) -> int:
+        """Return what is left of the wait by the clock: the event may be some time old."""
+        return max(0, ceil((moment - self._clock.now()).total_seconds()))
 
 
 class StartExpiry:

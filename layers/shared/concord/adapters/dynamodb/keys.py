@@ -15,7 +15,7 @@ from zlib import crc32
 
 from concord.domain.evidence import ConsentKey
 from concord.domain.identity import Channel, merchant_of
-from concord.domain.task_rows import TaskRef
+from concord.domain.task_rows import DueRow, TaskRef
 from concord.domain.tasks import QUEUE_OF, UNSYNCED_OPT_OUT, Queue, RowKey, TaskKind
 from concord.domain.times import from_rfc3339, to_rfc3339
 
@@ -24,6 +24,7 @@ INBOX_SHARDS: Final = 8
 PUSH_OUT: Final = UNSYNCED_OPT_OUT
 LAPSE: Final = TaskKind.LAPSE.value
 STATE: Final = "STATE"
+_WAITS: Final = "waits:"
 _TASK_PREFIX: Final = {Queue.URGENT: "TU", Queue.BULK: "TB", Queue.PLAN: "TP", Queue.SEND: "TS"}
 _QUEUE_OF_PREFIX: Final = {prefix: queue for queue, prefix in _TASK_PREFIX.items()}
 _INBOX_ID: Final = re.compile(r"(\d{8}T\d{12})-([0-9a-z]+)")
@@ -227,19 +228,29 @@ def due_shard(shard: int) -> str:
     return f"DUE#{shard}"
 
 
-def due_sk(due_at: datetime, kind: str, created_at: datetime, row_id: str) -> str:
+def due_sk(
+    due_at: datetime, kind: str, created_at: datetime, row_id: str, *, waits: bool = False
+) -> str:
     """Return `<due_at>#<kind>#<created_at>#<id>` of the due index.
 
     The kind of an opt-out's push is `push_consent_out`, and its created_at the first opt-out that
-    nobody was told of: the sweep measures the oldest un-synced opt-out from keys alone.
+    nobody was told of: the sweep measures the oldest un-synced opt-out from keys alone. The kind of
+    a row that `waits` without a message begins with `waits:`.
     """
+    kind = f"{_WAITS}{kind}" if waits else kind
     return f"{to_rfc3339(due_at)}#{kind}#{to_rfc3339(created_at)}#{row_id}"
 
 
-def read_due_sk(text: str) -> tuple[datetime, str, datetime]:
-    """Return (due_at, kind, created_at) of a due index key."""
+def read_due_sk(key: RowKey, text: str) -> DueRow:
+    """Return what a key of the due index says of the row at `key`."""
     due_at, kind, created_at, _ = text.split("#", 3)
-    return from_rfc3339(due_at), kind, from_rfc3339(created_at)
+    return DueRow(
+        key,
+        kind.removeprefix(_WAITS),
+        from_rfc3339(due_at),
+        from_rfc3339(created_at),
+        waits=kind.startswith(_WAITS),
+    )
 
 
 def due_before(before: datetime) -> str:

@@ -20,8 +20,10 @@ def task_key(merchant_id: str, spec: TaskSpec) -> RowKey:
     return keys.task(merchant_id, spec.kind, spec.connection_id, spec.task_id)
 
 
-def task_item(merchant_id: str, spec: TaskSpec, now: datetime) -> Item:
-    """Return the attributes of a new row, due now."""
+def task_item(
+    merchant_id: str, spec: TaskSpec, now: datetime, due_at: datetime | None = None
+) -> Item:
+    """Return the attributes of a new row, due now or, without a message till then, at `due_at`."""
     key = task_key(merchant_id, spec)
     return {
         "merchant_id": merchant_id,
@@ -35,11 +37,13 @@ def task_item(merchant_id: str, spec: TaskSpec, now: datetime) -> Item:
         "want": spec.want or 0,
         "out_since": to_rfc3339(now) if spec.urgent_opt_out else None,
         "due_pk": keys.due_pk(key),
-        "due_sk": _due_sk(spec, now),
+        "due_sk": _due_sk(spec, now, due_at),
     }
 
 
-def write_task(merchant_id: str, spec: TaskSpec, now: datetime) -> dict[str, Any]:
+def write_task(
+    merchant_id: str, spec: TaskSpec, now: datetime, due_at: datetime | None = None
+) -> dict[str, Any]:
     """Return the transaction item that inserts a task.
 
     A task that must happen once is a put that a repeat cannot pass. A state push coalesces: the row
@@ -47,7 +51,7 @@ def write_task(merchant_id: str, spec: TaskSpec, now: datetime) -> dict[str, Any
     transaction, so the new `want` is always the higher one.
     """
     key = task_key(merchant_id, spec)
-    item = task_item(merchant_id, spec, now)
+    item = task_item(merchant_id, spec, now, due_at)
     if spec.want is None:
         return put(key, item, "attribute_not_exists(pk)")
     kept = ("attempts", "created_at", "due_pk")
@@ -69,17 +73,17 @@ def write_task(merchant_id: str, spec: TaskSpec, now: datetime) -> dict[str, Any
     return update(key, expression, **item)
 
 
-def _due_sk(spec: TaskSpec, now: datetime) -> str:
+def _due_sk(spec: TaskSpec, now: datetime, due_at: datetime | None) -> str:
     kind = keys.PUSH_OUT if spec.urgent_opt_out else spec.kind.value
-    return keys.due_sk(now, kind, now, spec.task_id)
+    return keys.due_sk(due_at or now, kind, now, spec.task_id, waits=due_at is not None)
 
 
-def due_again(item: Item, due_at: datetime) -> str:
+def due_again(item: Item, due_at: datetime, *, waits: bool = False) -> str:
     """Return the due index key of an existing row that becomes due at `due_at`."""
     since = item.get("out_since")
     kind = keys.PUSH_OUT if since else item["kind"]
     created_at = from_rfc3339(since or item["created_at"])
-    return keys.due_sk(due_at, kind, created_at, item["task_id"])
+    return keys.due_sk(due_at, kind, created_at, item["task_id"], waits=waits)
 
 
 def task_from(item: Item) -> Task:

@@ -91,11 +91,13 @@ class DynamoDbTasks:
             return Finish.NEWER
         return Finish.DONE
 
-    def retry_at(self, task: Task, next_at: datetime, error: str) -> bool:
+    def retry_at(self, task: Task, next_at: datetime, error: str, *, waits: bool = False) -> bool:
         """Give the row back, due again at `next_at`, in the index under the kind that it is now."""
-        return self._give_back(task, next_at, error) is not None
+        return self._give_back(task, next_at, error, waits=waits) is not None
 
-    def _give_back(self, task: Task, next_at: datetime, error: str) -> Item | None:
+    def _give_back(
+        self, task: Task, next_at: datetime, error: str, *, waits: bool = False
+    ) -> Item | None:
         for _ in range(_ROUNDS):
             item = self._table.get(task.key)
             if item is None or item.get("lease_owner") != task.lease_owner:
@@ -110,7 +112,7 @@ class DynamoDbTasks:
                     owner=task.lease_owner,
                     want=item["want"],
                     due_pk=keys.due_pk(task.key),
-                    due_sk=due_again(item, next_at),
+                    due_sk=due_again(item, next_at, waits=waits),
                     error=error,
                 )
             except ConditionFailedError as failed:
@@ -296,8 +298,7 @@ class DynamoDbTasks:
                 due_pk=keys.due_shard(shard),
                 before=keys.due_before(before),
             ):
-                due_at, kind, created_at = keys.read_due_sk(item["due_sk"])
-                yield DueRow(RowKey(item["pk"], item["sk"]), kind, due_at, created_at)
+                yield keys.read_due_sk(RowKey(item["pk"], item["sk"]), item["due_sk"])
 
     def parked(self, merchant_id: str, connection_id: str) -> Iterator[ParkedTask]:
         """Yield what was parked, newest first."""
