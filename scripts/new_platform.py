@@ -19,11 +19,13 @@ PACKAGE: Final = "layers/shared/concord/platforms/$name"
 FILES: Final = {
     "init.py.tmpl": f"{PACKAGE}/__init__.py",
     "webhook.py.tmpl": f"{PACKAGE}/webhook.py",
+    "codes.py.tmpl": f"{PACKAGE}/codes.py",
     "payloads.py.tmpl": f"{PACKAGE}/payloads.py",
     "client.py.tmpl": f"{PACKAGE}/client.py",
     "README.md.tmpl": f"{PACKAGE}/README.md",
     "fixture_inbound.json.tmpl": "events/webhooks/$name/inbound_text__stop.json",
     "fixture_delivery.json.tmpl": "events/webhooks/$name/delivery__delivered.json",
+    "fixture_failed.json.tmpl": "events/webhooks/$name/delivery__failed.json",
     "case.py.tmpl": "tests/unit/platforms/$name/case.py",
     "test.py.tmpl": "tests/unit/platforms/$name/test_$name.py",
 }

@@ -24,7 +24,13 @@ from concord.domain.errors import (
     RetryableError,
     ThrottledError,
 )
-from concord.domain.events import RawRequest, UnparseableError
+from concord.domain.events import (
+    DeliveryReceipt,
+    DeliveryStatus,
+    Failure,
+    RawRequest,
+    UnparseableError,
+)
 from concord.platforms.http import GuardedHttp
 from concord.platforms.registry import PLATFORMS, PlatformRegistry, platform_named
 from concord.ports import WebhookAdapter
@@ -145,6 +151,32 @@ def test_each_fixture_parses_to_the_events_beside_it(name: str, fixture: Fixture
     assert [describe(event) for event in parsed.events] == fixture.events
     assert parsed.unknown_type is None
     assert parsed.event_id == parsed.events[0].event_id
+
+
+def _receipts(name: str) -> list[DeliveryReceipt]:
+    parse = CASES[name].parse or _adapter(name).parse
+    found = [parse(each.request, each.settings) for each in fixtures_of(PLATFORMS[name])]
+    return [e for each in found for e in each.events if isinstance(e, DeliveryReceipt)]
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.sender])
+def test_a_failed_text_says_what_it_means_for_its_number(name: str) -> None:
+    """R-07, R-15: hard, soft or opted out for each that failed; and every receipt has a number."""
+    receipts = _receipts(name)
+    for receipt in receipts:
+        assert (receipt.failure is not None) == (receipt.status is DeliveryStatus.FAILED)
+        assert receipt.to == TEXT.to
+        assert TEXT.to not in repr(receipt)
+    assert {DeliveryStatus.DELIVERED, DeliveryStatus.FAILED} <= {r.status for r in receipts}
+    assert any(receipt.hard for receipt in receipts), "a fixture shows a number that is dead"
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.sender])
+def test_one_table_holds_what_suppresses(name: str) -> None:
+    """R-07: one table in the folder, which names what suppresses and nothing that is soft."""
+    folder = importlib.import_module(f"concord.platforms.{PLATFORMS[name]}.codes")
+    assert folder.FAILURES
+    assert Failure.SOFT not in folder.FAILURES.values()
 
 
 @pytest.mark.parametrize(

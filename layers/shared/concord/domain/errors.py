@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 
 class ConcordError(Exception):
@@ -139,6 +140,10 @@ class ThrottledError(RetryableError):
     def __init__(self, detail: str = "", *, retry_after: float | None = None) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
+
+
+# The reason of a send that was refused because no text can ever reach this number.
+INVALID_NUMBER: Final = "invalid_number"
 
 
 class PermanentError(PlatformError):

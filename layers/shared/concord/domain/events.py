@@ -90,10 +90,38 @@ class DeliveryStatus(StrEnum):
     FAILED = "failed"
     DELIVERED = "delivered"
 
+    @property
+    def rank(self) -> int:
+        """Return its place in the order above: of two receipts of a text the higher counts."""
+        return _RANKS[self]
+
+
+_RANKS: Final[Mapping[DeliveryStatus, int]] = {
+    status: place for place, status in enumerate(DeliveryStatus)
+}
+
+
+class Failure(StrEnum):
+    """What a failed text says of its number (R-07).
+
+    `soft`: this text failed, the next may arrive. `hard`: the number is dead, takes no texts or is
+    somebody else's by now, so nothing may be sent there. `opted_out`: the carrier side blocks it,
+    because its owner opted out there.
+    """
+
+    SOFT = "soft"
+    HARD = "hard"
+    OPTED_OUT = "opted_out"
+
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReceipt:
-    """The platform says what became of a text. `reference` is ours, `message_id` theirs."""
+    """The platform says what became of a text. `reference` is ours, `message_id` theirs.
+
+    `to` is the number texted (E.164 where theirs could be read so): of a text to many, whose
+    `reference` names the call, it alone tells whose receipt this is. `code` is the platform's own;
+    `failure` is what it comes to, set for every failed text and for no other.
+    """
 
     event_id: str
     status: DeliveryStatus
@@ -101,6 +129,13 @@ class DeliveryReceipt:
     message_id: str | None = None
     code: str | None = None
     occurred_at: datetime | None = None
+    to: str | None = field(default=None, repr=False)
+    failure: Failure | None = None
+
+    @property
+    def hard(self) -> bool:
+        """Whether nothing may be sent to this number again (R-07)."""
+        return self.failure is Failure.HARD
 
 
 type PlatformEvent = InboundText | OptedOut | OptedIn | DeliveryReceipt

@@ -50,15 +50,21 @@ def name_map(settings: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 class Fields:
     """The fields of one JSON object, found under our names through a map to theirs.
 
-    A name in the map may be a dotted path (`message.from`). Messages name the field, never its
-    value: values are personal.
+    A name in the map may be a dotted path (`message.from`). `words` has, by field of ours, a map of
+    their words to ours. Messages name the field, never its value: values are personal.
     """
 
-    __slots__ = ("_data", "_names")
+    __slots__ = ("_data", "_names", "_words")
 
-    def __init__(self, data: Mapping[str, Any], names: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        data: Mapping[str, Any],
+        names: Mapping[str, Any] | None = None,
+        words: Mapping[str, Any] | None = None,
+    ) -> None:
         self._data = data
         self._names: Mapping[str, Any] = names or {}
+        self._words: Mapping[str, Any] = words or {}
 
     def raw(self, name: str) -> Any:
         """Return the value as it is, None when it is not there."""
@@ -89,6 +95,15 @@ class Fields:
         if value is None:
             raise UnparseableError(f"field '{name}' is missing")
         return value
+
+    def word(self, name: str) -> str | None:
+        """Return one of a few words as we spell it, through the map of their words for `name`.
+
+        What the map does not have is returned as it came; None as in `optional`.
+        """
+        value = self.optional(name, MAX_ID)
+        ours = name_map(self._words, name).get(value) if value is not None else None
+        return ours if isinstance(ours, str) else value
 
     def time(self, name: str) -> datetime | None:
         """Return an RFC 3339 time; None when it is missing or cannot be read.

@@ -1,7 +1,7 @@
 """Our own webhook shape, for platforms without a public contract: signed, typed, renamable.
 
 `settings["fields"]` maps our field names to theirs (dotted paths allowed), `settings["types"]`
-their event types to ours.
+their event types to ours, `settings["words"]` their words to ours, by our field (`status`, `code`).
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ class NeutralWebhook:
 
     def parse(self, request: RawRequest, settings: Mapping[str, Any]) -> ParsedWebhook:
         """Return the one event of this body. Raises UnparseableError."""
-        fields = Fields(read_object(request.body), name_map(settings, "fields"))
+        names, words = name_map(settings, "fields"), name_map(settings, "words")
+        fields = Fields(read_object(request.body), names, words)
         theirs = fields.text("type", MAX_ID)
         ours = name_map(settings, "types").get(theirs, theirs)
         # The signed header names the delivery where the body has no id of its own.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from concord.domain.connection import Connection
-from concord.domain.events import DeliveryReceipt, DeliveryStatus
+from concord.domain.events import DeliveryReceipt
 from concord.domain.metrics import Metric
 from concord.domain.tasks import TaskState
 from concord.ports import Clock, Tasks, Telemetry
@@ -35,7 +35,7 @@ class NoteReceipt:
         if row is None or row.state not in _OPEN:
             self._telemetry.count(Metric.RECEIPT_UNMATCHED)
             return
-        rank = list(DeliveryStatus).index(receipt.status)
+        rank = receipt.status.rank
         if rank <= int(row.payload.get("receipt_rank", -1)):
             return
         details = {

@@ -63,7 +63,7 @@ def sender(
 
 
 def _parse(request: RawRequest, settings: Mapping[str, Any]) -> ParsedWebhook:
-    return parse(read_object(request.body))
+    return parse(read_object(request.body), settings)
 
 
 CASE: Final = PlatformCase(

@@ -22,12 +22,14 @@ from concord.domain.errors import (
     RetryableError,
     ThrottledError,
 )
-from concord.domain.events import DeliveryReceipt, DeliveryStatus, UnparseableError
+from concord.domain.events import DeliveryReceipt, DeliveryStatus, Failure, UnparseableError
 from concord.domain.outbound import Endpoint
 from concord.platforms.aws_messaging import client as module
 from concord.platforms.aws_messaging.client import AwsTextSender
+from concord.platforms.aws_messaging.codes import FAILURES
 from concord.platforms.aws_messaging.topic import AwsTopic
 from concord.platforms.aws_messaging.webhook import IGNORED, STATUSES, parse, parse_sms
+from concord.platforms.checked import Fields
 from tests.unit.platforms.aws_messaging.case import CASE, sender
 from tests.unit.platforms.kit import TEXT, Answer
 
@@ -98,6 +100,29 @@ def test_exceptions(
     assert type(caught.value) is expected
     assert getattr(caught.value, "reason", None) == ours
     assert "555" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        (["DestinationPhoneNumber"], "invalid_number"),
+        (["DestinationPhoneNumber", "MessageBody"], "field_validation_failed"),
+        (["MessageBody"], "field_validation_failed"),
+    ],
+)
+def test_a_number_that_is_none_is_told_from_other_bad_fields(
+    fields: list[str], reason: str
+) -> None:
+    """R-07: only a complaint about the number alone says something of the number."""
+    body = {
+        "__type": "ValidationException",
+        "Message": "No.",
+        "Reason": "FIELD_VALIDATION_FAILED",
+        "Fields": [{"Name": name, "Message": "Invalid"} for name in fields],
+    }
+    with pytest.raises(PermanentError) as caught:
+        sender(Answer(400, json.dumps(body).encode())).send(TEXT)
+    assert caught.value.reason == reason
 
 
 def test_what_botocore_refuses_is_never_sent_and_never_quoted() -> None:
@@ -177,7 +202,7 @@ TWO_WAY = {
 
 def test_the_documented_two_way_message() -> None:
     """AW1: the body counts, not the registered keyword that the service matched."""
-    event = parse_sms(TWO_WAY)
+    event = parse_sms(Fields(TWO_WAY))
     assert (event.sender, event.to, event.text) == ("+15551230000", "+15558880100", "EXAMPLE")
     assert (event.event_id, event.carrier_keyword) == ("cae173d2", None)
 
@@ -185,18 +210,30 @@ def test_the_documented_two_way_message() -> None:
 @pytest.mark.parametrize("missing", ["originationNumber", "destinationNumber", "inboundMessageId"])
 def test_a_two_way_message_needs_its_fields(missing: str) -> None:
     with pytest.raises(UnparseableError):
-        parse({name: value for name, value in TWO_WAY.items() if name != missing})
+        parse({name: value for name, value in TWO_WAY.items() if name != missing}, {})
 
 
 @pytest.mark.parametrize(("kind", "status"), STATUSES.items())
 def test_delivery_events(kind: str, status: DeliveryStatus) -> None:
-    """R-15: every TEXT_ type has a status; failures keep their type as code."""
-    parsed = parse({"eventType": kind, "messageId": "m1", "context": {"reference": "r-1"}})
+    """R-07, R-15: every TEXT_ type has a status; failures keep their type as code."""
+    parsed = parse({"eventType": kind, "messageId": "m1", "context": {"reference": "r-1"}}, {})
     (event,) = parsed.events
     assert isinstance(event, DeliveryReceipt)
     assert event.event_id == parsed.event_id == f"m1:{kind}"
     assert (event.status, event.reference) == (status, "r-1")
     assert event.code == (kind if status is DeliveryStatus.FAILED else None)
+    failed = status is DeliveryStatus.FAILED
+    assert event.failure == (FAILURES.get(kind, Failure.SOFT) if failed else None)
+    assert event.hard is (kind == "TEXT_INVALID")
+
+
+def test_other_names_of_the_fields_are_a_setting() -> None:
+    """R-15: what a delivery event calls its fields was never captured, only documented."""
+    names = {"eventType": "kind", "messageId": "m.id", "context.reference": "m.ours"}
+    message = {"kind": "TEXT_INVALID", "m": {"id": "m1", "ours": "r-1"}}
+    (event,) = parse(message, {"fields": names}).events
+    assert isinstance(event, DeliveryReceipt)
+    assert (event.reference, event.message_id, event.hard) == ("r-1", "m1", True)
 
 
 def test_every_text_event_of_the_service_is_known() -> None:
@@ -208,8 +245,11 @@ def test_every_text_event_of_the_service_is_known() -> None:
 
 
 def test_types_without_a_status() -> None:
-    assert parse({"eventType": "TEXT_UNKNOWN", "messageId": "m1"}).unknown_type is None
-    assert parse({"eventType": "VOICE_RINGING", "messageId": "m1"}).unknown_type == "VOICE_RINGING"
+    unknown, voice = (
+        parse({"eventType": kind, "messageId": "m1"}, {}).unknown_type
+        for kind in ("TEXT_UNKNOWN", "VOICE_RINGING")
+    )
+    assert (unknown, voice) == (None, "VOICE_RINGING")
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,16 @@ import httpx
 import pytest
 
 from concord.domain.errors import OptedOutAtCarrierError, PermanentError
-from concord.domain.events import InboundText, RawRequest, UnparseableError
+from concord.domain.events import (
+    DeliveryReceipt,
+    Failure,
+    InboundText,
+    RawRequest,
+    UnparseableError,
+)
 from concord.domain.outbound import ConsentPush, Endpoint, HandedOver
 from concord.platforms.text_em_all.client import TextEmAllClient
+from concord.platforms.text_em_all.codes import FAILURES
 from concord.platforms.text_em_all.oauth import OAuth1, base_string, signature
 from concord.platforms.text_em_all.webhook import WEBHOOK
 from sandbox.platforms.text_em_all import oauth as receiving_side
@@ -365,6 +372,39 @@ def test_an_unknown_type_is_named_without_its_numbers(theirs: str, shown: str) -
 def test_an_unknown_delivery_status_is_unknown() -> None:
     parsed = parse({"type": "delivery", "id": "dl_1", "status": "pondering"})
     assert (parsed.events, parsed.unknown_type) == ((), "delivery")
+
+
+def _delivery(settings: Mapping[str, Any], **changes: object) -> DeliveryReceipt:
+    body = {"type": "delivery", "id": "dl_1", "status": "failed", "to": "5551230000", **changes}
+    request = RawRequest("POST", {}, json.dumps(body).encode(), NOW)
+    (event,) = WEBHOOK.parse(request, settings).events
+    assert isinstance(event, DeliveryReceipt)
+    return event
+
+
+@pytest.mark.parametrize(
+    ("code", "failure"),
+    [*FAILURES.items(), ("E404", Failure.SOFT), (3005, Failure.SOFT), (None, Failure.SOFT)],
+)
+def test_what_a_code_says_of_the_number(code: object, failure: Failure) -> None:
+    """R-07: only a word that is known to say so suppresses a number."""
+    receipt = _delivery({}, code=code)
+    assert (receipt.failure, receipt.hard) == (failure, failure is Failure.HARD)
+
+
+def test_their_codes_are_a_setting_and_kept_as_they_came() -> None:
+    """R-07, R-15: a report of a text to many tells by its number whose it is."""
+    words = {"code": {"3005": "opted_out", "77": "landline"}}
+    receipt = _delivery({"words": words}, code=77, reference="b.000001.0")
+    assert (receipt.failure, receipt.code) == (Failure.HARD, "77")
+    assert (receipt.to, receipt.reference) == ("+15551230000", "b.000001.0")
+    assert _delivery({"words": words}, code=3005).failure is Failure.OPTED_OUT
+    assert _delivery({"words": {"code": {"77": 5}}}, code=77).failure is Failure.SOFT
+
+
+def test_a_delivery_without_a_status_is_unparseable() -> None:
+    with pytest.raises(UnparseableError):
+        _delivery({}, status=None)
 
 
 def test_the_signed_header_names_a_body_without_an_id() -> None:

@@ -20,8 +20,15 @@ from concord.domain.errors import (
     PlatformError,
     ThrottledError,
 )
-from concord.domain.events import DeliveryStatus, RawRequest, SecretValue, UnparseableError
+from concord.domain.events import (
+    DeliveryStatus,
+    Failure,
+    RawRequest,
+    SecretValue,
+    UnparseableError,
+)
 from concord.domain.outbound import HandedOver
+from concord.platforms.twilio.codes import FAILURES
 from concord.platforms.twilio.signature import HEADER, sign, verify
 from concord.platforms.twilio.webhook import STATUSES, WEBHOOK
 from tests.unit.platforms.kit import NOW, TEXT, guarded
@@ -137,6 +144,31 @@ def test_statuses(theirs: str, ours: DeliveryStatus) -> None:
     assert receipt.event_id == parsed.event_id == f"SM1:{theirs}"
 
 
+@pytest.mark.parametrize(
+    ("code", "failure"),
+    [
+        *FAILURES.items(),
+        ("30003", Failure.SOFT),
+        ("30004", Failure.SOFT),
+        ("30007", Failure.SOFT),
+        ("30008", Failure.SOFT),
+        ("", Failure.SOFT),
+        ("99999", Failure.SOFT),
+    ],
+)
+def test_what_a_code_says_of_the_number(code: str, failure: Failure) -> None:
+    """R-07: a handset that is off is no dead number; the code is kept as it came."""
+    (receipt,) = parse(MessageStatus="undelivered", ErrorCode=code, To="+15551230000").events
+    assert (receipt.failure, receipt.hard) == (failure, failure is Failure.HARD)
+    assert (receipt.code or "", receipt.to) == (code, "+15551230000")
+
+
+def test_a_code_without_a_failure_says_nothing() -> None:
+    """R-07: only a text that failed speaks of its number."""
+    (receipt,) = parse(MessageStatus="delivered", ErrorCode="30005").events
+    assert receipt.failure is None
+
+
 def test_a_status_nobody_knows_is_unknown() -> None:
     parsed = parse(MessageStatus="teleported")
     assert (parsed.events, parsed.unknown_type) == ((), "status.teleported")
@@ -228,6 +260,7 @@ def test_an_api_key_may_stand_in_for_the_token() -> None:
         (21610, OptedOutAtCarrierError, "opted_out_at_carrier"),
         (21611, ThrottledError, None),
         (21614, PermanentError, "invalid_number"),
+        (21635, PermanentError, "invalid_number"),
         (29999, PermanentError, "refused"),
     ],
 )

@@ -22,6 +22,7 @@ from botocore.exceptions import (
 )
 
 from concord.domain.errors import (
+    INVALID_NUMBER,
     CredentialsRejectedError,
     OptedOutAtCarrierError,
     OutcomeUnknownError,
@@ -121,6 +122,8 @@ def _failure(body: ErrorBody) -> PlatformError:
         return CredentialsRejectedError(f"the role was refused ({scrub(code)})")
     if code == "ConflictException" and body.reason == OPTED_OUT:
         return OptedOutAtCarrierError(detail)
+    if [field.name for field in body.fields] == ["DestinationPhoneNumber"]:
+        return PermanentError(detail, reason=INVALID_NUMBER)
     # A 503 that names an exception is the service itself saying no; a bare one is a proxy's.
     if status == 503 and not code.isdecimal():
         return RetryableError("503")

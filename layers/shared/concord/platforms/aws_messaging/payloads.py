@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class ErrorBody(BaseModel):
-    """`{"Error": {"Code", "Message"}, "Reason"?}` as botocore hands it over."""
+    """`{"Error": {"Code", "Message"}, "Reason"?, "Fields"?}` as botocore hands it over."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -20,6 +20,10 @@ class ErrorBody(BaseModel):
         status: int = Field(alias="HTTPStatusCode", default=0)
         headers: dict[str, Any] = Field(alias="HTTPHeaders", default={})
 
+    class Named(BaseModel):
+        name: str = Field(alias="Name", default="")
+
     error: Error = Field(alias="Error", default=Error())
     metadata: Metadata = Field(alias="ResponseMetadata", default=Metadata())
     reason: str = Field(alias="Reason", default="")
+    fields: list[Named] = Field(alias="Fields", default=[])

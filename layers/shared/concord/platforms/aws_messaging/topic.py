@@ -35,7 +35,7 @@ class AwsTopic:
 
     def parse(self, request: RawRequest, settings: Mapping[str, Any]) -> ParsedWebhook:
         """Return the text or delivery event. Raises UnparseableError."""
-        return parse(read_object(request.body))
+        return parse(read_object(request.body), settings)
 
     def our_number(self, message: Mapping[str, object]) -> str:
         """Return where a text was sent to, or where the text of a receipt came from."""

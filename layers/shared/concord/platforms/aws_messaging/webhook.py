@@ -15,7 +15,9 @@ from concord.domain.events import (
     ParsedWebhook,
     PlatformEvent,
 )
-from concord.platforms.checked import MAX_ID, Fields, safe_type
+from concord.platforms.aws_messaging.codes import FAILURES
+from concord.platforms.checked import MAX_ID, Fields, name_map, safe_type
+from concord.platforms.failures import failure_of
 
 STATUSES: Final = {
     "TEXT_PENDING": DeliveryStatus.ACCEPTED,
@@ -40,12 +42,11 @@ IGNORED: Final = frozenset({"TEXT_UNKNOWN"})
 REFERENCE: Final = "reference"
 
 
-def parse_sms(message: Mapping[str, Any]) -> InboundText:
+def parse_sms(fields: Fields) -> InboundText:
     """Return a two-way message as an event. Raises UnparseableError.
 
     `messageKeyword` is not used: it is the number's registered keyword, not what AWS did with it.
     """
-    fields = Fields(message)
     return InboundText(
         event_id=fields.text("inboundMessageId", MAX_ID),
         sender=fields.text("originationNumber", MAX_ID),
@@ -54,29 +55,34 @@ def parse_sms(message: Mapping[str, Any]) -> InboundText:
     )
 
 
-def parse_receipt(message: Mapping[str, Any]) -> DeliveryReceipt | None:
+def parse_receipt(fields: Fields) -> DeliveryReceipt | None:
     """Return a delivery event; None for a type without a status. Raises UnparseableError."""
-    fields = Fields(message)
     kind = fields.text("eventType", MAX_ID)
     status = STATUSES.get(kind)
     if status is None:
         return None
     message_id = fields.text("messageId", MAX_ID)
+    code = kind if status is DeliveryStatus.FAILED else None
     return DeliveryReceipt(
         event_id=f"{message_id}:{kind}",
         status=status,
         reference=fields.optional(f"context.{REFERENCE}", MAX_ID),
         message_id=message_id,
-        code=kind if status is DeliveryStatus.FAILED else None,
+        code=code,
         occurred_at=fields.milliseconds("eventTimestamp"),
+        to=fields.optional("destinationPhoneNumber", MAX_ID),
+        failure=failure_of(status, code, FAILURES),
     )
 
 
-def parse(message: Mapping[str, Any]) -> ParsedWebhook:
-    """Return whichever of the two this message is. Raises UnparseableError."""
-    fields = Fields(message)
+def parse(message: Mapping[str, Any], settings: Mapping[str, Any]) -> ParsedWebhook:
+    """Return whichever of the two this message is. Raises UnparseableError.
+
+    `settings["fields"]` may give other names than the documented ones.
+    """
+    fields = Fields(message, name_map(settings, "fields"))
     kind = fields.optional("eventType", MAX_ID)
-    event = EVENTS["two_way" if kind is None else "delivery"](message)
+    event = EVENTS["two_way" if kind is None else "delivery"](fields)
     if event is not None:
         return ParsedWebhook((event,), event.event_id)
     event_id = f"{fields.optional('messageId', MAX_ID) or ''}:{safe_type(kind or '')}"
@@ -84,7 +90,7 @@ def parse(message: Mapping[str, Any]) -> ParsedWebhook:
     return ParsedWebhook(event_id=event_id, unknown_type=unknown)
 
 
-EVENTS: Final[Mapping[str, Callable[[Mapping[str, Any]], PlatformEvent | None]]] = {
+EVENTS: Final[Mapping[str, Callable[[Fields], PlatformEvent | None]]] = {
     "two_way": parse_sms,
     "delivery": parse_receipt,
 }

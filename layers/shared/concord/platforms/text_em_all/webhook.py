@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from concord.domain.events import DeliveryReceipt, DeliveryStatus, InboundText
+from concord.domain.events import DeliveryReceipt, DeliveryStatus, InboundText, UnparseableError
 from concord.platforms.checked import MAX_ID, Fields, digits_to_e164
+from concord.platforms.failures import failure_of
 from concord.platforms.neutral import NeutralWebhook, Parser
+from concord.platforms.text_em_all.codes import FAILURES
 
 STATUSES: Final = {
     "accepted": DeliveryStatus.ACCEPTED,
@@ -29,9 +31,13 @@ def _inbound_text(fields: Fields, event_id: str) -> InboundText:
 
 
 def _delivery(fields: Fields, event_id: str) -> DeliveryReceipt | None:
-    status = STATUSES.get(fields.text("status", MAX_ID).lower())
+    word = fields.word("status")
+    if word is None:
+        raise UnparseableError("field 'status' is missing")
+    status = STATUSES.get(word.lower())
     if status is None:
         return None
+    to = fields.optional("to", MAX_ID)
     return DeliveryReceipt(
         event_id=event_id,
         status=status,
@@ -39,6 +45,8 @@ def _delivery(fields: Fields, event_id: str) -> DeliveryReceipt | None:
         message_id=fields.optional("message_id", MAX_ID),
         code=fields.optional("code", MAX_ID),
         occurred_at=fields.time("at"),
+        to=digits_to_e164(to) if to else None,
+        failure=failure_of(status, fields.word("code"), FAILURES),
     )
 
 

@@ -10,15 +10,18 @@ from urllib.parse import parse_qsl, quote, urlsplit
 import httpx
 
 from concord.domain.errors import (
+    INVALID_NUMBER,
     CredentialsRejectedError,
     OptedOutAtCarrierError,
     PermanentError,
     PlatformError,
     ThrottledError,
 )
+from concord.domain.events import Failure
 from concord.domain.outbound import AccountFacts, Endpoint, HandedOver, OutboundText
 from concord.platforms.base import Http
 from concord.platforms.calls import exchange, read, words
+from concord.platforms.twilio.codes import FAILURES
 from concord.platforms.twilio.payloads import Message, MessagePage
 from concord.platforms.twilio.webhook import REFERENCE
 
@@ -32,16 +35,17 @@ def _permanent(reason: str) -> Callable[[str], PlatformError]:
     return lambda detail: PermanentError(detail, reason=reason)
 
 
-# Theirs -> ours: twilio.com/docs/api/errors
+# Theirs -> ours: twilio.com/docs/api/errors. What is about the number stands in codes.py.
 ERRORS: Final[Mapping[int, Callable[[str], PlatformError]]] = {
     20003: CredentialsRejectedError,
     20429: ThrottledError,
-    21211: _permanent("invalid_number"),
     21606: _permanent("invalid_sender"),
-    21610: OptedOutAtCarrierError,
     21611: ThrottledError,  # the sending number's queue is full
-    21614: _permanent("invalid_number"),
     21617: _permanent("text_too_long"),
+}
+_OF_NUMBER: Final[Mapping[Failure, Callable[[str], PlatformError]]] = {
+    Failure.HARD: _permanent(INVALID_NUMBER),
+    Failure.OPTED_OUT: OptedOutAtCarrierError,
 }
 
 
@@ -132,5 +136,7 @@ def _with_reference(url: str, reference: str) -> str:
 def _refusal(status: int, body: Mapping[str, Any]) -> PlatformError | None:
     """Read `{code, message, more_info, status}`."""
     code = body.get("code")
-    known = ERRORS.get(code) if isinstance(code, int) else None
+    if not isinstance(code, int):
+        return None
+    known = ERRORS.get(code) or _OF_NUMBER.get(FAILURES.get(str(code), Failure.SOFT))
     return known(words(body)) if known else None

@@ -17,7 +17,9 @@ from concord.domain.events import (
     WebhookAnswer,
 )
 from concord.platforms.checked import MAX_ID, Fields, safe_type
+from concord.platforms.failures import failure_of
 from concord.platforms.twilio import signature
+from concord.platforms.twilio.codes import FAILURES
 from concord.platforms.twilio.form import is_form, read_form
 
 STATUSES: Final = {
@@ -100,12 +102,15 @@ def _status(form: Fields, sid: str, request: RawRequest) -> ParsedWebhook:
     status = STATUSES.get(word)
     if status is None:
         return ParsedWebhook(event_id=event_id, unknown_type=f"status.{safe_type(word)}")
+    code = form.optional("ErrorCode", MAX_ID)
     event = DeliveryReceipt(
         event_id=event_id,
         status=status,
         reference=Fields(dict(request.query)).optional(REFERENCE, MAX_ID),
         message_id=sid,
-        code=form.optional("ErrorCode", MAX_ID),
+        code=code,
+        to=form.optional("To", MAX_ID),
+        failure=failure_of(status, code, FAILURES),
     )
     return _one(event)
 
