@@ -26,6 +26,17 @@ class Phone(Seed):
         return to_e164(number)
 
 
+class Address(Seed):
+    country: str | None = None
+    region: str | None = None
+    postal_code: str | None = None
+
+
+class Group(Seed):
+    id: str = Field(min_length=1)
+    name: str = Field(min_length=1)
+
+
 class Shopper(Seed):
     id: str = Field(min_length=1)
     first_name: str | None = None
@@ -33,6 +44,8 @@ class Shopper(Seed):
     email: str | None = None
     phones: list[Phone] = []
     groups: list[str] = []
+    guest: bool = False
+    address: Address | None = None
 
     @field_validator("phones", mode="before")
     @classmethod
@@ -54,6 +67,7 @@ class AccountSeed(Seed):
     connect_key: str | None = None
     credentials: dict[str, str] | None = None
     shoppers: list[Shopper] = []
+    groups: list[Group] = []
     # AWS: where two-way messages are published
     topic_arn: str | None = None
     endpoint_url: str | None = None

@@ -69,8 +69,25 @@ class Outbound:
         timeout: float = WEBHOOK_TIMEOUT_SECONDS,
     ) -> httpx.Response:
         """Post `content` as it is, or raise UnreachableError."""
+        return await self._call("POST", url, content, headers, timeout)
+
+    async def put(
+        self,
+        url: str,
+        content: bytes,
+        headers: dict[str, str],
+        timeout: float = WEBHOOK_TIMEOUT_SECONDS,
+    ) -> httpx.Response:
+        """Put `content` as it is, or raise UnreachableError."""
+        return await self._call("PUT", url, content, headers, timeout)
+
+    async def _call(
+        self, method: str, url: str, content: bytes, headers: dict[str, str], timeout: float
+    ) -> httpx.Response:
         try:
-            return await self._client.post(url, content=content, headers=headers, timeout=timeout)
+            return await self._client.request(
+                method, url, content=content, headers=headers, timeout=timeout
+            )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise UnreachableError(type(error).__name__) from error
 

@@ -85,7 +85,7 @@ def test_a_body_outside_the_contract_is_400(sandbox: Sandbox, changes: dict[str,
 
 
 def test_an_unknown_path_is_404(sandbox: Sandbox) -> None:
-    assert sandbox.get("/catapult/accounts/cat-1/groups", headers=KEY).status_code == 404
+    assert sandbox.get("/catapult/accounts/cat-1/orders", headers=KEY).status_code == 404
 
 
 def test_a_repeated_key_has_one_effect_and_another_body_is_refused(sandbox: Sandbox) -> None:

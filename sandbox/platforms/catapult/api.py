@@ -17,7 +17,7 @@ from sandbox.accounts import Account, Phone, Seed
 from sandbox.clock import stamp
 from sandbox.phones import is_e164
 from sandbox.platforms.base import ALL_METHODS, Platform
-from sandbox.platforms.catapult import till
+from sandbox.platforms.catapult import groups, listing, till
 from sandbox.web import (
     BadBodyError,
     Outbound,
@@ -79,10 +79,15 @@ class Catapult(Platform):
         return [
             *self.control_routes(),
             Route(f"/{self.name}/_pos", self._pos, methods=["POST"]),
+            Route(f"/{self.name}/_groups", self._change_group, methods=["POST"]),
             Route(
-                f"/{self.name}/_shoppers/{{account_id}}/{{id}}", self._get_shopper, methods=["GET"]
+                f"/{self.name}/_shoppers/{{account_id}}/{{id}}",
+                self._shopper,
+                methods=["GET", "DELETE"],
             ),
             Route(account, self._guarded(self._get_account), methods=["GET"]),
+            Route(f"{account}/groups", self._guarded(self._get_groups), methods=["GET"]),
+            Route(f"{account}/shoppers", self._guarded(self._get_shoppers), methods=["GET"]),
             Route(f"{account}/text-consents", self._guarded(self._set_consent), methods=["PUT"]),
             Route(f"/{self.name}/{{path:path}}", self._unknown, methods=ALL_METHODS),
         ]
@@ -124,6 +129,12 @@ class Catapult(Platform):
         name = account.name or account.account_id
         return JSONResponse({"account_id": account.account_id, "name": name})
 
+    async def _get_groups(self, request: Request, account: Account) -> Response:
+        return JSONResponse(listing.groups_page(request, account))
+
+    async def _get_shoppers(self, request: Request, account: Account) -> Response:
+        return JSONResponse(listing.shoppers_page(request, account))
+
     async def _set_consent(self, request: Request, account: Account) -> Response:
         consent = await json_body(request, TextConsent)
         key = request.headers.get("idempotency-key")
@@ -142,22 +153,36 @@ class Catapult(Platform):
 
     # --- the controls ---------------------------------------------------------------------------
 
-    async def _get_shopper(self, request: Request) -> Response:
+    async def _shopper(self, request: Request) -> Response:
+        """Show a shopper; DELETE takes her off the list, and tells nobody."""
         account = self.accounts.get(request.path_params["account_id"])
         for shopper in account.shoppers if account else []:
-            if shopper.id == request.path_params["id"]:
+            if account and shopper.id == request.path_params["id"]:
+                if request.method == "DELETE":
+                    account.shoppers.remove(shopper)
+                    return Response(status_code=204)
                 return JSONResponse(shopper.model_dump())
         return control_error(404, "unknown_shopper", "no such shopper in this account")
+
+    async def _change_group(self, request: Request) -> Response:
+        """Change who is in a group, as LoyaltyBot does; answer = who was moved, what was told."""
+        wanted = await json_body(request, groups.GroupChange)
+        account = self.accounts.get(wanted.account_id)
+        if account is None:
+            return control_error(404, "unknown_account", "no such account")
+        if wanted.notify and not _wired(account):
+            return _not_wired()
+        moved = groups.change(account, wanted)
+        told = await groups.tell(self.outbound, account, wanted, moved)
+        return JSONResponse({"moved": [shopper.id for shopper in moved], "told": told})
 
     async def _pos(self, request: Request) -> Response:
         action = await json_body(request, PosAction)
         account = self.accounts.get(action.account_id)
         if account is None:
             return control_error(404, "unknown_account", "no such account")
-        if not (account.api_url and account.connection_id and account.connect_key):
-            return control_error(
-                409, "not_wired", "the account needs api_url, connection_id and connect_key"
-            )
+        if not _wired(account):
+            return _not_wired()
         try:
             answer = await self._ask(account, action)
         except UnreachableError:
@@ -177,6 +202,16 @@ class Catapult(Platform):
             "content-type": "application/json",
         }
         return await self.outbound.post(url, compact(body), headers, TILL_TIMEOUT_SECONDS)
+
+
+def _wired(account: Account) -> bool:
+    return bool(account.api_url and account.connection_id and account.connect_key)
+
+
+def _not_wired() -> JSONResponse:
+    return control_error(
+        409, "not_wired", "the account needs api_url, connection_id and connect_key"
+    )
 
 
 def _apply(account: Account, consent: TextConsent) -> int:

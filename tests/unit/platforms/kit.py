@@ -20,7 +20,7 @@ from concord.domain.outbound import ConsentPush, OutboundText
 from concord.domain.times import to_rfc3339
 from concord.platforms.base import Http
 from concord.platforms.http import GuardedHttp
-from concord.ports import AccountChecker, ConsentPeer, TextSender
+from concord.ports import AccountChecker, ConsentPeer, ShopperSource, TextSender
 
 NOW = datetime(2026, 3, 1, 10, 0, 1, tzinfo=UTC)
 ROOT = Path(__file__).parents[3]
@@ -98,6 +98,7 @@ class PlatformCase:
     parse: Callable[[RawRequest, Mapping[str, Any]], ParsedWebhook] | None = None
     sender: Callable[[Answer], TextSender] | None = None
     peer: Callable[[Answer], ConsentPeer] | None = None
+    source: Callable[[Answer], ShopperSource] | None = None
     checker: Callable[[Answer], AccountChecker] | None = None
     accepted: bytes = b"{}"
     message_id: str = ""

@@ -16,6 +16,7 @@ from concord.domain.errors import (
     ThrottledError,
 )
 from concord.domain.outbound import AccountFacts, Endpoint
+from concord.domain.source import SourceGroup, SourceShopper
 from concord.platforms.http import GuardedHttp
 from concord.platforms.registry import PlatformRegistry
 from sandbox.app import build
@@ -125,6 +126,31 @@ def test_catapult(sandbox: Sandbox) -> None:
     assert shown["phones"] == [{"number": "+15551230000", "opted_in": False}]
     other = PUSH.__class__("+15551239999", "sms", False, PUSH.changed_at, "push-0002")
     assert peer.set_consent(other) is False
+
+
+def test_catapult_is_read_page_by_page(sandbox: Sandbox) -> None:
+    """TEA-05, TEA-08: groups and shoppers with all their numbers, and no consent of theirs."""
+    shoppers = [
+        {"id": f"s-{n}", "phones": [f"+1555123{n:04d}", "+15551230000"], "groups": ["vip"]}
+        for n in range(5)
+    ]
+    groups = [{"id": "vip", "name": "VIP"}]
+    key = {"api_key": "key"}
+    sandbox.seed("catapult", "cat-1", credentials=key, shoppers=shoppers, groups=groups)
+    there = Endpoint("cat-1", "http://sandbox.local/catapult", {"paging": {"size": 2}}, key)
+    source = sandbox.registry.shopper_source("catapult", there)
+    assert source is not None
+    assert source.groups(None).items == (SourceGroup("vip", "VIP"),)
+    read: list[SourceShopper] = []
+    cursor: str | None = None
+    for _ in range(3):
+        page = source.shoppers(cursor)
+        read, cursor = [*read, *page.items], page.cursor
+        assert page.total == 5
+    assert cursor is None
+    assert [each.shopper_id for each in read] == [each["id"] for each in shoppers]
+    assert read[3].phones == ("+15551230003", "+15551230000")
+    assert read[3].group_ids == ("vip",)
 
 
 def test_twilio(sandbox: Sandbox) -> None:

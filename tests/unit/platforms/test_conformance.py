@@ -113,6 +113,7 @@ def test_a_case_covers_each_capability(name: str) -> None:
     assert (platform.webhook is None) == (case.webhook is None)
     assert (platform.sender is None) == (case.sender is None)
     assert (platform.consent_peer is None) == (case.peer is None)
+    assert (platform.shopper_source is None) == (case.source is None)
     assert (platform.checker is None) == (case.checker is None)
 
 
@@ -354,6 +355,32 @@ def test_a_push_can_be_repeated(name: str, answer: Answer, expected: type[Except
         peer.set_consent(PUSH)
     assert type(caught.value) is expected
     assert PUSH.point not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.source])
+@pytest.mark.parametrize("answer_of", ["groups", "shoppers"])
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        *IDEMPOTENT,
+        (Answer(404, OWN), PermanentError),
+        (Answer(200, b"<html>"), RetryableError),
+        (Answer(200, b"[" * 100_000), RetryableError),
+        (Answer(200, b'"a text"'), RetryableError),
+    ],
+    ids=_id,
+)
+def test_a_source_says_what_to_do(
+    name: str, answer_of: str, answer: Answer, expected: type[Exception]
+) -> None:
+    """TEA-05: a page that did not come is read again; it is never taken for an empty one."""
+    case = CASES[name]
+    assert case.source is not None
+    source = case.source(_spoken(case, answer))
+    with pytest.raises(PlatformError) as caught:
+        getattr(source, answer_of)(None)
+    assert type(caught.value) is expected
+    assert "://" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.checker])

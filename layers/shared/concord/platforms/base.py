@@ -11,6 +11,7 @@ from concord.ports import (
     AccountChecker,
     BulkSender,
     ConsentPeer,
+    ShopperSource,
     TextSender,
     TopicAdapter,
     WebhookAdapter,
@@ -49,6 +50,7 @@ class Platform:
     sender: Callable[[Endpoint, Http], TextSender] | None = None
     bulk_sender: Callable[[Endpoint, Http], BulkSender] | None = None
     consent_peer: Callable[[Endpoint, Http], ConsentPeer] | None = None
+    shopper_source: Callable[[Endpoint, Http], ShopperSource] | None = None
     checker: Callable[[Endpoint, Http], AccountChecker] | None = None
     default_url: str | None = None
     answers_stop: bool = False

@@ -13,6 +13,7 @@ from concord.ports import (
     AccountChecker,
     BulkSender,
     ConsentPeer,
+    ShopperSource,
     TextSender,
     TopicAdapter,
     WebhookAdapter,
@@ -97,6 +98,12 @@ class PlatformRegistry:
         """Return what keeps a consent flag there. Raises PermanentError `host_not_allowed`."""
         found = platform_named(platform)
         return found.consent_peer(endpoint, self._http) if found and found.consent_peer else None
+
+    def shopper_source(self, platform: str, endpoint: Endpoint) -> ShopperSource | None:
+        """Return what lists groups and shoppers. Raises PermanentError `host_not_allowed`."""
+        found = platform_named(platform)
+        source = found.shopper_source if found else None
+        return source(endpoint, self._http) if source else None
 
     def checker(self, platform: str, endpoint: Endpoint) -> AccountChecker | None:
         """Return what can prove credentials there. Raises PermanentError `host_not_allowed`."""

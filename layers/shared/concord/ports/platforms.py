@@ -15,6 +15,7 @@ from concord.domain.outbound import (
     HandedOver,
     OutboundText,
 )
+from concord.domain.source import SourceGroup, SourcePage, SourceShopper
 
 
 class TextSender(Protocol):
@@ -45,6 +46,21 @@ class ConsentPeer(Protocol):
 
     def set_consent(self, push: ConsentPush) -> bool:
         """Set the flag; False when nobody there carries this point (unmatched). Idempotent."""
+
+
+class ShopperSource(Protocol):
+    """Can be read for its groups and its shoppers, page by page.
+
+    `cursor` None = the first page; any other came with the page before. Both raise the
+    PlatformErrors of domain/errors.py; a page that cannot be read is RetryableError, one that can
+    never be followed PermanentError. An entry that cannot be read spoils no page.
+    """
+
+    def groups(self, cursor: str | None) -> SourcePage[SourceGroup]:
+        """Return the next groups."""
+
+    def shoppers(self, cursor: str | None) -> SourcePage[SourceShopper]:
+        """Return the next shoppers, guests too, each with all her numbers and groups."""
 
 
 class AccountChecker(Protocol):
@@ -101,5 +117,7 @@ class Platforms(Protocol):
         """Return how many texts a second a sender of this platform takes, unless settings say."""
 
     def consent_peer(self, platform: str, endpoint: Endpoint) -> ConsentPeer | None: ...
+
+    def shopper_source(self, platform: str, endpoint: Endpoint) -> ShopperSource | None: ...
 
     def checker(self, platform: str, endpoint: Endpoint) -> AccountChecker | None: ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concord.domain.connection import Connection
 from concord.domain.outbound import Endpoint
-from concord.ports import AccountChecker, ConsentPeer, Platforms, TextSender
+from concord.ports import AccountChecker, ConsentPeer, Platforms, ShopperSource, TextSender
 from concord.services.authenticate import Authenticator
 
 
@@ -25,6 +25,12 @@ class ReachPlatforms:
         platform = platform or connection.sender_platform
         endpoint = self._endpoint(connection, platform)
         return self._platforms.sender(platform, endpoint) if endpoint else None
+
+    def shopper_source(self, connection: Connection) -> ShopperSource | None:
+        """Return the adapter that lists the shop's groups and shoppers, if it can."""
+        platform = connection.source.platform
+        endpoint = self._endpoint(connection, platform)
+        return self._platforms.shopper_source(platform, endpoint) if endpoint else None
 
     def checker(self, connection: Connection, platform: str) -> AccountChecker | None:
         """Return the adapter that can prove its credentials."""

@@ -9,6 +9,7 @@ from concord.domain.outbound import Endpoint
 from concord.platforms import standard_webhooks
 from concord.platforms.base import Http
 from concord.platforms.catapult.client import CatapultClient
+from concord.platforms.catapult.source import CatapultSource
 from tests.unit.platforms.kit import NOW, PlatformCase, WebhookCase, answering, with_headers
 
 SECRET: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -18,6 +19,12 @@ OTHER_SECRET: Final = "whsec_c2VjcmV0LW9mLWFub3RoZXItZW5kcG9pbnQ="
 def client(http: Http, **settings: object) -> CatapultClient:
     credentials = {"api_key": "catapult-key"}
     return CatapultClient(Endpoint("cat-1", "https://api.example.com", settings, credentials), http)
+
+
+def source(http: Http, **settings: object) -> CatapultSource:
+    credentials = {"api_key": "catapult-key"}
+    there = Endpoint("cat-1", "https://api.example.com/pos", settings, credentials)
+    return CatapultSource(there, http)
 
 
 def sign(request: RawRequest) -> RawRequest:
@@ -39,6 +46,7 @@ CASE: Final = PlatformCase(
         wrong_secrets=(SecretValue(OTHER_SECRET),),
     ),
     peer=lambda answer: client(answering(answer)),
+    source=lambda answer: source(answering(answer)),
     checker=lambda answer: client(answering(answer)),
     accepted=b'{"updated":1}',
     refused=b'{"code":9,"description":"No."}',

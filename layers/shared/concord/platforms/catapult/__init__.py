@@ -10,6 +10,7 @@ from concord.ports import WebhookAdapter
 
 if TYPE_CHECKING:
     from concord.platforms.catapult.client import CatapultClient
+    from concord.platforms.catapult.source import CatapultSource
 
 
 def _webhook() -> WebhookAdapter:
@@ -24,4 +25,16 @@ def _client(endpoint: Endpoint, http: Http) -> CatapultClient:
     return CatapultClient(endpoint, http)
 
 
-PLATFORM = Platform(name="catapult", webhook=_webhook, consent_peer=_client, checker=_client)
+def _source(endpoint: Endpoint, http: Http) -> CatapultSource:
+    from concord.platforms.catapult.source import CatapultSource
+
+    return CatapultSource(endpoint, http)
+
+
+PLATFORM = Platform(
+    name="catapult",
+    webhook=_webhook,
+    consent_peer=_client,
+    shopper_source=_source,
+    checker=_client,
+)

@@ -54,11 +54,9 @@ class CatapultClient:
     def __init__(self, endpoint: Endpoint, http: Http) -> None:
         self._client = http.client(endpoint.base_url)
         self._account_id = endpoint.account_id
-        header = endpoint.settings.get("auth_header")
-        name = header if isinstance(header, str) and header else AUTH_HEADER
-        self._headers = {name: endpoint.credentials.get("api_key", "")}
-        self._paths = {**PATHS, **_texts(name_map(endpoint.settings, "paths"))}
-        self._fields = {**FIELDS, **_texts(name_map(endpoint.settings, "fields"))}
+        self._headers = auth_headers(endpoint)
+        self._paths = {**PATHS, **texts_of(endpoint.settings, "paths")}
+        self._fields = {**FIELDS, **texts_of(endpoint.settings, "fields")}
 
     def set_consent(self, push: ConsentPush) -> bool:
         """Set the flag of a number, shopper by shopper where their API wants a shopper.
@@ -83,7 +81,7 @@ class CatapultClient:
     def check(self) -> AccountFacts:
         """Read the account; it has no text numbers of its own."""
         path = self._path("check", {"account_id": self._account_id})
-        answer = exchange(self._client, "GET", path, refusal=_refusal, headers=self._headers)
+        answer = exchange(self._client, "GET", path, refusal=refusal, headers=self._headers)
         found = read(answer, Account).account_id
         if found is not None and found != self._account_id:
             raise PermanentError("the key belongs to another account", reason="wrong_account")
@@ -106,7 +104,7 @@ class CatapultClient:
         path = self._path("set_consent", values)
         try:
             answer = exchange(
-                self._client, "PUT", path, refusal=_refusal, headers=headers, json=body
+                self._client, "PUT", path, refusal=refusal, headers=headers, json=body
             )
         except PermanentError as error:
             if error.reason == "unmatched":
@@ -116,13 +114,24 @@ class CatapultClient:
         return json_object(answer).get("updated") != 0
 
     def _path(self, name: str, values: Mapping[str, str]) -> str:
-        path = self._paths[name]
-        for key, value in values.items():
-            path = path.replace(f"{{{key}}}", quote(value, safe=""))
-        return path
+        return filled(self._paths[name], values)
 
 
-def _refusal(status: int, body: Mapping[str, Any]) -> PlatformError | None:
+def auth_headers(endpoint: Endpoint) -> dict[str, str]:
+    """Return the header that carries the key."""
+    header = endpoint.settings.get("auth_header")
+    name = header if isinstance(header, str) and header else AUTH_HEADER
+    return {name: endpoint.credentials.get("api_key", "")}
+
+
+def filled(template: str, values: Mapping[str, str]) -> str:
+    """Return a path template with its `{names}` replaced by quoted values."""
+    for key, value in values.items():
+        template = template.replace(f"{{{key}}}", quote(value, safe=""))
+    return template
+
+
+def refusal(status: int, body: Mapping[str, Any]) -> PlatformError | None:
     """Read `{code, description}`."""
     code = body.get("code")
     if status == 404:
@@ -132,5 +141,7 @@ def _refusal(status: int, body: Mapping[str, Any]) -> PlatformError | None:
     return known_error(words(body)) if known_error else None
 
 
-def _texts(values: Mapping[str, Any]) -> dict[str, str]:
-    return {name: value for name, value in values.items() if isinstance(value, str) and value}
+def texts_of(settings: Mapping[str, Any], key: str) -> dict[str, str]:
+    """Return the texts in the mapping `settings[key]`: a null there says nothing."""
+    found = name_map(settings, key)
+    return {name: value for name, value in found.items() if isinstance(value, str) and value}
