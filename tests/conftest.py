@@ -11,7 +11,7 @@ from pytest_socket import disable_socket, enable_socket, socket_allow_hosts
 
 from tests.support import canary_watch
 
-pytest.register_assert_rewrite("tests.support.contracts")
+pytest.register_assert_rewrite("tests.support.contracts", "tests.support.group_rows")
 
 # A property is about values: how long one example takes on a busy machine proves nothing.
 settings.register_profile("concord", deadline=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.support.contracts.consent import ConsentStoreContract, InboxContract
+from tests.support.contracts.groups import ContributionsContract
 from tests.support.contracts.registry import (
     AnswersContract,
     ConnectionsContract,
@@ -39,3 +40,6 @@ class TestShoppers(ShoppersContract): ...
 
 
 class TestAnswers(AnswersContract): ...
+
+
+class TestContributions(ContributionsContract): ...

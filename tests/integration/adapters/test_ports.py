@@ -6,6 +6,7 @@ from concord import ports
 from concord.adapters.dynamodb.audit import DynamoDbAudit
 from concord.adapters.dynamodb.connections import DynamoDbConnections
 from concord.adapters.dynamodb.consent_store import DynamoDbConsentStore
+from concord.adapters.dynamodb.groups import DynamoDbContributions, DynamoDbGroupAudience
 from concord.adapters.dynamodb.idempotency import DynamoDbIdempotency
 from concord.adapters.dynamodb.import_parts import DynamoDbImportParts
 from concord.adapters.dynamodb.inbox import DynamoDbInbox
@@ -35,6 +36,8 @@ def test_every_storage_port_has_its_adapter_and_none_makes_a_client_yet() -> Non
     answers: ports.Idempotency = DynamoDbIdempotency(table)
     jobs: ports.Jobs = DynamoDbJobs(table)
     parts: ports.ImportParts = DynamoDbImportParts(table)
+    audience: ports.GroupAudience = DynamoDbGroupAudience(table)
+    contributions: ports.Contributions = DynamoDbContributions(table)
     queue = SqsTaskQueue({Queue.URGENT: "u", Queue.BULK: "b"})
     safety = SqsSafetyQueue("s")
     secrets = SsmSecrets("/concord/x")
@@ -43,5 +46,5 @@ def test_every_storage_port_has_its_adapter_and_none_makes_a_client_yet() -> Non
     _secrets: ports.Secrets = secrets
     stores = (consent, rows, connections, shoppers, inbox, merchants, audit, reviews, answers)
     assert table._given is None
-    assert all(each is not None for each in (*stores, jobs, parts))
+    assert all(each is not None for each in (*stores, jobs, parts, audience, contributions))
     assert [each._given for each in (queue, safety, secrets)] == [None] * 3

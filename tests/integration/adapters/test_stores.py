@@ -15,6 +15,7 @@ from concord.domain.profiles import SignalKind
 from concord.ports import Committed
 from tests.support.builders import at, commit, consent_key
 from tests.support.contracts.consent import ConsentStoreContract, InboxContract
+from tests.support.contracts.groups import ContributionsContract, ContributionsProperty
 from tests.support.contracts.registry import (
     AnswersContract,
     ConnectionsContract,
@@ -69,3 +70,9 @@ class TestShoppers(ShoppersContract): ...
 
 
 class TestAnswers(AnswersContract): ...
+
+
+class TestContributions(ContributionsContract): ...
+
+
+class TestContributionsProperty(ContributionsProperty): ...

@@ -13,6 +13,7 @@ from concord.ports import Clock, Telemetry
 if TYPE_CHECKING:
     from concord.adapters.dynamodb.connections import DynamoDbConnections
     from concord.adapters.dynamodb.consent_store import DynamoDbConsentStore
+    from concord.adapters.dynamodb.groups import DynamoDbContributions, DynamoDbGroupAudience
     from concord.adapters.dynamodb.import_parts import DynamoDbImportParts
     from concord.adapters.dynamodb.inbox import DynamoDbInbox
     from concord.adapters.dynamodb.jobs import DynamoDbJobs
@@ -89,6 +90,18 @@ class Adapters:
         from concord.adapters.dynamodb.shoppers import DynamoDbShoppers
 
         return DynamoDbShoppers(self.table, self.tasks)
+
+    @cached_property
+    def contributions(self) -> DynamoDbContributions:
+        from concord.adapters.dynamodb.groups import DynamoDbContributions
+
+        return DynamoDbContributions(self.table)
+
+    @cached_property
+    def group_audience(self) -> DynamoDbGroupAudience:
+        from concord.adapters.dynamodb.groups import DynamoDbGroupAudience
+
+        return DynamoDbGroupAudience(self.table)
 
     @cached_property
     def jobs(self) -> DynamoDbJobs:

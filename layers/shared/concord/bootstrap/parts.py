@@ -267,6 +267,21 @@ class Parts(Adapters):
             clock=self.clock,
         )
 
+    def regroup(self) -> TaskHandler:
+        """Build the worker that brings groups up to date."""
+        from concord.services.regroup import Regroup, RegroupShopper
+
+        return Regroup(
+            tasks=self.tasks,
+            connections=self.connections,
+            shoppers=self.shoppers,
+            store=self.store,
+            regroup_shopper=RegroupShopper(self.contributions, self.store, self.clock),
+            others={},
+            defer=self.defer,
+            clock=self.clock,
+        )
+
     def lapse(self, row: RowKey) -> None:
         """Lapse the pending opt-in at `row`."""
         from concord.services.lapse_consent import LapseConsent
@@ -293,6 +308,7 @@ class Parts(Adapters):
                 TaskKind.TELL_PEERS: self.tell_peers,
                 TaskKind.REPLAY_INBOX: self.run_replay,
                 TaskKind.IMPORT_CONSENTS: self.run_import,
+                TaskKind.REGROUP: self.regroup,
             },
             lapse=self.lapse,
             restore=lambda key: self.push_consent.restore(key),

@@ -68,6 +68,11 @@ class Shopper:
             given_up=(*(g for g in older if at < g.until + _REMEMBERED_FOR), *left),
         )
 
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Return the groups that she is in, each once."""
+        return tuple(dict.fromkeys(self.profile.get("groups") or ()))
+
     def points(self) -> dict[str, tuple[Channel, str]]:
         """Return channel and point of all that is hers now, by point id."""
         return {

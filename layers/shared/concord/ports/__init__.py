@@ -21,6 +21,7 @@ from concord.ports.consents import (
     Inbox,
     Stale,
 )
+from concord.ports.groups import Contributions, GroupAudience
 from concord.ports.platforms import (
     AccountChecker,
     BulkSender,
@@ -46,6 +47,8 @@ __all__ = [
     "ConsentCommit",
     "ConsentPeer",
     "ConsentStore",
+    "Contributions",
+    "GroupAudience",
     "Idempotency",
     "ImportParts",
     "Inbox",

@@ -118,6 +118,11 @@ class Shoppers(Protocol):
     def carrying(self, merchant_id: str, connection_id: str, point_id: str) -> Carriers:
         """Return who carries a point."""
 
+    def carrier_keys(
+        self, merchant_id: str, connection_id: str, point_id: str, after: str = ""
+    ) -> Iterator[str]:
+        """Yield our keyed names of all who may carry a point, in order, after `after`."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:

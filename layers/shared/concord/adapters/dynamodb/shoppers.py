@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,21 +32,7 @@ class DynamoDbShoppers:
     def get(self, merchant_id: str, connection_id: str, shopper_key: str) -> Shopper | None:
         """Read a shopper."""
         item = self._table.get(keys.shopper(merchant_id, connection_id, shopper_key))
-        if item is None:
-            return None
-        return Shopper(
-            merchant_id=merchant_id,
-            connection_id=connection_id,
-            shopper_key=shopper_key,
-            shopper_id=item["shopper_id"],
-            profile=json.loads(item["profile"]),
-            phones=item["phones"],
-            emails=item["emails"],
-            digest=item["digest"],
-            version=item["version"],
-            active=item["active"],
-            **_times(item),
-        )
+        return shopper_from(merchant_id, connection_id, shopper_key, item) if item else None
 
     def save(self, shopper: Shopper, before: Shopper | None, tasks: Sequence[TaskSpec]) -> bool:
         """Write links, shopper, tasks and, last, the digest; False = somebody else was first.
@@ -83,6 +69,19 @@ class DynamoDbShoppers:
             if shopper is not None and point_id in _points(shopper):
                 found[shopper.active].append(shopper.shopper_id)
         return Carriers(tuple(found[True]), unmatched, left=tuple(found[False]))
+
+    def carrier_keys(
+        self, merchant_id: str, connection_id: str, point_id: str, after: str = ""
+    ) -> Iterator[str]:
+        """Yield the keys of all whom a link names, in order, after `after`; reads none of them."""
+        for item in self._table.query(
+            "pk = :pk AND sk > :after",
+            keys_only=True,
+            pk=keys.carriers_pk(merchant_id, connection_id, point_id),
+            after=f"{keys.CARRIER}{after}",
+        ):
+            if item["sk"] != keys.UNMATCHED:
+                yield item["sk"].removeprefix(keys.CARRIER)
 
     def _put(self, shopper: Shopper, before: Shopper | None, digest: str) -> bool:
         item: Item = {
@@ -130,6 +129,23 @@ class DynamoDbShoppers:
             )
         except ConditionFailedError:
             return
+
+
+def shopper_from(merchant_id: str, connection_id: str, shopper_key: str, item: Item) -> Shopper:
+    """Return the shopper that an item holds."""
+    return Shopper(
+        merchant_id=merchant_id,
+        connection_id=connection_id,
+        shopper_key=shopper_key,
+        shopper_id=item["shopper_id"],
+        profile=json.loads(item["profile"]),
+        phones=item["phones"],
+        emails=item["emails"],
+        digest=item["digest"],
+        version=item["version"],
+        active=item["active"],
+        **_times(item),
+    )
 
 
 def _times(item: Item) -> dict[str, Any]:

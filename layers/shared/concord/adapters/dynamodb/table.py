@@ -115,16 +115,22 @@ class Table:
         index: str | None = None,
         newest_first: bool = False,
         keys_only: bool = False,
+        attributes: Sequence[str] = (),
+        consistent: bool = True,
         **values: object,
     ) -> Iterator[Item]:
-        """Yield the items of one partition, page by page; strongly unless from the index."""
+        """Yield the items of one partition, page by page; strongly unless from the index, or where
+        a moment's delay is as good (`consistent` False: half the units). `attributes` are all that
+        is wanted of each item; none = everything."""
+        shown = ("pk", "sk") if keys_only else attributes
+        projection = ", ".join(f"#{name}" for name in shown)
         request: dict[str, Any] = {
             "TableName": self.name,
             "KeyConditionExpression": condition,
             "ScanIndexForward": not newest_first,
-            **_expression_parts(condition, values),
-            **({"IndexName": index} if index else {"ConsistentRead": True}),
-            **({"ProjectionExpression": "pk, sk"} if keys_only else {}),
+            **_expression_parts(f"{condition} {projection}", values),
+            **({"IndexName": index} if index else {"ConsistentRead": consistent}),
+            **({"ProjectionExpression": projection} if projection else {}),
         }
         while True:
             answer = self._call("query", **request)
