@@ -48,12 +48,14 @@ def show(
     answer = _ask(session, connection, "lookup", point, channel)
     if session.screen.result(answer):
         return
+    dead = answer.get("suppressed")
     session.screen.facts(
         [
             ("point", answer.get("point", point)),
             ("state", coloured(answer.get("state"))),
             ("basis", answer.get("basis")),
             ("since", moment(answer.get("updated_at"))),
+            *([("suppressed", _suppressed(dead))] if dead else []),
         ]
     )
     _events_table(session.screen, answer.get("events") or [], empty="No events: never seen.")
@@ -184,6 +186,11 @@ def _events_table(screen: Screen, events: Sequence[dict[str, Any]], empty: str) 
         )
     columns = ("#", "what, and its evidence", "when", "via", "state after")
     screen.table(columns, rows, empty, whole=(1, 2))
+
+
+def _suppressed(dead: dict[str, Any]) -> str:
+    why = dead.get("reason")
+    return f"since {moment(dead.get('since'))} ({why}): any text from the handset lifts it"
 
 
 def _id(event: dict[str, Any]) -> str:

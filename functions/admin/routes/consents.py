@@ -6,7 +6,13 @@ from concord.domain.errors import FieldError, InvalidInputError
 from concord.domain.identity import Channel
 from concord.domain.imports import MAX_ROWS
 from concord.entrypoint.admin.call import Call
-from concord.entrypoint.admin.consents import ConsentAnswer, ConsentEvent, Dossier, PointPost
+from concord.entrypoint.admin.consents import (
+    ConsentAnswer,
+    ConsentEvent,
+    Dossier,
+    PointPost,
+    SuppressedAnswer,
+)
 from concord.entrypoint.admin.csv_rows import count_rows, read_rows
 from concord.entrypoint.admin.imports import ImportAnswer, ImportPost, ImportQuery, RowResult
 from concord.entrypoint.admin.jobs import JobStarted
@@ -89,12 +95,14 @@ def import_consents(
 
 def _consent(connection_id: str, channel: Channel, point: str) -> ConsentAnswer:
     view = services(TELEMETRY).admin.look_up_consent(connection_id, channel, point)
+    dead = view.suppressed
     return ConsentAnswer(
         channel=channel,
         point=view.point,
         account=view.key.account,
         state=view.state,
         basis=view.basis,
+        suppressed=SuppressedAnswer(since=dead.since, reason=dead.reason) if dead else None,
         updated_at=view.updated_at,
         events=[ConsentEvent.of(event) for event in view.events],
     )

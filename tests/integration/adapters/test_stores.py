@@ -38,7 +38,8 @@ class TestConsentStore(ConsentStoreContract):
             assert store.commit(commit(record, kind=kind, when=when)) == Committed()
             record = store.load(consent_key())
         assert record is not None
-        assert record.marks == Marks(assumed=frozenset(moments), dismissed=frozenset(moments))
+        said = frozenset(moments)
+        assert record.marks == Marks(assumed=said, dismissed=said, alive_at=max(moments))
 
     def test_a_mark_of_another_version_is_not_read_past(self) -> None:
         """R-05: an opt-out that this version has no name for must not be lost in silence."""

@@ -67,6 +67,9 @@ UNKNOWN = Marks()
 PENDING = told(K.OPT_IN_REQUEST)
 IN = told(K.JOIN)
 OUT = told(K.OPT_OUT)
+DEAD = say(IN, K.HARD_FAILURE, at(30), via=VIA_CARRIER).marks
+DEAD_PENDING = say(PENDING, K.HARD_FAILURE, at(30), via=VIA_CARRIER).marks
+DEAD_OUT = say(OUT, K.HARD_FAILURE, at(30), via=VIA_CARRIER).marks
 FUZZY = told(K.ASSUMED_OPT_OUT)
 NOW = at(60)
 
@@ -282,7 +285,7 @@ def test_a_likely_opt_out_blocks_and_its_dismissal_restores(before: Marks) -> No
 def test_confirming_a_likely_opt_out_makes_it_explicit() -> None:
     """R-05: from then on it is an opt-out like any other, which no later dismissal undoes."""
     fuzzy = say(IN, K.ASSUMED_OPT_OUT, NOW).marks
-    confirmed = say(fuzzy, K.REVIEW_CONFIRMED, at(90), reviewed=NOW)
+    confirmed = say(fuzzy, K.REVIEW_CONFIRMED, at(90), reviewed=NOW, via="review")
     assert (confirmed.state, confirmed.basis) == (State.OPTED_OUT, Basis.EXPLICIT)
     assert (confirmed.messages, confirmed.tell_peers) == ((), False)
     assert confirmed.marks == replace(fuzzy, out_at=NOW, assumed=frozenset())
@@ -391,6 +394,49 @@ def test_email_never_causes_a_text(kind: SignalKind, marks: Marks) -> None:
     assert say(marks, kind, NOW, EMAIL, reviewed=at(1)).messages == ()
 
 
+@pytest.mark.parametrize("marks", [UNKNOWN, PENDING, IN, OUT, FUZZY])
+def test_a_hard_failure_stops_sends_and_says_nothing_of_consent(marks: Marks) -> None:
+    """R-07: no state changes, nobody is told, nothing is sent; a later sign of life lifts it."""
+    dead = say(marks, K.HARD_FAILURE, NOW, via=VIA_CARRIER)
+    assert dead.marks.suppressed
+    assert (dead.before, dead.state) == (marks.standing[0], marks.standing[0])
+    assert (dead.messages, dead.tell_peers, dead.review, dead.rejection) == ((), False, False, None)
+
+    alive = say(dead.marks, K.SIGN_OF_LIFE, at(61))
+    assert not alive.marks.suppressed
+    assert alive.marks.standing == marks.standing
+    assert (alive.messages, alive.tell_peers) == ((), False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "via", "revives"),
+    [
+        (K.JOIN, "handset", True),
+        (K.HELP, "handset", True),
+        (K.START, "handset", True),
+        (K.UNSTOP, "handset", True),
+        (K.OPT_OUT, "handset", True),
+        (K.ASSUMED_OPT_OUT, "handset", True),
+        (K.OWN_OPT_IN, "web_cart", True),
+        (K.OPT_IN_REQUEST, "pos", False),
+        (K.OPT_IN, "platform", False),
+        (K.OPT_OUT, "pos", False),
+        (K.IMPORT, "import", False),
+        (K.REVIEW_DISMISSED, "review", False),
+        (K.LAPSE, "schedule", False),
+    ],
+)
+def test_what_shows_that_a_number_lives(kind: SignalKind, via: str, revives: bool) -> None:
+    """R-07: what comes from the handset, or from herself; what others say of her does not."""
+    assert say(DEAD, kind, NOW, via=via, reviewed=at(1)).marks.suppressed is not revives
+
+
+def test_at_a_tie_a_number_is_dead() -> None:
+    """R-07: a failure and a text of the same moment: no marketing until the next sign."""
+    assert say(DEAD, K.SIGN_OF_LIFE, at(30)).marks.suppressed
+    assert not say(DEAD, K.SIGN_OF_LIFE, at(30) + TICK).marks.suppressed
+
+
 def test_profiles_by_integration_and_channel() -> None:
     """TEA-18: the profile is data, per integration and channel."""
     assert profile_for("catapult-text_em_all", Channel.SMS) is TEXT_EM_ALL_SMS
@@ -431,19 +477,34 @@ MATRIX = [
     (P.MARKETING, IN, None),
     (P.MARKETING, OUT, AFTER),
     (P.MARKETING, FUZZY, AFTER),
+    (P.CONFIRM_OPT_IN, DEAD, "suppressed"),
+    (P.CONFIRM_OPT_IN, DEAD_PENDING, "suppressed"),
+    (P.CONFIRM_OPT_IN, DEAD_OUT, AFTER),
+    (P.CONFIRM_OPT_OUT, DEAD, "opted_in_again"),
+    (P.CONFIRM_OPT_OUT, DEAD_PENDING, "opted_in_again"),
+    (P.CONFIRM_OPT_OUT, DEAD_OUT, None),
+    (P.INVITE, DEAD, "suppressed"),
+    (P.INVITE, DEAD_PENDING, "suppressed"),
+    (P.INVITE, DEAD_OUT, AFTER),
+    (P.HELP, DEAD, None),
+    (P.HELP, DEAD_PENDING, None),
+    (P.HELP, DEAD_OUT, None),
+    (P.MARKETING, DEAD, "suppressed"),
+    (P.MARKETING, DEAD_PENDING, "suppressed"),
+    (P.MARKETING, DEAD_OUT, AFTER),
 ]
 
 
 @pytest.mark.parametrize(("purpose", "marks", "reason"), MATRIX)
 def test_what_may_be_handed_over(purpose: Purpose, marks: Marks, reason: str | None) -> None:
-    """TEA-22, TEA-09, TEA-15: every purpose in every state, asked again at hand-over."""
+    """TEA-22, TEA-09, TEA-15, R-07: every purpose in every state, asked again at hand-over."""
     assert refusal_to_send(purpose, marks) == reason
 
 
 def test_the_hand_over_table_is_whole() -> None:
     """TEA-22: a new purpose must say what it may do in every state."""
     assert {purpose for purpose, _, _ in MATRIX} == set(Purpose)
-    assert len(MATRIX) == len(Purpose) * 5
+    assert len(MATRIX) == len(Purpose) * 8
 
 
 def test_a_signals_repr_shows_nothing_personal() -> None:

@@ -22,7 +22,9 @@ moments = st.integers(0, 80).map(lambda n: T0 + n * DAY) | st.integers(0, 3).map
 maybe = st.none() | moments
 soft_marks = st.builds(SoftMark, moments, st.booleans(), st.sampled_from(Basis))
 texts = st.frozensets(moments, max_size=4)
-marks = st.builds(Marks, maybe, maybe, st.none() | soft_marks, maybe, maybe, texts, texts)
+marks = st.builds(
+    Marks, maybe, maybe, st.none() | soft_marks, maybe, maybe, texts, texts, maybe, maybe
+)
 profiles = st.sampled_from([TEXT_EM_ALL_SMS, EMAIL])
 
 
@@ -202,7 +204,32 @@ def test_an_opted_out_number_gets_two_kinds_of_text_at_most(start: Marks, purpos
     if state is State.OPTED_OUT and sent:
         assert purpose in (Purpose.CONFIRM_OPT_OUT, Purpose.HELP)
     if purpose is Purpose.MARKETING:
-        assert sent is (state is State.OPTED_IN)
+        assert sent is (state is State.OPTED_IN and not start.suppressed)
+
+
+@settings(max_examples=300)
+@given(st.data(), st.lists(signals(), max_size=12), profiles)
+def test_the_newest_word_on_a_number_decides_whether_it_is_texted(
+    data: st.DataObject, said: list[Signal], profile: Profile
+) -> None:
+    """R-07: dead from a hard failure on until a later sign of life, in any order, and neither
+    changes what consent means."""
+    failures = [one.effective_at for one in said if one.kind is SignalKind.HARD_FAILURE]
+    life = [
+        one.effective_at
+        for one in said
+        if one.kind is not SignalKind.HARD_FAILURE
+        and (one.via == "handset" or one.kind is SignalKind.OWN_OPT_IN)
+    ]
+    found = fold(data.draw(st.permutations(said)), profile)
+    assert found.suppressed is (bool(failures) and (not life or max(failures) >= max(life)))
+    about_the_number = (SignalKind.HARD_FAILURE, SignalKind.SIGN_OF_LIFE)
+    without = fold([one for one in said if one.kind not in about_the_number], profile)
+    assert found.standing == without.standing
+    if found.suppressed:
+        assert refusal_to_send(Purpose.MARKETING, found) is not None
+        assert refusal_to_send(Purpose.INVITE, found) is not None
+        assert refusal_to_send(Purpose.HELP, found) is None
 
 
 @given(marks, marks)
@@ -210,4 +237,5 @@ def test_settling_never_changes_what_marks_mean(a: Marks, b: Marks) -> None:
     """R-06: what is dropped mattered no more, now or after anything else is merged."""
     assert a.settled().standing == a.standing
     assert a.settled().merge(b).standing == a.merge(b).standing
+    assert a.settled().merge(b).suppressed is a.merge(b).suppressed
     assert a.settled().merge(b).settled() == a.merge(b).settled()

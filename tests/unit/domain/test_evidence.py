@@ -69,7 +69,8 @@ def test_record_says_everything_about_a_change() -> None:
         "basis": "explicit",
         "rejection": None,
         "marks": {
-            "soft": {"at": "2026-03-01T12:00:00.000000Z", "opted_in": True, "basis": "explicit"}
+            "alive_at": "2026-03-01T12:00:00.000000Z",
+            "soft": {"at": "2026-03-01T12:00:00.000000Z", "opted_in": True, "basis": "explicit"},
         },
         "personal": {name: commitment(SALT, name, value) for name, value in personal.items()},
         "texts": [{"kind": "opt_in_confirmation", "sha256": "0" * 64}],
@@ -109,6 +110,8 @@ def test_marks_record_names_every_mark() -> None:
         lapsed_at=moments[3],
         assumed=frozenset(moments[4:]),
         dismissed=frozenset(moments[5:6]),
+        dead_at=moments[5],
+        alive_at=moments[6],
     )
     found = marks_record(full)
     assert set(found) == set(Marks.__dataclass_fields__)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from concord.services.replay_inbox import ReplayInbox
     from concord.services.run_task import RunTask, TaskHandler
     from concord.services.safety_net import SafetyNet
+    from concord.services.suppress_number import SuppressNumber
 
 
 from concord.bootstrap.adapters import Adapters
@@ -48,6 +49,12 @@ class Parts(Adapters):
         from concord.services.apply_signal import ApplySignal
 
         return ApplySignal(self.store, self.clock, os.urandom)
+
+    @cached_property
+    def suppress_number(self) -> SuppressNumber:
+        from concord.services.suppress_number import SuppressNumber
+
+        return SuppressNumber(self.store, self.authenticator, self.apply_signal, self.telemetry)
 
     @cached_property
     def apply_rows(self) -> ApplyRows:

@@ -19,6 +19,7 @@ from concord.domain.profiles import Profile, SignalKind
 VIA_PLATFORM = "platform"
 VIA_CARRIER = "carrier"
 VIA_DEACTIVATED = "account_deactivated"
+VIA_HANDSET = "handset"
 
 
 class State(StrEnum):
@@ -67,6 +68,11 @@ class Marks:
     lapsed_at   every ask up to this moment has lapsed
     assumed     each text that reads like an opt-out: it blocks until somebody reviews it
     dismissed   those of them that an operator has dismissed, each by itself (R-05)
+    dead_at     newest report of a carrier that nothing reaches this number (R-07)
+    alive_at    newest sign of life: a text from the handset, or an opt-in that she gave herself
+
+    The last two say nothing of consent: they decide whether texting makes sense, and no state and
+    no basis rests on them.
     """
 
     out_at: datetime | None = None
@@ -76,6 +82,8 @@ class Marks:
     lapsed_at: datetime | None = None
     assumed: frozenset[datetime] = frozenset()
     dismissed: frozenset[datetime] = frozenset()
+    dead_at: datetime | None = None
+    alive_at: datetime | None = None
 
     def merge(self, other: Marks) -> Marks:
         """Return the higher of each, of sets the union: commutative, associative, idempotent."""
@@ -87,6 +95,8 @@ class Marks:
             lapsed_at=_later(self.lapsed_at, other.lapsed_at),
             assumed=self.assumed | other.assumed,
             dismissed=self.dismissed | other.dismissed,
+            dead_at=_later(self.dead_at, other.dead_at),
+            alive_at=_later(self.alive_at, other.alive_at),
         )
 
     def settled(self) -> Marks:
@@ -122,6 +132,11 @@ class Marks:
         """Whether the likely opt-out of this moment stands; at a tie with `back_at` out wins."""
         lifted = self.back_at is not None and self.back_at > at
         return at in self.assumed and at not in self.dismissed and not lifted
+
+    @property
+    def suppressed(self) -> bool:
+        """Whether the number is dead as far as we know (R-07); at a tie it is."""
+        return self.dead_at is not None and (self.alive_at is None or self.dead_at >= self.alive_at)
 
     @property
     def standing(self) -> tuple[State, Basis | None]:
@@ -218,7 +233,8 @@ def decide(
     `invited_at` is when the last invitation went out (TEA-15: none again within the guard).
     """
     before, _ = current.standing
-    marks = current.merge(_raised_by(signal, profile)).settled()
+    raised = _raised_by(signal, profile).merge(_life_in(signal))
+    marks = current.merge(raised).settled()
     state, basis = marks.standing
     refused = signal.kind in _OPT_INS and state is State.OPTED_OUT
     return Decision(
@@ -255,8 +271,17 @@ def _raised_by(signal: Signal, profile: Profile) -> Marks:
         case SignalKind.REVIEW_DISMISSED:
             judged = {signal.reviewed_at} if signal.reviewed_at else ()
             return Marks(dismissed=frozenset(judged))
-        case _:  # START, HELP and an UNSTOP that this profile does not know change nothing
+        case _:  # the rest, and an UNSTOP that this profile does not know, say nothing of consent
             return Marks()
+
+
+def _life_in(signal: Signal) -> Marks:
+    """Return what a signal says of the number itself, whatever it says of consent (R-07)."""
+    at = signal.effective_at
+    if signal.kind is SignalKind.HARD_FAILURE:
+        return Marks(dead_at=at)
+    by_herself = signal.via == VIA_HANDSET or signal.kind is SignalKind.OWN_OPT_IN
+    return Marks(alive_at=at) if by_herself else Marks()
 
 
 def _newly_blocks(before: Marks, after: Marks, signal: Signal) -> bool:

@@ -74,7 +74,7 @@ def marks_record(marks: Marks) -> dict[str, Any]:
     """Return marks as JSON: absent ones are left out, moments of a set are in their order."""
     record: dict[str, Any] = {
         name: to_rfc3339(at)
-        for name in ("out_at", "back_at", "asked_at", "lapsed_at")
+        for name in ("out_at", "back_at", "asked_at", "lapsed_at", "dead_at", "alive_at")
         if (at := getattr(marks, name)) is not None
     }
     for name, moments in (("assumed", marks.assumed), ("dismissed", marks.dismissed)):

@@ -20,7 +20,8 @@ class Purpose(StrEnum):
 def refusal_to_send(purpose: Purpose, marks: Marks) -> str | None:
     """Return why this text may not be handed over now, or None. Asked again at every hand-over.
 
-    An opted-out number gets its single opt-out confirmation and an answer to HELP, nothing else.
+    An opted-out number gets its single opt-out confirmation and an answer to HELP, nothing else;
+    so does a suppressed one, which may still be out (R-07).
     """
     state, _ = marks.standing
     if purpose is Purpose.HELP:
@@ -29,6 +30,8 @@ def refusal_to_send(purpose: Purpose, marks: Marks) -> str | None:
         return None if state is State.OPTED_OUT else "opted_in_again"
     if state is State.OPTED_OUT:
         return "opted_out_after_queue"
+    if marks.suppressed:
+        return "suppressed"
     if purpose is Purpose.INVITE:
         return None if state is State.PENDING else "no_longer_pending"
     return None if state is State.OPTED_IN else "not_opted_in"

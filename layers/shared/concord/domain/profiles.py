@@ -26,6 +26,8 @@ class SignalKind(StrEnum):
     LAPSE = "lapse"
     REVIEW_CONFIRMED = "review_confirmed"
     REVIEW_DISMISSED = "review_dismissed"
+    HARD_FAILURE = "hard_failure"
+    SIGN_OF_LIFE = "sign_of_life"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Final
 
 from concord.domain.canonical import sha256_hex
 from concord.domain.connection import Connection
-from concord.domain.consent import VIA_PLATFORM, Signal
+from concord.domain.consent import VIA_HANDSET, VIA_PLATFORM, Signal
 from concord.domain.errors import FieldError, InvalidInputError
 from concord.domain.events import (
     DeliveryReceipt,
@@ -135,7 +135,7 @@ class ApplyEvents:
             return Effect(InboxState.PROCESSED, stored=True)
         if isinstance(event, InboundText):
             signal = self._from_text(connection, event, entry)
-            if signal is None:
+            if signal is None or not self._matters(opened, entry, signal):
                 return Effect(InboxState.IGNORED, stored=False)
             if not _meant_for(connection, entry, signal):
                 self._tell_kept(signal)
@@ -163,17 +163,25 @@ class ApplyEvents:
     def _from_text(
         self, connection: Connection, event: InboundText, entry: InboxEntry
     ) -> Signal | None:
-        """Return what a text means; None = nothing, whoever wrote it (a short code, a name)."""
+        """Return what a text means; None = nothing, for it is no handset's (a short code, a name).
+
+        Raises InvalidInputError if what is no number says a keyword: that is kept as failed.
+        """
         kind, word = _meaning(event, connection.settings.join_keyword)
-        if kind is None:
-            return None
+        try:
+            sender = normalise_phone(event.sender, connection.country, "from")
+        except InvalidInputError:
+            if kind is None:
+                return None
+            raise
+        kind = kind or SignalKind.SIGN_OF_LIFE
         received = entry.request.received_at
         return Signal(
             kind=kind,
             effective_at=effective_at(event.occurred_at, received, live_opt_out=kind in _OPT_OUTS),
             received_at=received,
             occurred_at=event.occurred_at,
-            via="handset",
+            via=VIA_HANDSET,
             source={
                 "platform": entry.platform,
                 "connection_id": connection.connection_id,
@@ -182,11 +190,22 @@ class ApplyEvents:
                 "to": _number_texted(event.to, connection.country),
                 **({"word": word.word, "word_source": word.source} if word else {}),
             },
-            personal={
-                "text": event.text,
-                "from": normalise_phone(event.sender, connection.country, "from"),
-            },
+            personal={"text": event.text, "from": sender},
         )
+
+    def _matters(self, opened: Authenticated, entry: InboxEntry, signal: Signal) -> bool:
+        """Whether a text is more than talk: it is a keyword, or revives a dead number (R-07).
+
+        Talk costs one read and never a write of consent. A keyword is a sign of life as well, in
+        the write that it causes anyway.
+        """
+        if signal.kind is not SignalKind.SIGN_OF_LIFE:
+            return True
+        connection, point = opened.connection, signal.personal["from"]
+        if not connection.listens or not _meant_for(connection, entry, signal):
+            return False
+        stack_key = opened.secrets.stack_key
+        return self._apply_signal.suppressed(connection, stack_key, Channel.SMS, point)
 
     def _from_platform(
         self, connection: Connection, event: OptedOut | OptedIn, entry: InboxEntry

@@ -123,6 +123,15 @@ class ApplySignal:
             ),
         )
 
+    def suppressed(
+        self, connection: Connection, stack_key: bytes, channel: Channel, point: str
+    ) -> bool:
+        """Return whether a carrier reported `point` (normalised) dead, and nothing since (R-07)."""
+        identity = point_id(stack_key, connection.merchant_id, channel, point)
+        key = ConsentKey(connection.merchant_id, connection.account, channel, identity)
+        current = self._store.load(key)
+        return current is not None and current.marks.suppressed
+
     def would(
         self, connection: Connection, key: ConsentKey, signal: Signal
     ) -> tuple[ConsentRecord | None, Decision]:

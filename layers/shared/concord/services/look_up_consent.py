@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from concord.domain.consent import Basis, State
+from concord.domain.consent import Basis, Marks, State
 from concord.domain.evidence import ConsentKey, Evidence
 from concord.domain.identity import Channel, point_id
+from concord.domain.profiles import SignalKind
+from concord.domain.times import to_rfc3339
 from concord.ports import Connections, ConsentStore
 from concord.services.authenticate import Authenticator
 from concord.services.change_connection import find_connection
@@ -15,8 +18,17 @@ from concord.services.record_consent import normalised
 
 
 @dataclass(frozen=True, slots=True)
+class Suppression:
+    """Nothing reaches this number (R-07). `since` is the newest report of a carrier, `reason` the
+    carrier's code in it, `hard_failure` if it gave none."""
+
+    since: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ConsentView:
-    """State and history of one consent key."""
+    """State and history of one consent key; `suppressed` None = it can be texted, consent aside."""
 
     key: ConsentKey
     point: str = field(repr=False)
@@ -24,6 +36,7 @@ class ConsentView:
     basis: Basis | None
     updated_at: datetime | None
     events: tuple[Evidence, ...]
+    suppressed: Suppression | None = None
 
 
 class LookUpConsent:
@@ -52,4 +65,17 @@ class LookUpConsent:
             return ConsentView(key, normal, State.UNKNOWN, None, None, ())
         state, basis = record.marks.standing
         events = tuple(self._store.evidence(key))
-        return ConsentView(key, normal, state, basis, record.updated_at, events)
+        suppressed = _suppression(record.marks, events)
+        return ConsentView(key, normal, state, basis, record.updated_at, events, suppressed)
+
+
+def _suppression(marks: Marks, events: Sequence[Evidence]) -> Suppression | None:
+    if marks.dead_at is None or not marks.suppressed:
+        return None
+    since = to_rfc3339(marks.dead_at)
+    codes = [
+        str(event.record["source"].get("code") or "")
+        for event in events
+        if event.record["kind"] == SignalKind.HARD_FAILURE and event.record["effective_at"] == since
+    ]
+    return Suppression(marks.dead_at, max(codes, default="") or SignalKind.HARD_FAILURE.value)

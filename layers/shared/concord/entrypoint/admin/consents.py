@@ -55,6 +55,13 @@ class ConsentEvent(Answer):
         )
 
 
+class SuppressedAnswer(Answer):
+    """Since when nothing reaches a number, and the carrier's code that says so."""
+
+    since: AwareDatetime
+    reason: str
+
+
 class ConsentAnswer(Answer):
     """What is known of a point at one messaging account, and how it came to be."""
 
@@ -63,6 +70,7 @@ class ConsentAnswer(Answer):
     account: str
     state: State
     basis: Basis | None
+    suppressed: SuppressedAnswer | None
     updated_at: AwareDatetime | None
     events: list[ConsentEvent]
 
