@@ -237,3 +237,21 @@ def test_show_tells_state_and_events(concord: Cli, api: FakeApi) -> None:
     unknown = {**answer, "state": "unknown", "basis": None, "updated_at": None, "events": []}
     api.on("POST", "/connections/shop.x1/consents/lookup", unknown)
     assert "never seen" in concord("consents", "show", "shop.x1", _POINT).stdout
+
+
+def test_show_tells_why_a_number_is_suppressed(concord: Cli, api: FakeApi) -> None:
+    """R-07: since when, the carrier's code, and what lifts it."""
+    answer = {
+        "channel": "sms",
+        "point": _POINT,
+        "state": "opted_in",
+        "basis": "explicit",
+        "suppressed": {"since": "2026-11-21T11:00:00Z", "reason": "30005"},
+        "updated_at": "2026-11-21T10:30:00Z",
+        "events": [],
+    }
+    api.on("POST", "/connections/shop.x1/consents/lookup", answer)
+    shown = " ".join(concord("consents", "show", "shop.x1", _POINT).stdout.split())
+    assert "suppressed since 2026-11-21 11:00:00Z (30005): any text from the handset" in shown
+    api.on("POST", "/connections/shop.x1/consents/lookup", {**answer, "suppressed": None})
+    assert "suppressed" not in concord("consents", "show", "shop.x1", _POINT).stdout
