@@ -18,11 +18,13 @@ def _operators(house: World, monkeypatch: pytest.MonkeyPatch, patterns: str) -> 
 
 def test_a_merchant_is_put_and_shown(house: World) -> None:
     """R-27: PUT replaces; the switch of TEA-04 is not part of it."""
-    body = {**MERCHANT, "quiet_hours": {"start": "20:00", "end": "08:00"}}
+    hours = {"from": "09:00", "to": "20:00", "days": {"sat": None}}
+    body = {**MERCHANT, "quiet_hours": hours, "frequency_cap": {"texts": 4, "days": 7}}
     put = ok(house, "PUT", "/v1/merchants/m1", body)
     assert put == ok(house, "GET", "/v1/merchants/m1")
     assert put["allow_multi_link"] is False
-    assert put["quiet_hours"] == body["quiet_hours"]
+    assert put["quiet_hours"] == hours
+    assert put["frequency_cap"] == body["frequency_cap"]
 
 
 @pytest.mark.parametrize(
@@ -33,6 +35,9 @@ def test_a_merchant_is_put_and_shown(house: World) -> None:
         ({"country": "usa"}, "country"),
         ({"name": ""}, "name"),
         ({"allow_multi_link": True}, "allow_multi_link"),
+        ({"quiet_hours": {"from": "20:00", "to": "08:00"}}, "quiet_hours.to"),
+        ({"quiet_hours": []}, "quiet_hours"),
+        ({"frequency_cap": {"texts": 0, "days": 7}}, "frequency_cap.texts"),
     ],
 )
 def test_a_wrong_field_is_named(house: World, change: dict[str, object], field: str) -> None:

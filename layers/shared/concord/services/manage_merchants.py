@@ -8,9 +8,11 @@ from fnmatch import fnmatchcase
 from zoneinfo import ZoneInfo
 
 from concord.domain.audit import AuditEntry
+from concord.domain.caps import parse_cap
 from concord.domain.errors import FieldError, ForbiddenError, InvalidInputError, NotFoundError
 from concord.domain.identity import check_merchant_id
 from concord.domain.merchant import Merchant
+from concord.domain.merchant_window import parse_quiet_hours
 from concord.ports import Clock, Connections, Merchants
 from concord.services.change_connection import audit_entry, change_connection
 
@@ -40,10 +42,13 @@ class ManageMerchants:
     def put(self, merchant: Merchant, actor: str) -> tuple[Merchant, bool]:
         """Create or replace; returns the merchant and whether it is new.
 
-        `allow_multi_link` has a route of its own and is kept as it is.
+        `allow_multi_link` has a route of its own and is kept as it is. Raises InvalidInputError
+        that names what is wrong with the time zone, the quiet hours or the frequency cap.
         """
         check_merchant_id(merchant.merchant_id)
         _check_time_zone(merchant.time_zone)
+        parse_quiet_hours(merchant.quiet_hours)
+        parse_cap(merchant.frequency_cap)
         before = self._merchants.get(merchant.merchant_id)
         kept = before.allow_multi_link if before else False
         merchant = replace(merchant, allow_multi_link=kept)
