@@ -15,9 +15,18 @@ ALARMS = resources("AWS::CloudWatch::Alarm")
 
 
 def test_every_queue_is_known() -> None:
-    assert WORK == ["AwsInboundQueue", "BulkQueue", "SafetyQueue", "UrgentQueue"]
+    assert WORK == [
+        "AwsInboundQueue",
+        "BroadcastPlanQueue",
+        "BroadcastSendQueue",
+        "BulkQueue",
+        "SafetyQueue",
+        "UrgentQueue",
+    ]
     assert DEAD == [
         "AwsInboundDeadLetters",
+        "BroadcastPlanDeadLetters",
+        "BroadcastSendDeadLetters",
         "BulkDeadLetters",
         "SafetyDeadLetters",
         "StreamFailures",
@@ -59,7 +68,11 @@ def test_a_stack_has_many_workers_unless_it_says_otherwise() -> None:
     }
 
 
-@pytest.mark.parametrize("name", WORK)
+# Their functions are being built (issue 3).
+WITHOUT_CONSUMER = {"BroadcastPlanQueue", "BroadcastSendQueue"}
+
+
+@pytest.mark.parametrize("name", sorted(set(WORK) - WITHOUT_CONSUMER))
 def test_queue_has_one_consumer_that_cannot_overtake_itself(name: str) -> None:
     """Partial batches, bounded concurrency, visibility >= 6 x the consumer's timeout."""
     consumers = [
@@ -101,7 +114,10 @@ def test_safety_alarms_count_what_waits(name: str, figure: str) -> None:
     assert "DelaySeconds" not in QUEUES["SafetyQueue"]
 
 
-@pytest.mark.parametrize("name", ["AwsInboundQueue", "BulkQueue", "UrgentQueue"])
+@pytest.mark.parametrize(
+    "name",
+    ["AwsInboundQueue", "BroadcastPlanQueue", "BroadcastSendQueue", "BulkQueue", "UrgentQueue"],
+)
 def test_a_busy_queue_has_an_alarm_on_its_age(name: str) -> None:
     alarm = ALARMS[f"{name}Age"]
     assert _metric_of(alarm) == _metric(name, "ApproximateAgeOfOldestMessage")
@@ -169,7 +185,9 @@ def test_stream_passes_new_tasks_only() -> None:
     (only,) = event["FilterCriteria"]["Filters"]
     assert json.loads(only["Pattern"]) == {
         "eventName": ["INSERT"],
-        "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "TU#"}, {"prefix": "TB#"}]}}},
+        "dynamodb": {
+            "Keys": {"pk": {"S": [{"prefix": f"{kind}#"} for kind in ("TU", "TB", "TP", "TS")]}}
+        },
     }
 
 

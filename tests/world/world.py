@@ -44,7 +44,7 @@ ENVIRONMENT = {
     "POWERTOOLS_SERVICE_NAME": "Test",
     "POWERTOOLS_TRACE_DISABLED": "true",
 }
-_QUEUES = ("urgent", "bulk", "safety", "aws_inbound", "stream_failures")
+_QUEUES = ("urgent", "bulk", "plan", "send", "safety", "aws_inbound", "stream_failures")
 
 
 class SandboxTransport(httpx.BaseTransport):
@@ -361,7 +361,9 @@ class World:
 def _passes_filter(record: Mapping[str, Any]) -> bool:
     """Apply the filter of template.yaml: inserted task rows only."""
     key = record["dynamodb"]["Keys"]["pk"]["S"]
-    return bool(record["eventName"] == "INSERT") and str(key).startswith(("TU#", "TB#"))
+    return bool(record["eventName"] == "INSERT") and str(key).startswith(
+        ("TU#", "TB#", "TP#", "TS#")
+    )
 
 
 @contextmanager

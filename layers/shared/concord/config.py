@@ -18,9 +18,11 @@ VARIABLES: Final = frozenset(
         "FALLBACK_NUMBER",
         "OPERATOR_ARNS",
         "PARAMETER_PREFIX",
+        "PLAN_QUEUE_URL",
         "PUBLIC_BASE_URL",
         "RESCUE_FIRST_WAIT",
         "SAFETY_QUEUE_URL",
+        "SEND_QUEUE_URL",
         "STREAM_FAILURES_QUEUE_URL",
         "TABLE_NAME",
         "URGENT_QUEUE_URL",
@@ -55,6 +57,14 @@ class Settings:
     @property
     def bulk_queue_url(self) -> str:
         return self._required("BULK_QUEUE_URL")
+
+    @property
+    def plan_queue_url(self) -> str:
+        return self._required("PLAN_QUEUE_URL")
+
+    @property
+    def send_queue_url(self) -> str:
+        return self._required("SEND_QUEUE_URL")
 
     @property
     def safety_queue_url(self) -> str:

@@ -18,7 +18,6 @@ from concord.adapters.dynamodb.table import Table
 from concord.adapters.dynamodb.tasks import DynamoDbTasks
 from concord.adapters.parameters import SsmSecrets
 from concord.adapters.sqs import SqsSafetyQueue, SqsTaskQueue
-from concord.domain.tasks import Queue
 
 
 def test_every_storage_port_has_its_adapter_and_none_makes_a_client_yet() -> None:
@@ -38,7 +37,7 @@ def test_every_storage_port_has_its_adapter_and_none_makes_a_client_yet() -> Non
     parts: ports.ImportParts = DynamoDbImportParts(table)
     audience: ports.GroupAudience = DynamoDbGroupAudience(table)
     contributions: ports.Contributions = DynamoDbContributions(table)
-    queue = SqsTaskQueue({Queue.URGENT: "u", Queue.BULK: "b"})
+    queue = SqsTaskQueue(str)
     safety = SqsSafetyQueue("s")
     secrets = SsmSecrets("/concord/x")
     _tasks: ports.TaskQueue = queue

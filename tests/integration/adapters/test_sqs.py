@@ -53,7 +53,7 @@ class Sqs:
 
 def queue(client: Any) -> SqsTaskQueue:
     urls = {Queue.URGENT: "urgent", Queue.BULK: "bulk"}
-    return SqsTaskQueue(urls, client, sleep=lambda _: None)
+    return SqsTaskQueue(urls.__getitem__, client, sleep=lambda _: None)
 
 
 class TestTaskQueue:
@@ -64,8 +64,10 @@ class TestTaskQueue:
         sqs = new_client("sqs", connect=0.5, read=2)
         urls = {q: sqs.create_queue(QueueName=q.value)["QueueUrl"] for q in Queue}
         urgent, bulk = keys(23), [*keys(2, "TB"), RowKey("C#shop#tea:1#sms#v1.a", "STATE")]
-        assert SqsTaskQueue(urls, sqs).send([*urgent, *bulk]) == []
-        for name, expected in ((Queue.URGENT, urgent), (Queue.BULK, bulk)):
+        plan, send = keys(3, "TP"), keys(4, "TS")
+        assert SqsTaskQueue(urls.__getitem__, sqs).send([*urgent, *bulk, *plan, *send]) == []
+        rows = {Queue.URGENT: urgent, Queue.BULK: bulk, Queue.PLAN: plan, Queue.SEND: send}
+        for name, expected in rows.items():
             got = []
             while batch := sqs.receive_message(
                 QueueUrl=urls[name], MaxNumberOfMessages=10, AttributeNames=["MessageGroupId"]

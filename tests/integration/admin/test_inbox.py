@@ -149,6 +149,9 @@ def test_an_unknown_job_is_not_found(house: World, job_id: str) -> None:
     assert refused(house, "GET", f"/v1/jobs/{job_id}")[:2] == (404, "not_found")
 
 
+QUEUES = {"urgent", "bulk", "plan", "send", "safety", "aws_inbound", "stream"}
+
+
 def with_dead_letters(house: World) -> dict[str, str]:
     """Give every queue its dead-letter queue, as the template does; returns their URLs."""
     sqs, urls = boto3.client("sqs"), {"stream": house.urls["stream_failures"]}
@@ -182,7 +185,7 @@ def test_health_tells_of_an_opt_out_that_nobody_heard(house: World, shop: Shop) 
     assert ok(house, "GET", "/v1/health")["oldest_unsynced_opt_out_seconds"] == 0
 
 
-@pytest.mark.parametrize("name", ["urgent", "bulk", "safety", "aws_inbound", "stream"])
+@pytest.mark.parametrize("name", QUEUES)
 def test_health_sees_the_dead_letters_of_every_queue(house: World, name: str) -> None:
     """R-31: what ended there waits for a person, wherever it came from."""
     dead = with_dead_letters(house)
@@ -211,7 +214,7 @@ def test_health_shows_queues_dead_letters_and_keys(house: World) -> None:
     assert ill["status"] == "attention"
     assert ill["queues"]["urgent"]["dead_letters"] == 1
     assert ill["queues"]["bulk"]["waiting"] == 1
-    assert set(ill["queues"]) == {"urgent", "bulk", "safety", "aws_inbound", "stream"}
+    assert set(ill["queues"]) == QUEUES
     boto3.client("ssm").delete_parameter(Name=f"{PREFIX}/stack-key")
     house.cold()
     assert ok(house, "GET", "/v1/health")["stack_key_present"] is False

@@ -13,6 +13,8 @@ from tests.world.ages import failed_age, message_age
 from tests.world.faults import Wire, away
 from tests.world.world import World
 
+QUEUES = ("urgent", "bulk", "plan", "send", "safety", "aws_inbound")
+
 
 @pytest.fixture(name="dead")
 def _dead(house: World) -> dict[str, str]:
@@ -33,7 +35,7 @@ def test_an_empty_queue_holds_nothing_old(house: World, dead: dict[str, str]) ->
     message_age(house, "urgent", 900)
     failed_age(house, "WebhookRescue", 900)
     found = figures(house)
-    assert set(found) == {"urgent", "bulk", "safety", "aws_inbound", "stream"}
+    assert set(found) == {*QUEUES, "stream"}
     assert found["urgent"] == {
         "waiting": 0,
         "in_flight": 0,
@@ -48,7 +50,7 @@ def test_an_empty_queue_holds_nothing_old(house: World, dead: dict[str, str]) ->
 
 def test_each_queue_and_its_dead_letters_have_an_age(house: World, dead: dict[str, str]) -> None:
     """R-31: the newest figure of each, by the queue's name."""
-    for number, name in enumerate(("urgent", "bulk", "safety", "aws_inbound"), start=1):
+    for number, name in enumerate(QUEUES, start=1):
         put(house.urls[name])
         put(dead[name])
         message_age(house, name, 100 * number, house.clock.now() - timedelta(minutes=2))
@@ -58,13 +60,23 @@ def test_each_queue_and_its_dead_letters_have_an_age(house: World, dead: dict[st
     message_age(house, "stream_failures", 77)
     found = figures(house)
     ages = {name: found[name].get("oldest_seconds") for name in found}
-    assert ages == {"urgent": 100, "bulk": 200, "safety": 300, "aws_inbound": 400, "stream": None}
+    assert ages == {
+        "urgent": 100,
+        "bulk": 200,
+        "plan": 300,
+        "send": 400,
+        "safety": 500,
+        "aws_inbound": 600,
+        "stream": None,
+    }
     dead_ages = {name: each["oldest_dead_letter_seconds"] for name, each in found.items()}
     assert dead_ages == {
         "urgent": 107,
         "bulk": 207,
-        "safety": 307,
-        "aws_inbound": 407,
+        "plan": 307,
+        "send": 407,
+        "safety": 507,
+        "aws_inbound": 607,
         "stream": 77,
     }
 

@@ -12,6 +12,8 @@ REQUIRED = (
     "table_name",
     "urgent_queue_url",
     "bulk_queue_url",
+    "plan_queue_url",
+    "send_queue_url",
     "safety_queue_url",
     "aws_inbound_queue_url",
     "stream_failures_queue_url",

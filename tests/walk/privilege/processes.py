@@ -28,11 +28,15 @@ from tests.world.world import PREFIX, World
 QUEUES: Final = {
     "urgent": "UrgentQueue",
     "bulk": "BulkQueue",
+    "plan": "BroadcastPlanQueue",
+    "send": "BroadcastSendQueue",
     "safety": "SafetyQueue",
     "aws_inbound": "AwsInboundQueue",
     "stream_failures": "StreamFailures",
     "urgent-dead": "UrgentDeadLetters",
     "bulk-dead": "BulkDeadLetters",
+    "plan-dead": "BroadcastPlanDeadLetters",
+    "send-dead": "BroadcastSendDeadLetters",
     "safety-dead": "SafetyDeadLetters",
     "aws_inbound-dead": "AwsInboundDeadLetters",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from unittest.mock import patch
 
+from concord.domain.tasks import TaskKind, TaskSpec
 from concord.services import replay_inbox
 from tests.walk.privilege.stage import Stage
 from tests.world.shop import new_number
@@ -155,8 +156,7 @@ def lapsed(at: Stage) -> None:
 
 def forgotten(at: Stage) -> None:
     """The stream lost a task of each queue: the sweep finds them."""
-    at.text(new_number(), "JOIN")
-    _replay(at)
+    _of_every_queue(at)
     at.house._stream()
     at.house.clock.advance(timedelta(minutes=3))
     at.house.sweep()
@@ -164,10 +164,17 @@ def forgotten(at: Stage) -> None:
 
 
 def relayed(at: Stage) -> None:
-    """New rows of both queues are handed on."""
+    """New rows of every queue are handed on."""
+    _of_every_queue(at)
+    at.house.relay()
+
+
+def _of_every_queue(at: Stage) -> None:
     at.text(new_number(), "JOIN")
     _replay(at)
-    at.house.relay()
+    for kind in (TaskKind.PLAN_BROADCAST, TaskKind.SEND_CHUNK):
+        spec = TaskSpec(kind, at.shop.connection_id, "20261122t090000-0a1b2c3d.1")
+        at.house.parts.tasks.ensure(at.shop.merchant_id, spec, at.house.clock.now())
 
 
 ALL = (

@@ -39,7 +39,7 @@ class _Level:
 
 
 class QueueFigures:
-    """Asks for every queue: nine small requests of SQS and one of CloudWatch, none of them retried.
+    """Asks for every queue: three small requests of SQS for each, one of CloudWatch; no retries.
 
     Made with the URL of each queue by its name, and of the queue of stream records that failed.
     """

@@ -32,16 +32,17 @@ _LONGEST_DELAY: Final = 900
 
 
 class SqsTaskQueue:
-    """TaskQueue over the urgent and the bulk queue: the key's prefix says which."""
+    """TaskQueue over all of them: the key's prefix says which. `url_of` is asked at first use: a
+    function has the URLs of those queues only that it sends to."""
 
     def __init__(
         self,
-        urls: Mapping[Queue, str],
+        url_of: Callable[[Queue], str],
         client: SQSClient | None = None,
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._urls = urls
+        self._url_of = url_of
         self._given = client
         self._sleep = sleep
 
@@ -61,7 +62,7 @@ class SqsTaskQueue:
         for queue in Queue:
             mine = sorted((key for key in keys if queue_of(key) is queue), key=comes_second)
             for batch in batched(mine, _BATCH, strict=False):
-                left += self._send_batch(self._urls[queue], batch, delay)
+                left += self._send_batch(self._url_of(queue), batch, delay)
         return left
 
     def _send_batch(self, url: str, batch: Sequence[RowKey], delay: int) -> list[RowKey]:

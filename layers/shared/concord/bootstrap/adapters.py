@@ -125,12 +125,18 @@ class Adapters:
     def queue(self) -> SqsTaskQueue:
         from concord.adapters.sqs import SqsTaskQueue
 
-        return SqsTaskQueue(
-            {
-                Queue.URGENT: self.config.urgent_queue_url,
-                Queue.BULK: self.config.bulk_queue_url,
-            }
-        )
+        return SqsTaskQueue(self._queue_url)
+
+    def _queue_url(self, queue: Queue) -> str:
+        match queue:
+            case Queue.URGENT:
+                return self.config.urgent_queue_url
+            case Queue.BULK:
+                return self.config.bulk_queue_url
+            case Queue.PLAN:
+                return self.config.plan_queue_url
+            case Queue.SEND:
+                return self.config.send_queue_url
 
     @cached_property
     def safety(self) -> SqsSafetyQueue:

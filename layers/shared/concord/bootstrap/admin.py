@@ -135,6 +135,8 @@ def _queue_figures(parts: Parts) -> QueueFigures:
     urls = {
         "urgent": config.urgent_queue_url,
         "bulk": config.bulk_queue_url,
+        "plan": config.plan_queue_url,
+        "send": config.send_queue_url,
         "safety": config.safety_queue_url,
         "aws_inbound": config.aws_inbound_queue_url,
     }
