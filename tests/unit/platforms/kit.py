@@ -16,11 +16,11 @@ import httpx
 from hypothesis import HealthCheck, settings
 
 from concord.domain.events import ParsedWebhook, PlatformEvent, RawRequest, SecretValue
-from concord.domain.outbound import ConsentPush, OutboundText
+from concord.domain.outbound import BulkText, ConsentPush, OutboundText
 from concord.domain.times import to_rfc3339
 from concord.platforms.base import Http
 from concord.platforms.http import GuardedHttp
-from concord.ports import AccountChecker, ConsentPeer, ShopperSource, TextSender
+from concord.ports import AccountChecker, BulkSender, ConsentPeer, ShopperSource, TextSender
 
 NOW = datetime(2026, 3, 1, 10, 0, 1, tzinfo=UTC)
 ROOT = Path(__file__).parents[3]
@@ -29,6 +29,14 @@ TEXT = OutboundText(
     to="+15551230000",
     body="You are opted out.",
     reference="confirmation-0001",
+    sends_from="+15558880100",
+    sends_from_id="1001",
+    attempted_at=NOW,
+)
+BULK = BulkText(
+    recipients=((0, "+15551230000"), (3, "+15551230001"), (4, "+15551230002")),
+    body="Fresh bread until six.",
+    reference="20260301t100000-0a1b2c3d.000001.4",
     sends_from="+15558880100",
     sends_from_id="1001",
     attempted_at=NOW,
@@ -87,6 +95,22 @@ class WebhookCase:
 
 
 @dataclass(frozen=True)
+class BulkCase:
+    """A text to many: the answers that take BULK, that find it, and that say it never came.
+
+    `silent` are answers of a look-up that prove nothing: a filter that was not applied.
+    """
+
+    sender: Callable[[Answer], BulkSender]
+    accepted: bytes
+    message_id: str
+    nobody_left: bytes
+    found: bytes
+    absent: bytes
+    silent: Sequence[bytes]
+
+
+@dataclass(frozen=True)
 class PlatformCase:
     """One platform as the conformance suite drives it. What it lacks stays None.
 
@@ -97,6 +121,7 @@ class PlatformCase:
     webhook: WebhookCase | None = None
     parse: Callable[[RawRequest, Mapping[str, Any]], ParsedWebhook] | None = None
     sender: Callable[[Answer], TextSender] | None = None
+    bulk: BulkCase | None = None
     peer: Callable[[Answer], ConsentPeer] | None = None
     source: Callable[[Answer], ShopperSource] | None = None
     checker: Callable[[Answer], AccountChecker] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 import concord.platforms
 from concord.domain.errors import (
     CredentialsRejectedError,
+    OptedOutAtCarrierError,
     OutcomeUnknownError,
     PermanentError,
     PlatformError,
@@ -31,16 +32,19 @@ from concord.domain.events import (
     RawRequest,
     UnparseableError,
 )
+from concord.domain.outbound import BulkHandedOver
 from concord.platforms.http import GuardedHttp
 from concord.platforms.registry import PLATFORMS, PlatformRegistry, platform_named
 from concord.ports import WebhookAdapter
 from tests.unit.platforms.kit import (
+    BULK,
     FUZZ_WEBHOOKS,
     NOW,
     PUSH,
     TEXT,
     TOGETHER,
     Answer,
+    BulkCase,
     Fixture,
     PlatformCase,
     WebhookCase,
@@ -112,6 +116,7 @@ def test_a_case_covers_each_capability(name: str) -> None:
     assert platform.name == name == case.name
     assert (platform.webhook is None) == (case.webhook is None)
     assert (platform.sender is None) == (case.sender is None)
+    assert (platform.bulk_sender is None) == (case.bulk is None)
     assert (platform.consent_peer is None) == (case.peer is None)
     assert (platform.shopper_source is None) == (case.source is None)
     assert (platform.checker is None) == (case.checker is None)
@@ -342,6 +347,129 @@ def test_throttling_says_when(name: str, headers: dict[str, str]) -> None:
     with pytest.raises(ThrottledError) as caught:
         case.sender(Answer(429, case.refused, headers)).send(TEXT)
     assert caught.value.retry_after == 7.0
+
+
+# --- a text to many ---------------------------------------------------------------------------
+
+WITH_BULK = [name for name, case in CASES.items() if case.bulk]
+# A look-up may be repeated; what it was told for good is that it cannot be known.
+LOOKED_UP = [
+    (Answer(401, OWN), CredentialsRejectedError, None),
+    (Answer(403, OWN), CredentialsRejectedError, None),
+    (Answer(400, OWN), PermanentError, "lookup_unsupported"),
+    (Answer(404, OWN), PermanentError, "lookup_unsupported"),
+    (Answer(429, OWN, {"retry-after": "7"}), ThrottledError, None),
+    (Answer(500, OWN), RetryableError, None),
+    (Answer(503, b"<html>"), RetryableError, None),
+    (Answer(200, b"<html>"), RetryableError, None),
+    (Answer(lost="refused"), RetryableError, None),
+    (Answer(lost="read_timeout"), RetryableError, None),
+]
+
+
+def _bulk_case(name: str) -> BulkCase:
+    case = CASES[name].bulk
+    assert case is not None
+    return case
+
+
+def _silent(name: str) -> Sequence[bytes]:
+    return _bulk_case(name).silent
+
+
+def _says_nothing_personal(error: Exception) -> bool:
+    shown = f"{error}{error!r}"
+    return not any(number in shown for _, number in BULK.recipients) and "://" not in shown
+
+
+@pytest.mark.parametrize("name", WITH_BULK)
+@pytest.mark.parametrize(("answer", "expected"), SENDS, ids=_id)
+def test_a_bulk_sender_says_what_to_do(
+    name: str, answer: Answer, expected: type[Exception]
+) -> None:
+    """R-10: a slice whose answer was lost is an unknown outcome: up to 600 people at once."""
+    with pytest.raises(PlatformError) as caught:
+        _bulk_case(name).sender(_spoken(CASES[name], answer)).send_bulk(BULK)
+    assert type(caught.value) is expected
+    assert _says_nothing_personal(caught.value)
+
+
+@pytest.mark.parametrize("name", WITH_BULK)
+def test_a_bulk_sender_hands_over(name: str) -> None:
+    """TEA-09: one call carries the slice, and its id comes back."""
+    case = _bulk_case(name)
+    assert case.sender(Answer(200, case.accepted)).send_bulk(BULK) == BulkHandedOver(
+        case.message_id
+    )
+
+
+@pytest.mark.parametrize("name", WITH_BULK)
+def test_nobody_left_is_no_failure_of_the_call(name: str) -> None:
+    """R-07: all of them opted out there: nothing was sent, and nobody tries again."""
+    case = _bulk_case(name)
+    with pytest.raises(OptedOutAtCarrierError):
+        case.sender(Answer(400, case.nobody_left)).send_bulk(BULK)
+
+
+@pytest.mark.parametrize("name", WITH_BULK)
+def test_bulk_throttling_says_when(name: str) -> None:
+    """R-08: their own Retry-After."""
+    with pytest.raises(ThrottledError) as caught:
+        _bulk_case(name).sender(Answer(429, b"{}", {"retry-after": "7"})).send_bulk(BULK)
+    assert caught.value.retry_after == 7.0
+
+
+@pytest.mark.parametrize("name", WITH_BULK)
+def test_a_bulk_text_is_found_by_its_name_or_known_to_be_absent(name: str) -> None:
+    """R-10: what arrived is not sent again, and what never arrived is."""
+    case = _bulk_case(name)
+    found = case.sender(Answer(200, case.found)).find_bulk(BULK)
+    assert found == BulkHandedOver(case.message_id)
+    assert case.sender(Answer(200, case.absent)).find_bulk(BULK) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [pytest.param(n, b, id=f"{n}-{i}") for n in WITH_BULK for i, b in enumerate(_silent(n))],
+)
+def test_a_look_up_that_proves_nothing_says_so(name: str, body: bytes) -> None:
+    """R-10: "not there" is believed of an applied filter only: else all are texted twice."""
+    with pytest.raises(PermanentError) as caught:
+        _bulk_case(name).sender(Answer(200, body)).find_bulk(BULK)
+    assert caught.value.reason == "lookup_unsupported"
+
+
+@pytest.mark.parametrize("name", WITH_BULK)
+@pytest.mark.parametrize(("answer", "expected", "reason"), LOOKED_UP, ids=_id)
+def test_a_look_up_says_what_to_do(
+    name: str, answer: Answer, expected: type[Exception], reason: str | None
+) -> None:
+    """R-10: trouble with a look-up is never taken for "not there"."""
+    with pytest.raises(PlatformError) as caught:
+        _bulk_case(name).sender(_spoken(CASES[name], answer)).find_bulk(BULK)
+    assert type(caught.value) is expected
+    assert getattr(caught.value, "reason", None) == reason
+    assert _says_nothing_personal(caught.value)
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.sender])
+def test_every_sender_has_a_pace(name: str) -> None:
+    """R-08: a long text takes longer where the carrier counts segments."""
+    platform, registry = platform_named(name), PlatformRegistry()
+    assert platform is not None
+    assert registry.rate(name) == platform.rate > 0
+    share = 3 if platform.paced_by_segments else 1
+    assert registry.rate(name, 3) == pytest.approx(platform.rate / share)
+    readme = Path(concord.platforms.__path__[0]) / PLATFORMS[name] / "README.md"
+    assert "## Rate" in readme.read_text(), "the README says where the rate comes from"
+
+
+def test_nobody_has_a_pace_of_his_own() -> None:
+    """R-08: an unknown platform is slow rather than unbounded."""
+    assert PlatformRegistry().rate("nobody") == 1.0
+
+
+# --- consent and credentials ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.peer])

@@ -41,7 +41,8 @@ class Platform:
     Of a sender: `default_url` is where its API is for everybody, NO_URL where an SDK finds it, None
     where each account has an address of its own. `answers_stop` says whether its carrier side
     confirms STOP and HELP itself, so that we stay silent; a merchant's setting overrides it. `rate`
-    is how many texts a second an ordinary account may send; a setting overrides it too.
+    is how many texts a second an ordinary account may send, or, where `paced_by_segments`, segments
+    of texts; a setting overrides it too.
     """
 
     name: str
@@ -55,3 +56,4 @@ class Platform:
     default_url: str | None = None
     answers_stop: bool = False
     rate: float = 1.0
+    paced_by_segments: bool = False

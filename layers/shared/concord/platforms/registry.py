@@ -89,10 +89,12 @@ class PlatformRegistry:
         found = platform_named(platform)
         return found.bulk_sender(endpoint, self._http) if found and found.bulk_sender else None
 
-    def rate(self, platform: str) -> float:
-        """Return how many texts a second an ordinary account there may send."""
+    def rate(self, platform: str, segments: int = 1) -> float:
+        """Return how many texts of so many segments an ordinary account may send in a second."""
         found = platform_named(platform)
-        return found.rate if found else 1.0
+        if found is None:
+            return 1.0
+        return found.rate / max(segments, 1) if found.paced_by_segments else found.rate
 
     def consent_peer(self, platform: str, endpoint: Endpoint) -> ConsentPeer | None:
         """Return what keeps a consent flag there. Raises PermanentError `host_not_allowed`."""

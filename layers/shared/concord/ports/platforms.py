@@ -113,8 +113,9 @@ class Platforms(Protocol):
 
     def bulk_sender(self, platform: str, endpoint: Endpoint) -> BulkSender | None: ...
 
-    def rate(self, platform: str) -> float:
-        """Return how many texts a second a sender of this platform takes, unless settings say."""
+    def rate(self, platform: str, segments: int = 1) -> float:
+        """Return how many texts of so many segments a sender of this platform takes in a second,
+        unless the connection's settings say (`settings.rate`)."""
 
     def consent_peer(self, platform: str, endpoint: Endpoint) -> ConsentPeer | None: ...
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 from concord.domain.events import RawRequest, SecretValue
 from concord.domain.outbound import Endpoint
 from concord.platforms import standard_webhooks
 from concord.platforms.base import Http
+from concord.platforms.text_em_all.bulk import TextEmAllBulk
 from concord.platforms.text_em_all.client import TextEmAllClient
-from tests.unit.platforms.kit import NOW, PlatformCase, WebhookCase, answering, with_headers
+from tests.unit.platforms.kit import (
+    BULK,
+    NOW,
+    BulkCase,
+    PlatformCase,
+    WebhookCase,
+    answering,
+    with_headers,
+)
 
 SECRET: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER_SECRET: Final = "whsec_c2VjcmV0LW9mLWFub3RoZXItZW5kcG9pbnQ="
@@ -45,10 +55,37 @@ NEUTRAL_WEBHOOK: Final = WebhookCase(
     wrong_secrets=(SecretValue(OTHER_SECRET),),
 )
 
+
+def bulk(http: Http, **settings: object) -> TextEmAllBulk:
+    return TextEmAllBulk(endpoint(**settings), http, clock=lambda: 1_772_359_201.0)
+
+
+def _feed(*names: str | None) -> bytes:
+    items = [{"BroadcastID": 700001 + n, "BroadcastName": name} for n, name in enumerate(names)]
+    return json.dumps({"Size": len(items), "Items": items}).encode()
+
+
+BULK_CASE: Final = BulkCase(
+    sender=lambda answer: bulk(answering(answer)),
+    accepted=b'{"BroadcastID":700001,"BroadcastStatus":"AuthorizationApproved"}',
+    message_id="700001",
+    nobody_left=b'{"ErrorCode":3005,"ErrorName":"NoValidBroadcastContacts","Message":"No."}',
+    found=_feed(BULK.reference),
+    absent=_feed(),
+    silent=(
+        _feed("another", None),
+        _feed(BULK.reference.upper(), f"{BULK.reference} ", f"{BULK.reference}0"),
+        b'{"Size":1,"Items":[]}',
+        b'{"Size":0}',
+        b"{}",
+    ),
+)
+
 CASE: Final = PlatformCase(
     name="text_em_all",
     webhook=NEUTRAL_WEBHOOK,
     sender=lambda answer: client(answering(answer)),
+    bulk=BULK_CASE,
     peer=lambda answer: client(answering(answer)),
     checker=lambda answer: client(answering(answer)),
     accepted=b'{"ConversationID":500001,"LastMessage":{"TextMessageID":500002}}',

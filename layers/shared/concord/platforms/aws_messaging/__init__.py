@@ -28,4 +28,12 @@ def _topic() -> TopicAdapter:
     return AwsTopic()
 
 
-PLATFORM = Platform(name="aws", topic=_topic, sender=_sender, default_url=NO_URL, answers_stop=True)
+PLATFORM = Platform(
+    name="aws",
+    topic=_topic,
+    sender=_sender,
+    default_url=NO_URL,
+    answers_stop=True,
+    rate=1.0,  # one part of a message a second and long code
+    paced_by_segments=True,
+)

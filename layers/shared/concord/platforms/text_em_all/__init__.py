@@ -9,6 +9,7 @@ from concord.platforms.base import Http, Platform
 from concord.ports import WebhookAdapter
 
 if TYPE_CHECKING:
+    from concord.platforms.text_em_all.bulk import TextEmAllBulk
     from concord.platforms.text_em_all.client import TextEmAllClient
 
 
@@ -24,12 +25,20 @@ def _client(endpoint: Endpoint, http: Http) -> TextEmAllClient:
     return TextEmAllClient(endpoint, http)
 
 
+def _bulk(endpoint: Endpoint, http: Http) -> TextEmAllBulk:
+    from concord.platforms.text_em_all.bulk import TextEmAllBulk
+
+    return TextEmAllBulk(endpoint, http)
+
+
 PLATFORM = Platform(
     name="text_em_all",
     webhook=_webhook,
     sender=_client,
+    bulk_sender=_bulk,
     consent_peer=_client,
     checker=_client,
     default_url="https://rest.text-em-all.com/v1",
     answers_stop=False,
+    rate=10.0,
 )

@@ -44,6 +44,35 @@ class Conversation(_Theirs):
 
 
 class ConversationFeed(_Theirs):
-    """A page of conversations."""
+    """A page of conversations; `items` None = it is no feed at all."""
 
-    items: list[Conversation] = Field(alias="Items", default=[])
+    size: int = Field(alias="Size", default=0)
+    items: list[Conversation] | None = Field(alias="Items", default=None)
+
+
+class Contact(_Theirs):
+    """A contact of a broadcast."""
+
+    primary_phone: str | None = Field(alias="PrimaryPhone", default=None)
+
+
+class FailedContact(_Theirs):
+    """A contact that was left out (seen in the answer of `POST /draftbroadcasts`)."""
+
+    error_code: str | None = Field(alias="ErrorCode", default=None)
+    contact: Contact | None = Field(alias="Contact", default=None)
+
+
+class Broadcast(_Theirs):
+    """A broadcast, as `POST /broadcasts` answers and as the feed lists it."""
+
+    broadcast_id: str = Field(alias="BroadcastID", min_length=1)
+    name: str | None = Field(alias="BroadcastName", default=None)
+    failed_contacts: list[FailedContact] | None = Field(alias="FailedContacts", default=None)
+
+
+class BroadcastFeed(_Theirs):
+    """A page of broadcasts; `items` None = it is no feed at all."""
+
+    size: int = Field(alias="Size", default=0)
+    items: list[Broadcast] | None = Field(alias="Items", default=None)

@@ -31,4 +31,6 @@ PLATFORM = Platform(
     checker=_client,
     default_url="https://api.twilio.com",
     answers_stop=True,
+    rate=1.0,  # one segment a second and long code
+    paced_by_segments=True,
 )
