@@ -14,7 +14,8 @@ from concord.domain.decide_recipient import HoursRuling, Reason, decide_recipien
 from tests.support.builders import CONNECTION, NOW, POINT, consent_key
 
 MORNING = NOW + timedelta(hours=5)
-IN = Marks(soft=SoftMark(NOW, opted_in=True, basis=Basis.EXPLICIT))
+GIVEN = NOW - timedelta(days=30)
+IN = Marks(soft=SoftMark(GIVEN, opted_in=True, basis=Basis.EXPLICIT))
 OUT = replace(IN, out_at=NOW)
 RECORD = ConsentRecord(consent_key(), CONNECTION, POINT, 7, IN, "head", NOW)
 
@@ -36,8 +37,11 @@ class Law:
         assert (point, region, at) == (POINT, "US-NY", NOW)
         return self.ruling
 
-    def forbidden_basis(self, point: str, region: str, basis: Basis) -> tuple[str, ...]:
+    def forbidden_basis(
+        self, point: str, region: str, basis: Basis, given_at: datetime, at: datetime
+    ) -> tuple[str, ...]:
         assert (point, region, basis) == (POINT, "US-NY", Basis.EXPLICIT)
+        assert (given_at, at) == (GIVEN, NOW)
         return self.unmet
 
 
@@ -50,12 +54,9 @@ def decided(
     record: ConsentRecord | None = RECORD,
     law: Law = Law(),
     *,
-    suppressed: bool = False,
     has_room: bool = True,
 ) -> Decided:
-    return decide_recipient(
-        record, region="US-NY", at=NOW, law=law, suppressed=suppressed, has_room=has_room
-    )
+    return decide_recipient(record, region="US-NY", at=NOW, law=law, has_room=has_room)
 
 
 def test_who_may_be_texted_has_no_reason_and_her_evidence() -> None:
@@ -65,22 +66,21 @@ def test_who_may_be_texted_has_no_reason_and_her_evidence() -> None:
 
 @pytest.mark.parametrize(
     ("marks", "reason"),
-    [(OUT, Reason.OPTED_OUT), (Marks(asked_at=NOW), Reason.NOT_OPTED_IN)],
+    [
+        (OUT, Reason.OPTED_OUT),
+        (Marks(asked_at=NOW), Reason.NOT_OPTED_IN),
+        (replace(IN, dead_at=NOW), Reason.SUPPRESSED),
+    ],
 )
 def test_consent_is_asked_first(marks: Marks, reason: Reason) -> None:
-    """TEA-09, TEA-15: an opt-out beats whatever else would hold her back; pending is no consent."""
-    told = decided(replace(RECORD, marks=marks), ASLEEP, suppressed=True, has_room=False)
+    """TEA-09, TEA-15, R-07: an opt-out or a dead number, whatever else would hold her back."""
+    told = decided(replace(RECORD, marks=marks), ASLEEP, has_room=False)
     assert told == Decided(Outcome.SKIPPED, reason, 7)
 
 
 def test_who_is_not_known_is_not_texted() -> None:
     """TEA-09: a row of a group without a consent behind it texts nobody."""
     assert decided(None) == Decided(Outcome.SKIPPED, Reason.NOT_OPTED_IN)
-
-
-def test_a_dead_number_is_not_texted() -> None:
-    """R-07: whatever the hour is."""
-    assert decided(law=ASLEEP, suppressed=True) == Decided(Outcome.SKIPPED, Reason.SUPPRESSED, 7)
 
 
 def test_the_basis_must_be_enough_where_she_lives() -> None:

@@ -19,10 +19,10 @@ from concord.domain.hand_over import Purpose, refusal_to_send
 class Reason(StrEnum):
     """Why a recipient is not texted, or not yet; stable words of reports and previews.
 
-    OPTED_OUT and NOT_OPTED_IN are spelled by domain/hand_over.py. SUPPRESSED: the number is dead
-    (R-07). BASIS_NOT_ENOUGH: the law where she lives asks for a stronger consent. NO_LEGAL_HOUR:
-    no hour of the coming days is legal everywhere she may be. CAPPED: she got as many texts as the
-    merchant allows (R-02). QUIET_HOURS: she waits for the next legal hour (R-01).
+    OPTED_OUT, SUPPRESSED (the number is dead, R-07) and NOT_OPTED_IN are spelled by
+    domain/hand_over.py. BASIS_NOT_ENOUGH: the law where she lives asks for a stronger consent.
+    NO_LEGAL_HOUR: no hour of the coming days is legal everywhere she may be. CAPPED: she got as
+    many texts as the merchant allows (R-02). QUIET_HOURS: she waits for the next legal hour (R-01).
     """
 
     OPTED_OUT = "opted_out_after_queue"
@@ -60,8 +60,11 @@ class RecipientLaw(Protocol):
     def hours(self, point: str, region: str, at: datetime) -> HoursRuling:
         """Rule on texting a number at `at`."""
 
-    def forbidden_basis(self, point: str, region: str, basis: Basis) -> tuple[str, ...]:
-        """Return the ids of the rules that this basis of consent does not satisfy."""
+    def forbidden_basis(
+        self, point: str, region: str, basis: Basis, given_at: datetime, at: datetime
+    ) -> tuple[str, ...]:
+        """Return the ids of the rules that a consent of this basis, given then, does not satisfy at
+        `at`."""
 
 
 def decide_recipient(
@@ -70,14 +73,13 @@ def decide_recipient(
     region: str,
     at: datetime,
     law: RecipientLaw,
-    suppressed: bool,
     has_room: bool,
 ) -> Decided:
     """Return what becomes of a recipient at `at`: PENDING with no reason = may be texted now.
 
-    `record` is her consent as it was read for this very question, `suppressed` whether her number
-    is known to be dead, `has_room` whether the frequency cap leaves room for one text more. The
-    order counts: whoever opted out is told of as that, and only who would be texted takes room.
+    `record` is her consent as it was read for this very question, `has_room` whether the
+    frequency cap leaves room for one text more. The order counts: whoever opted out is told of as
+    that, and only who would be texted takes room.
     """
     if record is None:
         return Decided(Outcome.SKIPPED, Reason.NOT_OPTED_IN)
@@ -86,9 +88,9 @@ def decide_recipient(
     _, basis = record.marks.standing
     if refusal is not None or basis is None:
         return Decided(Outcome.SKIPPED, refusal or Reason.NOT_OPTED_IN, seq)
-    if suppressed:
-        return Decided(Outcome.SKIPPED, Reason.SUPPRESSED, seq)
-    if unmet := law.forbidden_basis(record.point, region, basis):
+    # A basis that the law questions can only have come by a soft signal.
+    given_at = record.marks.soft.at if record.marks.soft else record.updated_at
+    if unmet := law.forbidden_basis(record.point, region, basis, given_at, at):
         return Decided(Outcome.SKIPPED, Reason.BASIS_NOT_ENOUGH, seq, unmet)
     ruling = law.hours(record.point, region, at)
     if not ruling.allowed:
