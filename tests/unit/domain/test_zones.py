@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections import Counter, defaultdict
@@ -29,6 +30,7 @@ from concord.domain.places.north_america import (
 )
 from concord.domain.places.regions import LAW_OF, ZONES_OF_PART
 from concord.domain.zones import ANYWHERE, jurisdictions_of, place_of, zones_of
+from scripts.requirements import REQUIREMENTS
 
 ET, CT, MT, PT = "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles"
 PHOENIX, HAWAII = "America/Phoenix", "Pacific/Honolulu"
@@ -222,3 +224,22 @@ def test_a_number_is_placed_without_the_number_library() -> None:
         "place_of('+420777123456', 'CZ'); sys.exit('phonenumbers' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_zone_is_in_the_layer() -> None:
+    """R-01: Lambda's image need not have a time zone database; the package tzdata ships one."""
+    names = {*ANYWHERE, *US_WIDE, *CANADA_WIDE}
+    for table in (ZONES_OF, ZONES_OF_PART, ZONES_OF_REGION, BEYOND):
+        names.update(zone for zones in table.values() for zone in zones.split())
+    code = (
+        "import sys; from zoneinfo import ZoneInfo; [ZoneInfo(n) for n in sys.stdin.read().split()]"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input=" ".join(names),
+        text=True,
+        env={**os.environ, "PYTHONTZPATH": ""},
+        check=False,
+    )
+    assert done.returncode == 0
+    assert "tzdata" in REQUIREMENTS.read_text()
