@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.support.contracts.broadcasts import BroadcastsContract
 from tests.support.contracts.consent import ConsentStoreContract, InboxContract
 from tests.support.contracts.groups import ContributionsContract
 from tests.support.contracts.registry import (
@@ -40,6 +41,9 @@ class TestShoppers(ShoppersContract): ...
 
 
 class TestAnswers(AnswersContract): ...
+
+
+class TestBroadcasts(BroadcastsContract): ...
 
 
 class TestContributions(ContributionsContract): ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concord import ports
 from concord.adapters.dynamodb.audit import DynamoDbAudit
+from concord.adapters.dynamodb.broadcasts import DynamoDbBroadcasts
 from concord.adapters.dynamodb.connections import DynamoDbConnections
 from concord.adapters.dynamodb.consent_store import DynamoDbConsentStore
 from concord.adapters.dynamodb.groups import DynamoDbContributions, DynamoDbGroupAudience
@@ -35,6 +36,7 @@ def test_every_storage_port_has_its_adapter_and_none_makes_a_client_yet() -> Non
     answers: ports.Idempotency = DynamoDbIdempotency(table)
     jobs: ports.Jobs = DynamoDbJobs(table)
     parts: ports.ImportParts = DynamoDbImportParts(table)
+    _broadcasts: ports.Broadcasts = DynamoDbBroadcasts(table)
     audience: ports.GroupAudience = DynamoDbGroupAudience(table)
     contributions: ports.Contributions = DynamoDbContributions(table)
     queue = SqsTaskQueue(str)

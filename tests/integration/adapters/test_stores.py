@@ -14,6 +14,7 @@ from concord.domain.consent import Marks
 from concord.domain.profiles import SignalKind
 from concord.ports import Committed
 from tests.support.builders import at, commit, consent_key
+from tests.support.contracts.broadcasts import BroadcastsContract
 from tests.support.contracts.consent import ConsentStoreContract, InboxContract
 from tests.support.contracts.groups import ContributionsContract, ContributionsProperty
 from tests.support.contracts.registry import (
@@ -71,6 +72,9 @@ class TestShoppers(ShoppersContract): ...
 
 
 class TestAnswers(AnswersContract): ...
+
+
+class TestBroadcasts(BroadcastsContract): ...
 
 
 class TestContributions(ContributionsContract): ...

@@ -11,6 +11,7 @@ from concord.domain.tasks import Queue
 from concord.ports import Clock, Telemetry
 
 if TYPE_CHECKING:
+    from concord.adapters.dynamodb.broadcasts import DynamoDbBroadcasts
     from concord.adapters.dynamodb.connections import DynamoDbConnections
     from concord.adapters.dynamodb.consent_store import DynamoDbConsentStore
     from concord.adapters.dynamodb.groups import DynamoDbContributions, DynamoDbGroupAudience
@@ -102,6 +103,12 @@ class Adapters:
         from concord.adapters.dynamodb.groups import DynamoDbGroupAudience
 
         return DynamoDbGroupAudience(self.table)
+
+    @cached_property
+    def broadcasts(self) -> DynamoDbBroadcasts:
+        from concord.adapters.dynamodb.broadcasts import DynamoDbBroadcasts
+
+        return DynamoDbBroadcasts(self.table)
 
     @cached_property
     def jobs(self) -> DynamoDbJobs:

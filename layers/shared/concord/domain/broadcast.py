@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from concord.domain.errors import ConflictError
+from concord.domain.tasks import TaskKind, TaskSpec
 
 _ID: Final = re.compile(r"\d{8}t\d{6}-[0-9a-f]{8}")
 
@@ -116,6 +117,20 @@ class Broadcast:
     def over(self) -> bool:
         """Whether no text of it will be handed over any more."""
         return self.state in (BroadcastState.FINISHED, BroadcastState.CANCELLED)
+
+
+def plan_task(broadcast: Broadcast) -> TaskSpec:
+    """Return the task that wakes the planner of a broadcast.
+
+    There is one for each version that needs it: a planner works for the version that it was called
+    for, so two never work on the same one, and who was called for an earlier version is done.
+    """
+    return TaskSpec(
+        TaskKind.PLAN_BROADCAST,
+        broadcast.connection_id,
+        f"{broadcast.broadcast_id}.{broadcast.version}",
+        {"broadcast_id": broadcast.broadcast_id, "version": broadcast.version},
+    )
 
 
 def new_broadcast_id(at: datetime, token: str) -> str:

@@ -12,6 +12,7 @@ from concord.ports.accounts import (
     Shoppers,
     StoredAnswer,
 )
+from concord.ports.broadcasts import Broadcasts, Chunks
 from concord.ports.consents import (
     AlreadySeen,
     CommitResult,
@@ -39,7 +40,9 @@ __all__ = [
     "AccountChecker",
     "AlreadySeen",
     "Audit",
+    "Broadcasts",
     "BulkSender",
+    "Chunks",
     "Clock",
     "CommitResult",
     "Committed",

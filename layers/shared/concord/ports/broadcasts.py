@@ -18,8 +18,9 @@ class Broadcasts(Protocol):
     def get(self, connection_id: str, broadcast_id: str) -> Broadcast | None:
         """Read strongly; None also for an id that is none."""
 
-    def create(self, broadcast: Broadcast, audit: AuditEntry) -> bool:
-        """Insert; False when one of this id is there."""
+    def create(self, broadcast: Broadcast, audit: AuditEntry) -> Broadcast:
+        """Insert and return it, or return the one that the same keyed request made before
+        (`made_by`)."""
 
     def update(
         self,
@@ -37,10 +38,13 @@ class Broadcasts(Protocol):
     def of(self, connection_id: str) -> Iterator[Broadcast]:
         """Yield a connection's, newest first."""
 
-    def add_chunk(self, broadcast: Broadcast, chunk: Chunk, now: datetime) -> bool:
+    def add_chunk(self, broadcast: Broadcast, chunk: Chunk, now: datetime) -> Chunk | None:
         """Insert a chunk of the plan with its tally and its task, and count it open: one
-        transaction, on the broadcast being planned still. True also if the same chunk is there;
-        False when the broadcast is no longer being planned."""
+        transaction, on the broadcast being planned still, in this version. Returns the chunk that
+        stands there: this one, or what an earlier planner put. None: this one plans no longer."""
+
+    def last_planned(self, broadcast: Broadcast) -> Tally | None:
+        """Return the tally of the newest chunk of the plan, read strongly; None = there is none."""
 
 
 class Chunks(Protocol):
