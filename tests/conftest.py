@@ -63,6 +63,9 @@ def moto_aws(aws_environment: None) -> Iterator[None]:
     """Answer all AWS calls of this process from moto."""
     from moto import mock_aws
 
+    from tests.support import quick_moto
+
+    quick_moto.install()
     with mock_aws():
         yield
 

@@ -19,6 +19,7 @@ from concord.entrypoint import http
 from concord.entrypoint.observability import TELEMETRY
 from tests.sandbox.harness import BASE as SANDBOX
 from tests.sandbox.harness import Sandbox
+from tests.support import quick_moto
 from tests.support.canaries import SECRET
 from tests.world.clock import SetClock
 from tests.world.events import BASE_URL, LambdaContext, api_event, schedule_event, sqs_event
@@ -369,6 +370,7 @@ def _passes_filter(record: Mapping[str, Any]) -> bool:
 @contextmanager
 def world() -> Iterator[World]:
     """Yield a world with an environment of its own; nothing of it outlives the block."""
+    quick_moto.install()
     before, now, within = dict(os.environ), http._now, table.within
     os.environ.update(ENVIRONMENT)
     try:
