@@ -1,8 +1,9 @@
 """Makes moto quicker: the same answers by less work, as `test_quick_moto.py` compares.
 
 Most of a walk's time is moto's: a transaction copies its whole table once per item, each update
-walks its syntax tree ten times over, and each attribute of an answer is looked for under every
-name it could have. What replaces that keeps to moto's own steps and calls the rest of it.
+walks its syntax tree ten times over, each attribute of an answer is looked for under every name it
+could have, and each start reads the models of AWS from the disk again. What replaces that keeps to
+moto's own steps and calls the rest of it.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from functools import cache
 from typing import Any, Final
 from unittest.mock import patch
 
+from botocore import session as botocore_session
+from botocore.loaders import Loader, create_loader
 from moto import backend_index
-from moto.core import responses, utils
+from moto.core import models, responses, utils
 from moto.core.serialize import BaseJSONSerializer
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
@@ -59,6 +62,9 @@ def _replacements() -> Iterator[tuple[Any, str, Any]]:
     # For every request the address patterns of all services are tried in turn.
     patterns = sorted(backend_index.backend_url_patterns, key=lambda entry: entry[0] not in _OURS)
     yield backend_index, "backend_url_patterns", patterns
+    # Each start also takes the library `requests` over, address by address: nobody uses it here.
+    yield models, "RESPONSES_METHODS", []
+    yield botocore_session, "create_loader", _one_loader
     yield responses, "method_names_from_class", cache(utils.method_names_from_class)
     for module in (responses, queues):
         yield module, "camelcase_to_underscores", cache(utils.camelcase_to_underscores)
@@ -74,6 +80,19 @@ def _replacements() -> Iterator[tuple[Any, str, Any]]:
     yield _walker, "traverse_node_recursively", _traverse
     for checker in (validators.ActionCountValidator, validators.OverlappingPathsValidator):
         yield checker, "traverse", _look_at_root
+
+
+_loaders: dict[str | None, tuple[Loader, list[str]]] = {}
+
+
+def _one_loader(data_path: str | None = None) -> Loader:
+    """Return the loader of an earlier session: what it has read of AWS's models does not change."""
+    if data_path not in _loaders:
+        made = create_loader(data_path)
+        _loaders[data_path] = made, list(made.search_paths)
+    loader, paths = _loaders[data_path]
+    loader.search_paths[:] = paths  # a session adds its own
+    return loader
 
 
 # --- the table -------------------------------------------------------------------------------

@@ -5,15 +5,19 @@ from __future__ import annotations
 import base64
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack, contextmanager
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Final, cast
+from unittest.mock import patch
 
 import boto3
 import httpx
 from moto import mock_aws
 
 from concord import bootstrap
+from concord.adapters import sqs
 from concord.adapters.dynamodb import table
 from concord.entrypoint import http
 from concord.entrypoint.observability import TELEMETRY
@@ -45,6 +49,7 @@ ENVIRONMENT = {
     "POWERTOOLS_SERVICE_NAME": "Test",
     "POWERTOOLS_TRACE_DISABLED": "true",
 }
+_PATIENT: Final = 50.0
 _QUEUES = ("urgent", "bulk", "plan", "send", "safety", "aws_inbound", "stream_failures")
 
 
@@ -77,7 +82,7 @@ class World:
 
     def __init__(self) -> None:
         self.clock = SetClock()
-        self.patience = 50.0
+        self.patience = _PATIENT
         self.sandbox = Sandbox()
         self.sandbox.answer = self._answer_sandbox
         self.http = SandboxHttp(SandboxTransport(self.sandbox))
@@ -106,6 +111,11 @@ class World:
     def parts(self) -> bootstrap.Parts:
         """Return the adapters and services of the running process."""
         return bootstrap.services(TELEMETRY).parts
+
+    def back_off(self, seconds: float) -> None:
+        """Wait between two attempts, if this test is about time: others only lose it."""
+        if self.patience < _PATIENT:
+            time.sleep(seconds)
 
     # --- functions ---------------------------------------------------------------------------
 
@@ -374,8 +384,12 @@ def world() -> Iterator[World]:
     before, now, within = dict(os.environ), http._now, table.within
     os.environ.update(ENVIRONMENT)
     try:
-        with mock_aws():
+        with mock_aws(), ExitStack() as stack:
             made = World()
+            stack.callback(made.sandbox.close)
+            for starts in (table.Table.__init__, sqs.SqsTaskQueue.__init__):
+                defaults = cast(FunctionType, starts).__kwdefaults__
+                stack.enter_context(patch.dict(defaults or {}, sleep=made.back_off))
             http._now = made.clock.now
             # moto on a busy machine is slower than a table: budgets are wide unless a test is
             # about them.

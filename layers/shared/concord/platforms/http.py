@@ -8,6 +8,7 @@ import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -287,5 +288,7 @@ def _is_packed(response: httpx.Response) -> bool:
     return not {coding.strip().lower() for coding in codings} <= {"", "identity"}
 
 
+@cache
 def _tls() -> ssl.SSLContext:
+    """Return one context for all clients: each reads every certificate again."""
     return httpx.create_ssl_context(trust_env=False)
