@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.world.emf import emitted
-from tests.world.faults import Wire, open_tasks, settle
+from tests.world.faults import Request, Wire, open_tasks, settle
 from tests.world.shop import Shop, new_number
 
 
@@ -121,3 +121,39 @@ def test_a_match_costs_no_request_of_its_own(shop: Shop) -> None:
     assert named.count("dynamodb.DeleteItem") == 2  # the rows of the two pushes
     assert named.count("dynamodb.PutItem") == 0
     assert named.count("dynamodb.Query") == 1  # and none for the other side
+
+
+def test_a_number_without_consent_causes_no_push(shop: Shop) -> None:
+    """Promise 5: a shop that sends all its shoppers puts no task in front of an opt-out."""
+    known, other = new_number(), new_number()
+    _texts(shop, known, "JOIN")
+    assert len(_waiting(shop)) == 1
+    shop.shopper("s-1", known, other)
+    saved = shop.connect("PUT", "/shoppers/s-1", {"phones": [known, other]})
+    assert saved["statusCode"] == 201
+    (push,) = [row["pk"] for row in open_tasks(shop.world) if "push_consent" in row["pk"]]
+    assert "catapult" in push
+    settle(shop.world)
+    assert shop.phones("s-1") == {known: True, other: False}
+    assert _waiting(shop) == []
+
+
+def test_consent_that_comes_while_she_is_saved_is_told(shop: Shop) -> None:
+    """TEA-12: she joins right after her save looked at nothing: her own push finds her."""
+    number = new_number()
+    wire = Wire(shop.world)
+    done: list[Request] = []
+
+    def joins(request: Request) -> None:
+        if request.name == "dynamodb.PutItem" and not done:  # a link is there, she is not yet
+            done.append(request)
+            shop.texts(number, "JOIN")
+            shop.world.pump()  # CATAPULT is told, and knows nobody with this number
+
+    with wire.failing(after=joins):
+        shop.connect("PUT", "/shoppers/s-1", {"phones": [number]})
+    assert done
+    shop.shopper("s-1", number)
+    settle(shop.world)
+    assert shop.phones("s-1") == {number: True}
+    assert _waiting(shop) == []

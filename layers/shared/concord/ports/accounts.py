@@ -112,8 +112,9 @@ class Shoppers(Protocol):
 
     def get(self, merchant_id: str, connection_id: str, shopper_key: str) -> Shopper | None: ...
 
-    def save(self, shopper: Shopper, before: Shopper | None, tasks: Sequence[TaskSpec]) -> bool:
-        """Write point links first, the shopper with its digest last; False = stale."""
+    def save(self, shopper: Shopper, before: Shopper | None, tasks: Iterable[TaskSpec]) -> bool:
+        """Write point links first, the shopper with its digest last; False = stale. `tasks` is read
+        once she is there; () = none."""
 
     def carrying(self, merchant_id: str, connection_id: str, point_id: str) -> Carriers:
         """Return who carries a point."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -14,7 +14,7 @@ from concord.domain.evidence import ConsentKey
 from concord.domain.identity import Channel, point_id, shopper_key
 from concord.domain.shopper import Shopper
 from concord.domain.tasks import TaskSpec
-from concord.ports import Shoppers
+from concord.ports import ConsentStore, Shoppers
 from concord.services.authenticate import Authenticated
 from concord.services.consent_tasks import push_task
 from concord.services.parse_shopper import ShopperCall
@@ -36,8 +36,9 @@ class Saved:
 class MirrorShopper:
     """Saves a shopper with all that follows: who carries which number, and the tasks it causes."""
 
-    def __init__(self, shoppers: Shoppers) -> None:
+    def __init__(self, shoppers: Shoppers, store: ConsentStore) -> None:
         self._shoppers = shoppers
+        self._store = store
 
     def __call__(
         self, opened: Authenticated, shopper_id: str, change: Change, at: datetime
@@ -59,9 +60,31 @@ class MirrorShopper:
             if wanted is None:
                 return Saved(changed=False, before=before)
             shopper = wanted.following(before, at)
-            if self._shoppers.save(shopper, before, _tasks(connection, shopper, before)):
+            if self._shoppers.save(shopper, before, self._tasks(connection, shopper, before)):
                 return Saved(changed=True, before=before)
         raise StorageUnavailableError("this shopper kept changing")
+
+    def _tasks(
+        self, connection: Connection, shopper: Shopper, before: Shopper | None
+    ) -> Iterator[TaskSpec]:
+        """Yield what a save causes; it is asked for once she is stored."""
+        yield from self._pushes(connection, shopper, before)
+
+    def _pushes(
+        self, connection: Connection, shopper: Shopper, before: Shopper | None
+    ) -> Iterator[TaskSpec]:
+        """Yield a push to the shop for each number that waited for her: it carries consent, and she
+        did not carry it before (TEA-12).
+
+        She is stored by now. Whoever changes that consent later finds her and tells the shop
+        himself, so a number without consent needs nobody to look: a first read of 100,000 shoppers
+        must not stand in front of an opt-out.
+        """
+        known = before.phones if before is not None and before.active else {}
+        for point in shopper.phones:
+            key = ConsentKey(connection.merchant_id, connection.account, Channel.SMS, point)
+            if point not in known and self._store.load(key) is not None:
+                yield push_task(connection, connection.source.platform, key, 0, State.UNKNOWN)
 
 
 def shopper_of(opened: Authenticated, shopper_id: str, call: ShopperCall) -> Shopper:
@@ -81,23 +104,3 @@ def shopper_of(opened: Authenticated, shopper_id: str, call: ShopperCall) -> Sho
         emails=named(Channel.EMAIL, call.emails),
         digest=call.digest,
     )
-
-
-def _tasks(
-    connection: Connection, shopper: Shopper, before: Shopper | None
-) -> tuple[TaskSpec, ...]:
-    """Return what a save causes."""
-    return _pushes(connection, shopper, before)
-
-
-def _pushes(
-    connection: Connection, shopper: Shopper, before: Shopper | None
-) -> tuple[TaskSpec, ...]:
-    """Return a push to the shop for each number that this shopper did not carry before."""
-    known = before.phones if before is not None and before.active else {}
-    specs = []
-    for point in shopper.phones:
-        if point not in known:
-            key = ConsentKey(connection.merchant_id, connection.account, Channel.SMS, point)
-            specs.append(push_task(connection, connection.source.platform, key, 0, State.UNKNOWN))
-    return tuple(specs)

@@ -20,7 +20,7 @@ class SaveShopper:
         self, authenticator: Authenticator, shoppers: Shoppers, store: ConsentStore
     ) -> None:
         self._authenticator = authenticator
-        self._mirror = MirrorShopper(shoppers)
+        self._mirror = MirrorShopper(shoppers, store)
         self._store = store
 
     def __call__(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,21 +34,23 @@ class DynamoDbShoppers:
         item = self._table.get(keys.shopper(merchant_id, connection_id, shopper_key))
         return shopper_from(merchant_id, connection_id, shopper_key, item) if item else None
 
-    def save(self, shopper: Shopper, before: Shopper | None, tasks: Sequence[TaskSpec]) -> bool:
+    def save(self, shopper: Shopper, before: Shopper | None, tasks: Iterable[TaskSpec]) -> bool:
         """Write links, shopper, tasks and, last, the digest; False = somebody else was first.
 
+        `tasks` is read once she is there, so it may look at what others did until then; () = none.
         The digest says "all that this shopper causes is done". While tasks are still to be inserted
         the item has none, so that a crash in between leaves her looking changed.
         """
+        causes = tasks != ()
         new, old = _points(shopper), _points(before) if before else set()
         for point_id in sorted(new - old):
             self._table.put(_link(shopper, point_id), {"version": shopper.version})
-        if not self._put(shopper, before, digest="" if tasks else shopper.digest):
+        if not self._put(shopper, before, digest="" if causes else shopper.digest):
             return False
         now = datetime.now(UTC)
         for spec in tasks:
             self._tasks.ensure(shopper.merchant_id, spec, now)
-        if tasks and not self._finish(shopper):
+        if causes and not self._finish(shopper):
             return False
         for point_id in sorted(old - new):
             self._unlink(shopper, point_id)
