@@ -262,6 +262,11 @@ def test_check_tells_network_trouble_from_bad_credentials(house: World, merchant
         ({"settings": {"texts": {"help": None}}}, "settings.texts.help"),
         ({"settings": {"texts": {"help_reply": ""}}}, "settings.texts.help_reply"),
         ({"settings": {"colour": "red"}}, "settings.colour"),
+        ({"settings": {"rate": 0}}, "settings.rate"),
+        ({"settings": {"rate": -1}}, "settings.rate"),
+        ({"settings": {"rate": 1000.5}}, "settings.rate"),
+        ({"settings": {"rate": "fast"}}, "settings.rate"),
+        ({"settings": {"rate": True}}, "settings.rate"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(
@@ -363,6 +368,20 @@ def test_the_audit_trail_shows_all_of_a_sender(house: World, shop: Shop) -> None
     second, first = ok(house, "GET", f"{path}/audit")["items"][:2]
     assert first["details"]["sender"] == {"from": None, "to": sender}
     assert second["details"]["sender"] == {"from": sender, "to": other}
+
+
+def test_a_rate_is_set_audited_and_taken_back(house: World, shop: Shop) -> None:
+    """R-08: what a carrier granted this account, in texts a second; null = its platform's own."""
+    path = f"/v1/connections/{shop.connection_id}"
+    assert ok(house, "GET", path)["settings"]["rate"] is None
+    changed = ok(house, "PATCH", path, {"settings": {"rate": 12.5}})
+    assert changed["settings"]["rate"] == 12.5
+    again = ok(house, "PATCH", path, {"settings": {"join_keyword": "BREAD"}})
+    assert again["settings"]["rate"] == 12.5
+    back = ok(house, "PATCH", path, {"settings": {"rate": None}})
+    assert back["settings"]["rate"] is None
+    details = [row["details"].get("rate") for row in ok(house, "GET", f"{path}/audit")["items"]]
+    assert details[:3] == [{"from": 12.5, "to": None}, None, {"from": None, "to": 12.5}]
 
 
 def test_a_text_that_does_not_exist_is_refused_also_as_null(house: World, shop: Shop) -> None:

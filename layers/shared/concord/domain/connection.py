@@ -106,13 +106,18 @@ class HashedSecret:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionSettings:
-    """What an operator may change; None or absent means the default."""
+    """What an operator may change; None or absent means the default.
+
+    `rate` is how many texts a second the account that carries them may send (R-08); None = what its
+    platform declares.
+    """
 
     join_keyword: str = "JOIN"
     fallback_number: str | None = None
     texts: Mapping[str, str] = field(default_factory=dict)
     require_signature: bool = True
     sender: SenderChoice | None = None
+    rate: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,9 @@ from concord.domain.profiles import INTEGRATIONS
 from concord.domain.texts import check_texts, with_changes
 
 DEFAULT_JOIN: Final = ConnectionSettings().join_keyword
+# Texts a second: the slowest that a slice can be paced at, and beyond what any one number is given.
+MIN_RATE: Final = 0.1
+MAX_RATE: Final = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,9 @@ class SettingsRules:
             message = "this word already means something else (STOP, HELP ...); choose another"
             raise _invalid(FieldError("settings.join_keyword", message))
         check_texts(wanted.texts)
+        if wanted.rate is not None and not MIN_RATE <= wanted.rate <= MAX_RATE:
+            message = f"texts a second, from {MIN_RATE:g} to {MAX_RATE:g}"
+            raise _invalid(FieldError("settings.rate", message))
         number = wanted.fallback_number
         if number is not None:
             number = normalise_phone(number, country, "settings.fallback_number")
@@ -149,7 +155,7 @@ def differences(before: ConnectionSettings, after: ConnectionSettings) -> dict[s
     }
 
 
-_NAMES: Final = ("join_keyword", "fallback_number", "texts", "require_signature", "sender")
+_NAMES: Final = ("join_keyword", "fallback_number", "texts", "require_signature", "sender", "rate")
 _DEFAULTS: Final = {name: getattr(ConnectionSettings(), name) for name in _NAMES}
 
 

@@ -37,6 +37,7 @@ def connection_json(connection: Connection) -> str:
                 "texts": dict(settings.texts),
                 "require_signature": settings.require_signature,
                 "sender": _sender_json(settings.sender) if settings.sender else None,
+                "rate": settings.rate,
             },
             "key_fingerprint": connection.key_fingerprint,
             "tokens": _secrets_json(connection.tokens),
@@ -75,6 +76,7 @@ def connection_from(body: str, version: int) -> Connection:
             texts=settings["texts"],
             require_signature=settings["require_signature"],
             sender=_sender_from(sender) if sender else None,
+            rate=settings.get("rate"),  # rows from before this field have none
         ),
         key_fingerprint=data["key_fingerprint"],
         tokens=_secrets_from(data["tokens"]),

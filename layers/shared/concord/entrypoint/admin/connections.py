@@ -18,13 +18,15 @@ from concord.entrypoint.admin.sides import SenderAnswer, SenderIn, SideAnswer, S
 
 
 class SettingsAnswer(Answer):
-    """What a connection is set to. `fallback_number` null = the account's first number."""
+    """What a connection is set to. `fallback_number` null = the account's first number; `rate`
+    null = what the sending platform declares."""
 
     join_keyword: str
     fallback_number: str | None
     texts: dict[str, str]
     require_signature: bool
     sender: SenderAnswer | None
+    rate: float | None
 
 
 class ConnectionAnswer(Answer):
@@ -65,6 +67,7 @@ class ConnectionAnswer(Answer):
                 texts=dict(chosen.texts),
                 require_signature=chosen.require_signature,
                 sender=SenderAnswer.of(chosen.sender) if chosen.sender else None,
+                rate=chosen.rate,
             ),
             account=connection.account,
             text_numbers=[number for number, _ in connection.text_numbers],
@@ -117,6 +120,11 @@ class SettingsIn(Sent):
     texts: dict[str, str | None] | None = None
     require_signature: bool | None = None
     sender: SenderIn | None = None
+    rate: float | None = Field(
+        default=None,
+        description="Texts a second that the account carrying them may send, 0.1 to 1000. "
+        "Default: what its platform declares (its README).",
+    )
 
     def changes(self) -> dict[str, Any]:
         """Return the settings that were sent, in the domain's terms."""

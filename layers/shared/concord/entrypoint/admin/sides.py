@@ -24,7 +24,7 @@ type Credentials = Annotated[dict[str, Credential], Field(min_length=1, max_leng
 
 
 # What these map are names of the platform's own, whatever they sound like.
-_OF_NAMES: Final = frozenset({"fields", "types"})
+_OF_NAMES: Final = frozenset({"fields", "types", "words"})
 
 
 # The name of a header that carries a secret is none itself.
