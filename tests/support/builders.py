@@ -179,6 +179,7 @@ def connection(connection_id: str = CONNECTION, **more: Any) -> Connection:
             fallback_number="+15550100099",
             texts={"invitation": "Hej! Reply {join}"},
             require_signature=False,
+            rate=12.5,
             sender=SenderChoice(
                 "twilio",
                 "https://tw.example.com",
