@@ -185,7 +185,7 @@ def test_health_tells_of_an_opt_out_that_nobody_heard(house: World, shop: Shop) 
     assert ok(house, "GET", "/v1/health")["oldest_unsynced_opt_out_seconds"] == 0
 
 
-@pytest.mark.parametrize("name", QUEUES)
+@pytest.mark.parametrize("name", sorted(QUEUES))
 def test_health_sees_the_dead_letters_of_every_queue(house: World, name: str) -> None:
     """R-31: what ended there waits for a person, wherever it came from."""
     dead = with_dead_letters(house)
