@@ -55,6 +55,31 @@ class Shopper(Seed):
         return [{"number": phone} if isinstance(phone, str) else phone for phone in phones]
 
 
+class ReceiptOptions(Seed):
+    """What a carrier tells of texts, and when.
+
+    `hold` keeps receipts until `POST /{platform}/_receipts`. A failing number is named with the
+    carrier's own code; of a silent one nothing is told, though its texts arrive.
+    """
+
+    delay_ms: int = Field(default=0, ge=0, le=3_600_000)
+    hold: bool = False
+    duplicate: bool = False
+    out_of_order: bool = False
+    fail_numbers: dict[str, str] = {}
+    silent_numbers: list[str] = []
+
+    @field_validator("fail_numbers")
+    @classmethod
+    def _spell_keys(cls, codes: dict[str, str]) -> dict[str, str]:
+        return {to_e164(number): code for number, code in codes.items()}
+
+    @field_validator("silent_numbers")
+    @classmethod
+    def _spell_each(cls, numbers: list[str]) -> list[str]:
+        return [to_e164(number) for number in numbers]
+
+
 class AccountSeed(Seed):
     """Body of `PUT /{platform}/_accounts/{account_id}`; only the fields given are changed."""
 
@@ -74,6 +99,12 @@ class AccountSeed(Seed):
     # The carrier-side options of Twilio and AWS
     advanced_opt_out: bool = False
     self_managed_opt_outs: bool = False
+    # How fast texts leave for the handsets (None: at once), and how many sends a second are taken
+    texts_per_second: float | None = Field(default=None, gt=0, le=100_000)
+    calls_per_second: int | None = Field(default=None, ge=1)
+    receipts: ReceiptOptions | None = None
+    # Text-Em-All: a feed that pays no heed to its filters
+    ignore_filters: bool = False
 
     @field_validator("text_numbers")
     @classmethod

@@ -9,6 +9,8 @@ from starlette.routing import Route
 
 from sandbox.accounts import AccountBook, AccountSeed, Seed
 from sandbox.handsets import Handsets
+from sandbox.pace import Pace
+from sandbox.receipts import Receipts
 from sandbox.web import Outbound, json_body
 
 ALL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]  # what a catch-all route refuses with 404
@@ -37,6 +39,8 @@ class Platform(ABC):
         self.outbound = outbound
         self.accounts = AccountBook()
         self.handsets = Handsets()
+        self.pace = Pace()
+        self.receipts = Receipts()
 
     @abstractmethod
     def routes(self) -> list[Route]:
@@ -49,6 +53,8 @@ class Platform(ABC):
     def forget(self, *, accounts: bool) -> None:
         """Forget texts, and with `accounts` everything an account knows."""
         self.handsets.clear()
+        self.receipts.clear()
+        self.pace = Pace()
         if accounts:
             self.accounts.clear()
 
@@ -58,6 +64,8 @@ class Platform(ABC):
         return [
             Route(f"{prefix}/_accounts/{{account_id}}", self._put_account, methods=["PUT"]),
             Route(f"{prefix}/_handset/{{number}}", self._get_handset, methods=["GET"]),
+            Route(f"{prefix}/_texts", self._count_texts, methods=["GET"]),
+            Route(f"{prefix}/_receipts", self._tell_receipts, methods=["POST"]),
         ]
 
     async def _put_account(self, request: Request) -> Response:
@@ -66,3 +74,12 @@ class Platform(ABC):
 
     async def _get_handset(self, request: Request) -> Response:
         return JSONResponse(self.handsets.of(request.path_params["number"]))
+
+    async def _count_texts(self, request: Request) -> Response:
+        """Count the texts that arrived, by number and words: two of a kind are a double."""
+        query = request.query_params
+        return JSONResponse(self.handsets.count(query.get("to"), query.get("text")))
+
+    async def _tell_receipts(self, request: Request) -> Response:
+        """Tell now whatever is to be told of texts that went out; answer what Concord answered."""
+        return JSONResponse({"statuses": await self.receipts.tell_all()})

@@ -120,7 +120,7 @@ def test_a_body_outside_the_contract_is_400(
 
 
 def test_unknown_paths_and_parameters_are_refused(sandbox: Sandbox, number_id: int) -> None:
-    assert request(sandbox, "GET", "/v1/broadcasts").status_code == 404
+    assert request(sandbox, "GET", "/v1/lists").status_code == 404
     assert request(sandbox, "POST", "/v1/lists", {}).status_code == 404
     assert request(sandbox, "POST", "/v1/contacts/optstate", {}).status_code == 404
     assert request(sandbox, "GET", "/v1/textnumbers?colour=red").status_code == 400

@@ -1,6 +1,6 @@
 """Text-Em-All's REST API behind OAuth, and the controls of its handsets and contacts."""
 
-import json
+import functools
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -11,10 +11,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.accounts import Account
-from sandbox.clock import stamp
+from sandbox.clock import now, stamp
 from sandbox.phones import to_e164
 from sandbox.platforms.base import ALL_METHODS, HandsetText, Platform
 from sandbox.platforms.text_em_all import oauth
+from sandbox.platforms.text_em_all.broadcasts import Broadcasts, NewBroadcast, Report
+from sandbox.platforms.text_em_all.door import Door
 from sandbox.platforms.text_em_all.feed import feed, read_query
 from sandbox.platforms.text_em_all.store import (
     ApiError,
@@ -24,6 +26,8 @@ from sandbox.platforms.text_em_all.store import (
     Receipt,
     text_numbers,
 )
+from sandbox.platforms.text_em_all.urls import without_query
+from sandbox.receipts import Post
 from sandbox.signing import standard_webhook_headers
 from sandbox.web import (
     BadBodyError,
@@ -52,7 +56,8 @@ class TextEmAll(Platform):
     def __init__(self, outbound: Outbound) -> None:
         super().__init__(outbound)
         self.conversations = Conversations()
-        self._nonces = oauth.Nonces()
+        self.broadcasts = Broadcasts()
+        self._door = Door(self.accounts)
 
     def routes(self) -> list[Route]:
         contract: list[tuple[str, str, Handler]] = [
@@ -60,6 +65,9 @@ class TextEmAll(Platform):
             ("GET", "/textnumbers", self._list_text_numbers),
             ("GET", "/conversations", self._list_conversations),
             ("POST", "/conversations", self._send_text),
+            ("GET", "/broadcasts", self._list_broadcasts),
+            ("POST", "/broadcasts", self._send_broadcast),
+            ("GET", "/broadcasts/{broadcast_id:int}", self._get_broadcast),
             ("PUT", "/contacts/optstate", self._set_opt_state),
         ]
         served = [
@@ -85,13 +93,14 @@ class TextEmAll(Platform):
     def forget(self, *, accounts: bool) -> None:
         super().forget(accounts=accounts)
         self.conversations.forget(accounts=accounts)
+        self.broadcasts.clear()
 
     # --- authentication -------------------------------------------------------------------------
 
     def _guarded(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         async def guarded(request: Request) -> Response:
             try:
-                account = self._authenticate(request, await request.body())
+                account = self._door.open_for(request, await request.body())
                 return await handler(request, account)
             except oauth.OAuthError as error:
                 return _refuse(ApiError(401, 401, "Unauthorized", str(error)))
@@ -102,37 +111,6 @@ class TextEmAll(Platform):
 
         return guarded
 
-    def _authenticate(self, request: Request, body: bytes) -> Account:
-        header = oauth.parse_header(request.headers.get("authorization"))
-        for account in self.accounts:
-            known = account.secret
-            if (known.get("consumer_key"), known.get("access_token")) == (
-                header.consumer_key,
-                header.token,
-            ):
-                secret = known.get("consumer_secret", "")
-                oauth.verify(header, request.method, _received_url(request), secret)
-                self._nonces.check(header)
-                return account
-        account = self._without_credentials(body)
-        self._nonces.check(header)
-        return account
-
-    def _without_credentials(self, body: bytes) -> Account:
-        """Return the one account a call can mean when it was seeded without credentials.
-
-        The text number that a body names belongs to one account, which makes it the only one.
-        """
-        open_accounts = [account for account in self.accounts if not account.secret]
-        number_id = _text_number_id(body)
-        if number_id is not None:
-            open_accounts = [
-                account for account in open_accounts if number_id in account.number_ids.values()
-            ]
-        if len(open_accounts) != 1:
-            raise oauth.OAuthError("unknown consumer key or token")
-        return open_accounts[0]
-
     # --- the contract ---------------------------------------------------------------------------
 
     async def _get_account(self, request: Request, account: Account) -> Response:
@@ -142,22 +120,76 @@ class TextEmAll(Platform):
 
     async def _list_text_numbers(self, request: Request, account: Account) -> Response:
         paging, wanted = read_query(request.url.query, frozenset())
-        return JSONResponse(feed(text_numbers(account), _without_query(request), paging, wanted))
+        return JSONResponse(feed(text_numbers(account), without_query(request), paging, wanted))
 
     async def _list_conversations(self, request: Request, account: Account) -> Response:
-        paging, wanted = read_query(request.url.query, frozenset({"IntegrationData"}))
         found = self.conversations.of(account).conversations
-        return JSONResponse(feed(found, _without_query(request), paging, wanted))
+        return _filtered(request, account, found, "IntegrationData")
+
+    async def _list_broadcasts(self, request: Request, account: Account) -> Response:
+        base = without_query(request)
+        found = [each.view(base) for each in self.broadcasts.of(account)]
+        return _filtered(request, account, found, "BroadcastName")
+
+    async def _get_broadcast(self, request: Request, account: Account) -> Response:
+        for each in self.broadcasts.of(account):
+            if each.broadcast_id == request.path_params["broadcast_id"]:
+                return JSONResponse(each.view(without_query(request).rpartition("/")[0]))
+        raise ApiError(404, 404, "NotFound", "No such broadcast")
+
+    async def _send_broadcast(self, request: Request, account: Account) -> Response:
+        wanted = await json_body(request, NewBroadcast)
+        own = self._number(account, wanted.TextNumberID)
+        self._pace(account)
+        ledger = self.conversations.of(account)
+        broadcast = self.broadcasts.open(account, wanted, ledger)
+        reached = broadcast.reached
+        for to, at in zip(reached, self.pace.slots(account, len(reached)), strict=True):
+            text = self.handsets.deliver(to, own, wanted.TextMessage, at)
+            broadcast.texts.append(text)
+            self._report(account, Report(broadcast.name, broadcast.broadcast_id, to, text))
+        for to in broadcast.left_out:
+            self._report(account, Report(broadcast.name, broadcast.broadcast_id, to, None))
+        return JSONResponse(broadcast.view(without_query(request)))
+
+    def _report(self, account: Account, report: Report) -> None:
+        """Have the account's webhook told of one text, if it is to be told of any."""
+        options = account.receipts
+        if options is None or account.webhook_url is None or report.to in options.silent_numbers:
+            return
+
+        def story() -> list[Post]:
+            return [functools.partial(self._post, account, e) for e in report.events(options)]
+
+        self.receipts.add(options, report.text.at if report.text else now(), story)
+
+    async def _post(self, account: Account, event: dict[str, Any]) -> int:
+        return (await self._call_webhook(account, event)).status_code
+
+    def _pace(self, account: Account) -> None:
+        if not self.pace.takes(account):
+            raise ApiError(429, 429, "TooManyRequests", "Slow down")
+
+    def _number(self, account: Account, number_id: int | None) -> str:
+        """Return the account's own number of this id, by default its first."""
+        numbers = {account.number_ids[number]: number for number in account.text_numbers}
+        found = numbers.get(min(numbers, default=0) if number_id is None else number_id)
+        if found is None:
+            raise ApiError(400, 1002, "InvalidTextNumber", "TextNumberID is not of this account")
+        return found
 
     async def _send_text(self, request: Request, account: Account) -> Response:
         text = await json_body(request, NewConversation)
-        numbers = {account.number_ids[number]: number for number in account.text_numbers}
-        if text.TextNumberID not in numbers:
-            raise ApiError(400, 1002, "InvalidTextNumber", "TextNumberID is not of this account")
-        base = _without_query(request).removesuffix("/conversations")
+        own = self._number(account, text.TextNumberID)
+        self._pace(account)
+        base = without_query(request).removesuffix("/conversations")
         conversation = self.conversations.open(account, text, base)
         to = to_e164(text.LastMessage.Contact.PrimaryPhone)
-        self.handsets.deliver(to, numbers[text.TextNumberID], text.LastMessage.Message)
+        [at] = self.pace.slots(account, 1)
+        sent = self.handsets.deliver(to, own, text.LastMessage.Message, at)
+        if text.IntegrationData:
+            message_id = conversation["LastMessage"]["TextMessageID"]
+            self._report(account, Report(text.IntegrationData, message_id, to, sent))
         return JSONResponse(conversation)
 
     async def _set_opt_state(self, request: Request, account: Account) -> Response:
@@ -175,6 +207,8 @@ class TextEmAll(Platform):
         account = self.accounts.by_number(text.to)
         if account is None:
             return control_error(404, "unknown_number", "no account has this text number")
+        if self.conversations.of(account).hear(to_e164(text.sender), text.text):
+            self.handsets.withdraw(text.sender, account.text_numbers)
         return await self._call_webhook(
             account,
             {
@@ -189,24 +223,35 @@ class TextEmAll(Platform):
 
     async def _receipt(self, request: Request) -> Response:
         receipt = await json_body(request, Receipt)
-        found = self.conversations.find_reference(receipt.reference)
+        found = self._told_of(receipt)
         account = self.accounts.get(found[0]) if found else None
         if found is None or account is None:
             return control_error(404, "unknown_reference", "no text was sent with this reference")
-        message = found[1]["LastMessage"]
         return await self._call_webhook(
             account,
             {
                 "type": "delivery",
                 "id": receipt.id or f"dl_{secrets.token_hex(12)}",
                 "reference": receipt.reference,
-                "message_id": str(message["TextMessageID"]),
-                "to": to_e164(message["Contact"]["PrimaryPhone"]),
+                "message_id": found[1],
+                "to": found[2],
                 "status": receipt.status,
                 "code": receipt.code,
                 "at": receipt.at or stamp(),
             },
         )
+
+    def _told_of(self, receipt: Receipt) -> tuple[str, str, str] | None:
+        """Return account, message id and number of the text that a receipt is about."""
+        one = self.conversations.find_reference(receipt.reference)
+        if one is not None:
+            message = one[1]["LastMessage"]
+            to = to_e164(message["Contact"]["PrimaryPhone"])
+            return one[0], str(message["TextMessageID"]), to
+        many = self.broadcasts.named(receipt.reference)
+        if many is None or receipt.to is None or to_e164(receipt.to) not in many.reached:
+            return None
+        return many.account_id, str(many.broadcast_id), to_e164(receipt.to)
 
     async def _call_webhook(self, account: Account, event: dict[str, Any]) -> Response:
         """Post an event to the account's webhook, signed, and hand the answer back."""
@@ -235,28 +280,14 @@ class TextEmAll(Platform):
 
 
 def _refuse(error: ApiError) -> JSONResponse:
-    return JSONResponse(error.body(), status_code=error.status)
+    headers = {"Retry-After": "1"} if error.status == 429 else None
+    return JSONResponse(error.body(), status_code=error.status, headers=headers)
 
 
-def _received_url(request: Request) -> str:
-    """Return the URL exactly as the client signed it: its host and port, its encoded path."""
-    scope = request.scope
-    raw_path = scope.get("raw_path") or request.url.path.encode()
-    query = scope["query_string"].decode("latin-1")
-    host = request.headers.get("host", "")
-    url = f"{scope['scheme']}://{host}{raw_path.decode('latin-1')}"
-    return f"{url}?{query}" if query else url
-
-
-def _without_query(request: Request) -> str:
-    return _received_url(request).partition("?")[0]
-
-
-def _text_number_id(body: bytes) -> int | None:
-    """Read the text number that a body names, if it names one."""
-    try:
-        data = json.loads(body) if body else None
-    except ValueError:
-        return None
-    found = data.get("TextNumberID") if isinstance(data, dict) else None
-    return found if isinstance(found, int) else None
+def _filtered(
+    request: Request, account: Account, found: list[dict[str, Any]], name: str
+) -> Response:
+    paging, wanted = read_query(request.url.query, frozenset({name}))
+    if account.ignore_filters:
+        wanted = {}
+    return JSONResponse(feed(found, without_query(request), paging, wanted))

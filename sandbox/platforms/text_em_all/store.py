@@ -29,7 +29,7 @@ class ApiError(Exception):
         }
 
 
-def _require_digits(number: str) -> str:
+def require_digits(number: str) -> str:
     if not is_digits(number):
         raise ValueError("digits only")
     return number
@@ -38,7 +38,7 @@ def _require_digits(number: str) -> str:
 class Contact(Seed):
     PrimaryPhone: str
 
-    _digits = field_validator("PrimaryPhone")(_require_digits)
+    _digits = field_validator("PrimaryPhone")(require_digits)
 
 
 class LastMessage(Seed):
@@ -62,17 +62,22 @@ class OptState(Seed):
     OptedIn: StrictBool
     IntegrationData: str | None = Field(default=None, max_length=255)
 
-    _digits = field_validator("PrimaryPhone")(_require_digits)
+    _digits = field_validator("PrimaryPhone")(require_digits)
 
 
 class Receipt(Seed):
     """Body of `POST /text_em_all/_receipt`: a text sent earlier was delivered, or was not."""
 
     reference: str
-    status: str = Field(pattern="^(delivered|failed)$")
+    status: str = Field(pattern="^(accepted|sent|delivered|failed)$")
     code: str | int | None = None
+    to: str | None = None  # which of a broadcast's contacts
     id: str | None = None
     at: str | None = None
+
+
+# Only UNSTOP lifts what these did (support article 307).
+_STOP_WORDS = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"})
 
 
 @dataclass(slots=True)
@@ -81,6 +86,21 @@ class Ledger:
 
     conversations: list[dict[str, Any]] = field(default_factory=list)
     contacts: dict[str, bool] = field(default_factory=dict)
+    # Who texted STOP; the opt state of the contacts is what Concord said.
+    stopped: set[str] = field(default_factory=set)
+
+    def blocks(self, number: str) -> bool:
+        """Whether a broadcast leaves this number out."""
+        return number in self.stopped or self.contacts.get(number) is False
+
+    def hear(self, number: str, text: str) -> bool:
+        """Apply an inbound text, and tell whether it was a STOP."""
+        word = text.strip().upper()
+        if word == "UNSTOP":
+            self.stopped.discard(number)
+        if word in _STOP_WORDS:
+            self.stopped.add(number)
+        return word in _STOP_WORDS
 
 
 class Conversations:
