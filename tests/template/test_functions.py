@@ -32,6 +32,7 @@ EXCUSED = {
 def test_the_functions_are_those_of_the_plan() -> None:
     assert NAMES == [
         "AdminApi",
+        "BroadcastPlan",
         "ConnectApi",
         "ExpiryStart",
         "SyncRelay",

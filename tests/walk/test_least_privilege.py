@@ -25,7 +25,7 @@ SCENARIOS: Final = {
 # there, and without the variables nobody may be called.
 _CALL_NOBODY: Final = {"ALLOWED_HOSTS", "ALLOW_PRIVATE_HOSTS"}
 NOT_GIVEN: Final = dict.fromkeys(
-    ("WebhookReceive", "WebhookReceiveSms", "WebhookRescue"), _CALL_NOBODY
+    ("BroadcastPlan", "WebhookReceive", "WebhookReceiveSms", "WebhookRescue"), _CALL_NOBODY
 )
 # What libraries read, and not our code.
 LIBRARIES: Final = {

@@ -50,6 +50,7 @@ ENVIRONMENT = {
     "POWERTOOLS_TRACE_DISABLED": "true",
 }
 _PATIENT: Final = 50.0
+_PUMPED = ("urgent", "bulk", "plan")
 _QUEUES = ("urgent", "bulk", "plan", "send", "safety", "aws_inbound", "stream_failures")
 
 
@@ -140,10 +141,14 @@ class World:
         return lambda_handler(api_event(method, path, body=body, **more), LambdaContext())
 
     def run_task(self, row: Mapping[str, str], receive_count: int = 1) -> list[str]:
-        """Deliver one task message; returns the ids of messages that come back."""
-        from functions.sync.run_task import lambda_handler
+        """Deliver one task message, to the function of its queue; returns the ids of messages that
+        come back."""
+        import functions.broadcasts.plan
+        import functions.sync.run_task
 
-        answer = lambda_handler(sqs_event([row], receive_count), LambdaContext())
+        workers = {"TP": functions.broadcasts.plan}
+        worker = workers.get(row["pk"].partition("#")[0], functions.sync.run_task)
+        answer = worker.lambda_handler(sqs_event([row], receive_count), LambdaContext())
         return [f["itemIdentifier"] for f in answer["batchItemFailures"]]
 
     def receive_sms(self, message: Mapping[str, Any]) -> list[str]:
@@ -191,7 +196,7 @@ class World:
         ran = 0
         for _ in range(rounds):
             self.relay()
-            messages = [(name, m) for name in ("urgent", "bulk") for m in self._take(name)]
+            messages = [(name, m) for name in _PUMPED for m in self._take(name)]
             if not messages:
                 return ran
             for name, message in messages:

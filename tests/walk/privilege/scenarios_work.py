@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from unittest.mock import patch
 
+from concord.domain.broadcast import BroadcastState
 from concord.domain.tasks import TaskKind, TaskSpec
 from concord.services import replay_inbox
 from tests.walk.privilege.stage import Stage
+from tests.world.campaign import Campaign, point_id
 from tests.world.shop import new_number
 
 
@@ -177,7 +179,29 @@ def _of_every_queue(at: Stage) -> None:
         at.house.parts.tasks.ensure(at.shop.merchant_id, spec, at.house.clock.now())
 
 
+def planned(at: Stage) -> None:
+    """An audience is cut into chunks; a resumed broadcast calls those that are open."""
+    campaign = Campaign(at.shop)
+    campaign.joins("east", map(point_id, range(3)))
+    broadcast = campaign.start("east")
+    at.house.pump()
+    campaign.move(broadcast, BroadcastState.PAUSED)
+    campaign.move(broadcast, BroadcastState.SENDING, wakes=True)
+    at.house.pump()
+
+
+def scheduled(at: Stage) -> None:
+    """A start that is near waits as a message."""
+    campaign = Campaign(at.shop)
+    soon = at.house.clock.now() + timedelta(minutes=5)
+    broadcast = campaign.draft("east")
+    campaign.move(broadcast, BroadcastState.SCHEDULED, wakes=True, send_at=soon)
+    at.house.pump()
+
+
 ALL = (
+    planned,
+    scheduled,
     pushed,
     unmatched,
     pushed_late,

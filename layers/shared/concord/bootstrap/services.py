@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from concord.services.admin import AdminServices
     from concord.services.read_consent import Standing
     from concord.services.record_consent import Recorded
+    from concord.services.run_task import RunTask
 
 
 from concord.bootstrap.parts import Parts
@@ -98,6 +99,16 @@ class Services:
     def run_task(self, key: RowKey, receive_count: int) -> None:
         """Run one outbox task."""
         self.parts.run_task(key, receive_count)
+
+    def plan(self, key: RowKey, receive_count: int) -> None:
+        """Plan a broadcast, or reckon a preview."""
+        self._planner(key, receive_count)
+
+    @cached_property
+    def _planner(self) -> RunTask:
+        from concord.bootstrap.broadcasts import planner
+
+        return planner(self.parts)
 
     def sweep(self, as_of: datetime) -> None:
         """Queue what is overdue."""

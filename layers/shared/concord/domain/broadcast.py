@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
@@ -130,6 +130,19 @@ def plan_task(broadcast: Broadcast) -> TaskSpec:
         broadcast.connection_id,
         f"{broadcast.broadcast_id}.{broadcast.version}",
         {"broadcast_id": broadcast.broadcast_id, "version": broadcast.version},
+    )
+
+
+def cancelled_unstarted(broadcast: Broadcast, now: datetime, *, held: str = "") -> Broadcast:
+    """Return the next version of a broadcast that ends before it started: nobody was texted."""
+    return replace(
+        broadcast,
+        state=BroadcastState.CANCELLED,
+        held=held,
+        planned=True,
+        audience=0,
+        finished_at=now,
+        version=broadcast.version + 1,
     )
 
 

@@ -105,6 +105,15 @@ class HashedSecret:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentPrice:
+    """What one segment costs the merchant: `amount` is a decimal number as text (`0.0079`),
+    `currency` an ISO 4217 code. Only previews use it."""
+
+    amount: str
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionSettings:
     """What an operator may change; None or absent means the default.
 
@@ -118,6 +127,7 @@ class ConnectionSettings:
     require_signature: bool = True
     sender: SenderChoice | None = None
     rate: float | None = None
+    segment_price: SegmentPrice | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,10 +43,11 @@ _RULES: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     ),
 )
 # Ids that people must be able to search for stay whole: UUIDs, hashes, point ids, evidence, texts
-# (a piece of a hash and a purpose), kept bodies (a time and a piece of a hash).
+# (a piece of a hash and a purpose), kept bodies and broadcasts (a time and a piece of a hash).
 _NUMBERS: Final = re.compile(
     r"(?P<keep>\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b|\b(?:v1\.)?[0-9a-f]{32,64}\b"
-    r"|\bev_[0-9a-f]{24}\b|\b[0-9a-f]{24}-[a-z_]{4,40}\b|\b\d{8}T\d{6,12}-[0-9a-f]{12}\b)"
+    r"|\bev_[0-9a-f]{24}\b|\b[0-9a-f]{24}-[a-z_]{4,40}\b|\b\d{8}T\d{6,12}-[0-9a-f]{12}\b"
+    r"|\b\d{8}t\d{6}-[0-9a-f]{8}\b)"
     r"|\+\d(?:[\s().-]{0,3}\d){6,16}"  # +1 (415) 555-0100
     r"|\(?\b\d{3}\)?[\s.-]{1,2}\d{3}[\s.-]\d{4}\b"  # (415) 555-0100
     r"|\+?\d{7,}"

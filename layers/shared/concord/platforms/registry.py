@@ -89,6 +89,11 @@ class PlatformRegistry:
         found = platform_named(platform)
         return found.bulk_sender(endpoint, self._http) if found and found.bulk_sender else None
 
+    def takes_bulk(self, platform: str) -> bool:
+        """Whether one call there can carry a text to many."""
+        found = platform_named(platform)
+        return found is not None and found.bulk_sender is not None
+
     def rate(self, platform: str, segments: int = 1) -> float:
         """Return how many texts of so many segments an ordinary account may send in a second."""
         found = platform_named(platform)

@@ -12,7 +12,7 @@ from concord.ports.accounts import (
     Shoppers,
     StoredAnswer,
 )
-from concord.ports.broadcasts import Broadcasts, Chunks
+from concord.ports.broadcasts import Broadcasts, Chunks, Tallies
 from concord.ports.consents import (
     AlreadySeen,
     CommitResult,
@@ -65,6 +65,7 @@ __all__ = [
     "Shoppers",
     "Stale",
     "StoredAnswer",
+    "Tallies",
     "TaskQueue",
     "Tasks",
     "Telemetry",

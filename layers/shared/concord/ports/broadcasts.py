@@ -9,7 +9,7 @@ from typing import Protocol
 from concord.domain.audit import AuditEntry
 from concord.domain.broadcast import Broadcast
 from concord.domain.chunks import Chunk, ChunkKey, Slice, Tally
-from concord.domain.tasks import Task
+from concord.domain.tasks import RowKey, Task
 
 
 class Broadcasts(Protocol):
@@ -45,6 +45,19 @@ class Broadcasts(Protocol):
 
     def last_planned(self, broadcast: Broadcast) -> Tally | None:
         """Return the tally of the newest chunk of the plan, read strongly; None = there is none."""
+
+    def planned_size(self, broadcast: Broadcast) -> int:
+        """Return how many recipients its chunks of the plan hold, read strongly."""
+
+    def open_rows(self, broadcast: Broadcast) -> Iterator[RowKey]:
+        """Yield where the tasks are of all chunks that are not done."""
+
+
+class Tallies(Protocol):
+    """What became of a broadcast's recipients so far, by chunk."""
+
+    def tallies(self, merchant_id: str, connection_id: str, broadcast_id: str) -> Iterator[Tally]:
+        """Yield the tallies of a broadcast's chunks, by name."""
 
 
 class Chunks(Protocol):

@@ -113,6 +113,9 @@ class Platforms(Protocol):
 
     def bulk_sender(self, platform: str, endpoint: Endpoint) -> BulkSender | None: ...
 
+    def takes_bulk(self, platform: str) -> bool:
+        """Whether one call there can carry a text to many. No credentials are needed to know."""
+
     def rate(self, platform: str, segments: int = 1) -> float:
         """Return how many texts of so many segments a sender of this platform takes in a second,
         unless the connection's settings say (`settings.rate`)."""

@@ -17,7 +17,7 @@ from concord.adapters.dynamodb.chunk_items import (
     tally_item,
 )
 from concord.adapters.dynamodb.table import Table, put, update
-from concord.adapters.dynamodb.task_items import write_task
+from concord.adapters.dynamodb.task_items import task_key, write_task
 from concord.adapters.dynamodb.translate import TransactionRefusedError
 from concord.domain.audit import AuditEntry
 from concord.domain.broadcast import Broadcast, BroadcastState, is_broadcast_id, plan_task
@@ -148,13 +148,34 @@ class DynamoDbBroadcasts:
 
     def last_planned(self, broadcast: Broadcast) -> Tally | None:
         """Return the tally of the newest chunk of the plan, read strongly; None = there is none."""
-        names = (broadcast.merchant_id, broadcast.connection_id, broadcast.broadcast_id)
+        tallies = self._tallies(*_names(broadcast), newest_first=True)
+        return next((tally for tally in tallies if not tally.parent), None)
+
+    def planned_size(self, broadcast: Broadcast) -> int:
+        """Return how many recipients its chunks of the plan hold, read strongly."""
+        return sum(tally.size for tally in self._tallies(*_names(broadcast)) if not tally.parent)
+
+    def open_rows(self, broadcast: Broadcast) -> Iterator[RowKey]:
+        """Yield where the tasks are of all chunks that are not done."""
+        for tally in self._tallies(*_names(broadcast)):
+            if not tally.done:
+                yield task_key(broadcast.merchant_id, chunk_task(tally.key))
+
+    def tallies(self, merchant_id: str, connection_id: str, broadcast_id: str) -> Iterator[Tally]:
+        """Yield the tallies of a broadcast's chunks, by name."""
+        return self._tallies(merchant_id, connection_id, broadcast_id)
+
+    def _tallies(
+        self, merchant_id: str, connection_id: str, broadcast_id: str, *, newest_first: bool = False
+    ) -> Iterator[Tally]:
+        names = (merchant_id, connection_id, broadcast_id)
         pk = broadcast_keys.tallies_pk(*names)
-        for item in self._table.query("pk = :pk", newest_first=True, pk=pk):
-            tally = tally_from(ChunkKey(*names, item["sk"]), item)
-            if not tally.parent:
-                return tally
-        return None
+        for item in self._table.query("pk = :pk", newest_first=newest_first, pk=pk):
+            yield tally_from(ChunkKey(*names, item["sk"]), item)
+
+
+def _names(broadcast: Broadcast) -> tuple[str, str, str]:
+    return broadcast.merchant_id, broadcast.connection_id, broadcast.broadcast_id
 
 
 def _row(broadcast: Broadcast) -> RowKey:

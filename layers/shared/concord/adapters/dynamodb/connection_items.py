@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from concord.domain.connection import (
     ConnectionSettings,
     ConnectionState,
     HashedSecret,
+    SegmentPrice,
     SenderChoice,
     Side,
 )
@@ -38,6 +40,7 @@ def connection_json(connection: Connection) -> str:
                 "require_signature": settings.require_signature,
                 "sender": _sender_json(settings.sender) if settings.sender else None,
                 "rate": settings.rate,
+                "segment_price": settings.segment_price and asdict(settings.segment_price),
             },
             "key_fingerprint": connection.key_fingerprint,
             "tokens": _secrets_json(connection.tokens),
@@ -60,7 +63,7 @@ def connection_from(body: str, version: int) -> Connection:
     """Return the connection that the JSON text holds."""
     data = json.loads(body)
     settings = data["settings"]
-    sender = settings["sender"]
+    sender, price = settings["sender"], settings.get("segment_price")
     return Connection(
         connection_id=data["connection_id"],
         merchant_id=data["merchant_id"],
@@ -76,7 +79,9 @@ def connection_from(body: str, version: int) -> Connection:
             texts=settings["texts"],
             require_signature=settings["require_signature"],
             sender=_sender_from(sender) if sender else None,
-            rate=settings.get("rate"),  # rows from before this field have none
+            # Rows from before these fields have none.
+            rate=settings.get("rate"),
+            segment_price=SegmentPrice(**price) if price else None,
         ),
         key_fingerprint=data["key_fingerprint"],
         tokens=_secrets_from(data["tokens"]),

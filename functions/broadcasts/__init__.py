@@ -1,0 +1,1 @@
+"""Broadcasts: from a draft's audience to what was handed over."""

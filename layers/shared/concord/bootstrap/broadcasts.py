@@ -1,0 +1,56 @@
+"""Builds the workers of broadcasts: what only their own functions need."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from concord.adapters.dynamodb.groups import DynamoDbGroupAudience
+from concord.domain.tasks import RowKey, TaskKind
+from concord.services.finish_broadcast import FinishBroadcast
+from concord.services.plan_broadcast import PlanBroadcast
+from concord.services.run_task import RunTask
+
+if TYPE_CHECKING:
+    from concord.bootstrap.parts import Parts
+
+
+def finish_broadcast(parts: Parts) -> FinishBroadcast:
+    """Return what ends a broadcast when nothing of it is open any more."""
+    return FinishBroadcast(parts.broadcasts, parts.broadcasts, parts.clock, parts.telemetry)
+
+
+def planner(parts: Parts) -> RunTask:
+    """Return the worker of the plan queue."""
+    finish = finish_broadcast(parts)
+
+    def plan_broadcast() -> PlanBroadcast:
+        return PlanBroadcast(
+            broadcasts=parts.broadcasts,
+            audience=DynamoDbGroupAudience(parts.table),
+            connections=parts.connections,
+            platforms=parts.platforms,
+            tasks=parts.tasks,
+            queue=parts.queue,
+            defer=parts.defer,
+            finish=finish,
+            clock=parts.clock,
+            telemetry=parts.telemetry,
+        )
+
+    def restore(key: RowKey) -> None:
+        """A worker may have died between the end of its row and the end of the broadcast."""
+        ref = parts.tasks.identify(key)
+        if ref is not None and ref.kind is TaskKind.PLAN_BROADCAST:
+            finish(ref.connection_id, ref.task_id.partition(".")[0])
+
+    return RunTask(
+        tasks=parts.tasks,
+        defer=parts.defer,
+        handlers={TaskKind.PLAN_BROADCAST: plan_broadcast},
+        lapse=lambda _: None,
+        restore=restore,
+        clock=parts.clock,
+        telemetry=parts.telemetry,
+        new_owner=lambda: uuid.uuid4().hex,
+    )
