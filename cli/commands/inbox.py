@@ -6,22 +6,21 @@ import re
 import uuid
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
 from cli.api import Patience, segment
 from cli.commands.connections import Limit
-from cli.errors import FAILED, CommandError, usage_error
+from cli.errors import FAILED, usage_error
 from cli.screen import coloured
 from cli.session import Session, session_of
+from cli.waiting import finished
 from concord.domain.times import from_rfc3339, to_rfc3339
 
 app = typer.Typer(no_args_is_help=True, help="Inbox: what was received, and doing it again.")
 
 MerchantId = Annotated[str, typer.Argument(metavar="MERCHANT", help="Merchant id.")]
-_POLL_SECONDS: Final = 2.0
-_LONGEST_WAIT: Final = 3600.0
 
 
 class BodyState(StrEnum):
@@ -88,7 +87,7 @@ def replay(
         f"{path}/replays", body, idempotency_key=str(uuid.uuid4()), patience=Patience()
     )
     if wait and job.get("job_id"):
-        job = _finished(session, str(job["job_id"]))
+        job = finished(session, str(job["job_id"]), "Replaying")
     _report(session, job)
 
 
@@ -102,21 +101,6 @@ def _by_id(session: Session, path: str, ids: list[str]) -> None:
         session.screen.table(("id", "state now", "error"), rows, empty="Nothing was replayed.")
     if any(answer.get("state") == BodyState.FAILED for answer in answers):
         raise typer.Exit(FAILED)
-
-
-def _finished(session: Session, job_id: str) -> dict[str, Any]:
-    """Ask for the job until it has ended."""
-    waited = 0.0
-    with session.screen.err.status("Replaying ...") as shown:
-        while True:
-            job = session.api.get(f"/jobs/{segment(job_id)}")
-            if job.get("state") not in ("queued", "running", "pending"):
-                return {"job_id": job_id, **job}
-            if waited >= _LONGEST_WAIT:
-                raise CommandError(f"job {job_id} is still at work; it goes on by itself")
-            shown.update(f"Replaying ... {job.get('done', 0):,} of {job.get('total', 0):,}")
-            session.sleep(_POLL_SECONDS)
-            waited += _POLL_SECONDS
 
 
 def _report(session: Session, job: dict[str, Any]) -> None:

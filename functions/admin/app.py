@@ -7,6 +7,7 @@ from concord.entrypoint.admin.operations import Operation
 from concord.entrypoint.http import http_api
 from concord.entrypoint.observability import observed
 from functions.admin.routes import (
+    broadcasts,
     connections,
     consents,
     failures,
@@ -16,7 +17,7 @@ from functions.admin.routes import (
     reviews,
 )
 
-NOUNS: Final = (merchants, connections, consents, reviews, inbox, failures, health)
+NOUNS: Final = (merchants, connections, consents, reviews, inbox, failures, health, broadcasts)
 OPERATIONS: Final[tuple[Operation, ...]] = tuple(
     operation for noun in NOUNS for operation in noun.operations.declared
 )

@@ -50,6 +50,7 @@ class Two:
             b.inbox_id,
             b.review_id,
             b.failure_id,
+            b.broadcast_id,
             b.job_id,
             b.shopper_id,
             b.person.number,
@@ -73,6 +74,7 @@ def _bodies(two: Two) -> dict[str, Callable[[Callable[[], str]], Any]]:
     """Return how each operation with a body is called; `pick` gives something of B, or like it."""
     now = two.house.clock.now()
     span = {"from": (now - timedelta(days=2)).isoformat(), "to": now.isoformat()}
+    later = (now + timedelta(days=1)).isoformat()
     who = {"name": "Green Grocer", "time_zone": "America/New_York", "country": "US"}
     sender = {"platform": "aws", "from": two.b.shop.text_number}
     return {
@@ -94,6 +96,12 @@ def _bodies(two: Two) -> dict[str, Callable[[Callable[[], str]], Any]]:
         },
         "confirm_review": lambda pick: {"actor": "eve"},
         "dismiss_review": lambda pick: {"actor": "eve"},
+        "create_broadcast": lambda pick: {"name": "x", "group_ids": [pick()], "text": "hi"},
+        "schedule_broadcast": lambda pick: {"send_at": later},
+        "send_broadcast": lambda pick: {"actor": "eve"},
+        "pause_broadcast": lambda pick: {"actor": "eve"},
+        "resume_broadcast": lambda pick: {"actor": "eve"},
+        "cancel_broadcast": lambda pick: {"actor": "eve"},
         "replay_span": lambda pick: {**span, "connection_id": pick()},
     }
 

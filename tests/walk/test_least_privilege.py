@@ -10,7 +10,12 @@ from typing import Any, Final
 import pytest
 
 from tests.template.cfn import ROOT, functions
-from tests.walk.privilege import scenarios_admin, scenarios_doors, scenarios_work
+from tests.walk.privilege import (
+    scenarios_admin,
+    scenarios_broadcasts,
+    scenarios_doors,
+    scenarios_work,
+)
 from tests.walk.privilege.grants import Right, granted, managed, of_the_platform, variables
 from tests.walk.privilege.processes import READ_BY_US, Use
 from tests.walk.privilege.stage import Scenario, stage
@@ -18,7 +23,7 @@ from tests.walk.privilege.stage import Scenario, stage
 FUNCTIONS: Final = sorted(functions())
 SCENARIOS: Final = {
     scenario.__name__: scenario
-    for module in (scenarios_doors, scenarios_work, scenarios_admin)
+    for module in (scenarios_doors, scenarios_work, scenarios_admin, scenarios_broadcasts)
     for scenario in module.ALL
 }
 # Read while the registry of platforms is made, and of no effect: these functions call nobody out

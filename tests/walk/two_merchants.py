@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from concord.adapters.dynamodb.broadcasts import DynamoDbBroadcasts
+from concord.adapters.dynamodb.table import Table
+from concord.domain.audit import AuditEntry
+from concord.domain.broadcast import Broadcast, BroadcastState, new_broadcast_id
 from tests.world.faults import settle
 from tests.world.person import Person
 from tests.world.shop import Shop
-from tests.world.world import World
+from tests.world.world import TABLE, World
 
 NAME, ADDRESS = "Berenike", "berenike@b.example.com"
 
@@ -28,6 +32,7 @@ class Mine:
     job_id: str
     review_id: str
     failure_id: str
+    broadcast_id: str
     cursors: dict[str, str]
 
     @property
@@ -75,12 +80,30 @@ def merchant_with_a_life(house: World, name: str) -> Mine:
         job_id=job["job_id"],
         review_id=reviews["items"][0]["review_id"],
         failure_id=failure["failure_id"],
+        broadcast_id=_drafted(house, shop),
         cursors={
             "inbox": inbox["cursor"],
             "reviews": reviews["cursor"],
             "audit": audit["cursor"],
         },
     )
+
+
+def _drafted(house: World, shop: Shop) -> str:
+    """Return a draft of this merchant, with words of its own in it."""
+    drafted = Broadcast(
+        broadcast_id=new_broadcast_id(house.clock.now(), shop.merchant_id.encode().hex()),
+        merchant_id=shop.merchant_id,
+        connection_id=shop.connection_id,
+        name=f"{NAME}'s sale",
+        group_ids=("vip",),
+        text=f"{NAME} sells",
+        state=BroadcastState.DRAFT,
+        created_at=house.clock.now(),
+    )
+    audit = AuditEntry(shop.merchant_id, shop.connection_id, house.clock.now(), "x", "x", {})
+    made = DynamoDbBroadcasts(Table(TABLE)).create(drafted, audit)
+    return made.broadcast_id
 
 
 def stolen(beta: Mine, *, both_sides: bool = False) -> dict[str, Any]:

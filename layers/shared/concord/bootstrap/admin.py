@@ -19,6 +19,7 @@ from concord.services.check_settings import SenderRules, SettingsRules
 from concord.services.export_dossier import ExportDossier
 from concord.services.import_consents import ImportConsents
 from concord.services.look_up_consent import LookUpConsent
+from concord.services.manage_broadcasts import ManageBroadcasts
 from concord.services.manage_connections import ManageConnections
 from concord.services.manage_merchants import ManageMerchants
 from concord.services.name_webhooks import NameWebhooks
@@ -88,6 +89,14 @@ def admin_services(parts: Parts) -> AdminServices:
             replay=parts.replay,
             jobs=parts.jobs,
             tasks=parts.tasks,
+            clock=clock,
+            random_bytes=os.urandom,
+        ),
+        broadcasts=ManageBroadcasts(
+            connections=connections,
+            broadcasts=parts.broadcasts,
+            groups=parts.group_audience,
+            tallies=parts.broadcasts.tallies,
             clock=clock,
             random_bytes=os.urandom,
         ),

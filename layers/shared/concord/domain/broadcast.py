@@ -59,6 +59,17 @@ def check_act(state: BroadcastState, act: Act) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """What a marketer writes: at least one group, a text, a pace if it should be slower (R-08)."""
+
+    name: str
+    group_ids: tuple[str, ...]
+    text: str = field(repr=False)
+    rate: float | None = None
+    send_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Frozen:
     """What was fixed when a broadcast started, so that nothing changes under way (TEA-10).
 

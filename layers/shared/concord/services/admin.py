@@ -11,6 +11,7 @@ from concord.services.check_connection import CheckConnection
 from concord.services.export_dossier import ExportDossier
 from concord.services.import_consents import ImportConsents
 from concord.services.look_up_consent import LookUpConsent
+from concord.services.manage_broadcasts import ManageBroadcasts
 from concord.services.manage_connections import ManageConnections
 from concord.services.manage_merchants import ManageMerchants
 from concord.services.read_audit import ReadAudit
@@ -37,6 +38,7 @@ class AdminServices:
     read_audit: ReadAudit
     failures: RetryTasks
     inbox: BrowseInbox
+    broadcasts: ManageBroadcasts
     read_jobs: ReadJobs
     read_health: ReadHealth
     idempotent: AnswerOnce

@@ -1,0 +1,94 @@
+"""What a person sees of a broadcast: its preview, its progress, its report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from rich.progress import TaskID
+
+from cli.screen import coloured, moment
+from cli.session import Session
+from cli.waiting import bar
+
+_POLL_SECONDS: Final = 1.0
+_OVER: Final = frozenset({"finished", "cancelled"})
+_RUNS: Final = frozenset({"planning", "sending"})
+
+
+def watch(session: Session, path: str) -> dict[str, Any]:
+    """Show the progress of a broadcast until it is over, or held; return what it is then."""
+    with bar(session, "Planning") as progress:
+        task: TaskID = progress.add_task("Planning", total=None, said="")
+        while True:
+            shown = session.api.get(path)
+            audience, waiting = shown.get("audience"), shown.get("waiting")
+            if audience is not None:
+                done = audience - (waiting or 0)
+                progress.update(
+                    task,
+                    description="Sending",
+                    total=audience,
+                    completed=done,
+                    said=f"{done:,} of {audience:,}{_also(shown)}",
+                )
+            if shown.get("state") not in _RUNS:
+                return shown
+            session.sleep(_POLL_SECONDS)
+
+
+def _also(shown: Mapping[str, Any]) -> str:
+    skipped = sum((shown.get("skipped") or {}).values())
+    said = [
+        f"{count:,} {name}"
+        for name, count in (("skipped", skipped), ("uncertain", shown.get("uncertain") or 0))
+        if count
+    ]
+    return f" ({', '.join(said)})" if said else ""
+
+
+def show_report(session: Session, shown: Mapping[str, Any]) -> None:
+    """Print a broadcast and what became of its recipients; the sum is its audience."""
+    session.screen.facts(
+        [
+            ("broadcast", shown.get("broadcast_id")),
+            ("name", shown.get("name")),
+            ("state", coloured(shown.get("state"))),
+            ("held", shown.get("held")),
+            ("groups", ", ".join(shown.get("group_ids") or ())),
+            ("text", shown.get("body") or shown.get("text")),
+            ("segments", shown.get("segments")),
+            ("begins", moment(shown.get("send_at")) if shown.get("send_at") else None),
+            ("begun", moment(shown.get("started_at")) if shown.get("started_at") else None),
+            ("over", moment(shown.get("finished_at")) if shown.get("finished_at") else None),
+            (
+                "finish expected",
+                moment(shown.get("expected_finish")) if shown.get("expected_finish") else None,
+            ),
+        ]
+    )
+    if shown.get("audience") is None:
+        return
+    session.screen.line()
+    session.screen.table(
+        ("what became of them", "recipients"),
+        [(what, f"{count:,}") for what, count in _outcomes(shown)],
+        empty="Nobody was in its groups.",
+    )
+
+
+def _outcomes(shown: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    yield "sent", shown.get("sent") or 0
+    for reason, count in sorted((shown.get("skipped") or {}).items()):
+        yield f"skipped: {reason.replace('_', ' ')}", count
+    if shown.get("uncertain"):
+        yield "uncertain", shown["uncertain"]
+    if shown.get("waiting"):
+        yield "waiting", shown["waiting"]
+    yield "audience", shown["audience"]
+
+
+def show_preview(session: Session, result: Mapping[str, Any]) -> None:
+    """Print what a send would do now."""
+    for name, value in result.items():
+        session.screen.facts([(name.replace("_", " "), value)])

@@ -1,0 +1,126 @@
+"""Broadcasts: what is written, what is asked of them, how far they are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, Field
+
+from concord.domain.broadcast import Broadcast, BroadcastState, Draft
+from concord.domain.errors import ForbiddenError
+from concord.entrypoint.admin.base import Actor, Answer, Name, Sent
+
+type GroupId = Annotated[str, Field(min_length=1, max_length=200)]
+
+_SKIPPED = "skipped:"
+
+
+class BroadcastPost(Sent):
+    """A draft. Its recipients are the textable numbers of its groups, and nobody else (TEA-09)."""
+
+    name: Name
+    group_ids: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=200)]], Field(max_length=100)
+    ]
+    text: Annotated[str, Field(max_length=5000)]
+    send_at: AwareDatetime | None = None
+    rate: Annotated[float, Field(gt=0, le=1000)] | None = None
+    actor: Actor | None = None
+    numbers: Annotated[Any, Field(description="Refused with 403: text groups.")] = None
+    recipients: Annotated[Any, Field(description="Refused with 403: text groups.")] = None
+    to: Annotated[Any, Field(description="Refused with 403: text groups.")] = None
+
+    def to_draft(self) -> Draft:
+        """Return it as the domain has it. Raises ForbiddenError `raw_numbers_not_allowed`."""
+        if any(given is not None for given in (self.numbers, self.recipients, self.to)):
+            raise ForbiddenError(
+                "a broadcast goes to groups: a list of numbers would bypass their consent",
+                code="raw_numbers_not_allowed",
+            )
+        return Draft(self.name, tuple(self.group_ids), self.text, self.rate, self.send_at)
+
+
+class SchedulePost(Sent):
+    """When it begins; its audience is who is in its groups then."""
+
+    send_at: AwareDatetime
+    actor: Actor | None = None
+
+
+class ActPost(Sent):
+    """Who asks, where the caller's own identity does not say."""
+
+    actor: Actor | None = None
+
+
+class BroadcastAnswer(Answer):
+    """A broadcast. `audience` is null until it is planned; from then on it is sent + all of skipped
+    + uncertain + waiting. `expected_finish` is at the sender's rate, without who waits for morning.
+    """
+
+    broadcast_id: str
+    name: str
+    state: BroadcastState
+    group_ids: list[str]
+    text: str
+    body: str | None
+    segments: int | None
+    rate: float | None
+    held: str | None
+    created_at: AwareDatetime
+    send_at: AwareDatetime | None
+    started_at: AwareDatetime | None
+    finished_at: AwareDatetime | None
+    expected_finish: AwareDatetime | None
+    audience: int | None
+    sent: int
+    skipped: dict[str, int]
+    uncertain: int
+    waiting: int | None
+
+
+class BroadcastPage(Answer):
+    """Broadcasts, newest first."""
+
+    items: list[BroadcastAnswer]
+    cursor: str | None
+
+
+def broadcast_answer(
+    broadcast: Broadcast, counts: Mapping[str, int], now: datetime
+) -> BroadcastAnswer:
+    """Return a broadcast with what became of its recipients so far."""
+    skipped: Counter[str] = Counter()
+    for name, count in counts.items():
+        if name.startswith(_SKIPPED):
+            skipped[name.removeprefix(_SKIPPED)] += count
+    sent, uncertain = counts.get("sent", 0), counts.get("uncertain", 0)
+    frozen, audience = broadcast.frozen, broadcast.audience
+    waiting = None if audience is None else max(0, audience - sent - uncertain - skipped.total())
+    finish = None
+    if frozen is not None and waiting and broadcast.runs:
+        finish = now + timedelta(seconds=waiting / frozen.rate)
+    return BroadcastAnswer(
+        broadcast_id=broadcast.broadcast_id,
+        name=broadcast.name,
+        state=broadcast.state,
+        group_ids=list(broadcast.group_ids),
+        text=broadcast.text,
+        body=frozen.body if frozen else None,
+        segments=frozen.segments if frozen else None,
+        rate=frozen.rate if frozen else broadcast.rate,
+        held=broadcast.held or None,
+        created_at=broadcast.created_at,
+        send_at=broadcast.send_at,
+        started_at=broadcast.started_at,
+        finished_at=broadcast.finished_at,
+        expected_finish=finish,
+        audience=audience,
+        sent=sent,
+        skipped=dict(skipped),
+        uncertain=uncertain,
+        waiting=waiting,
+    )
