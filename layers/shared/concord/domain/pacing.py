@@ -104,4 +104,4 @@ def booking_size(slice_size: int, rate: float, *, bulk: bool) -> int:
 
 def cool_down(times: int) -> timedelta:
     """Return how long a sender is left alone that was found down for the `times`-th time."""
-    return min(LONGEST_COOL_DOWN, COOL_DOWN * 2 ** min(times - 1, 10))
+    return min(LONGEST_COOL_DOWN, COOL_DOWN * (1 << min(times - 1, 10)))

@@ -38,12 +38,6 @@ class DynamoDbBroadcasts:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def tallies(self, merchant_id: str, connection_id: str, broadcast_id: str) -> Iterator[Tally]:
-        """Yield the tallies of a broadcast's chunks, by name, read strongly."""
-        pk = broadcast_keys.tallies_pk(merchant_id, connection_id, broadcast_id)
-        for item in self._table.query("pk = :pk", pk=pk):
-            yield tally_from(ChunkKey(merchant_id, connection_id, broadcast_id, item["sk"]), item)
-
     # --- headers -----------------------------------------------------------------------------
 
     def get(self, connection_id: str, broadcast_id: str) -> Broadcast | None:
