@@ -13,6 +13,9 @@ from concord.domain.identity import Channel
 _REMEMBERED_FOR: Final = timedelta(days=30)
 # The clocks of two processes: a departure right after a save must not miss what that save brought.
 _SKEW: Final = timedelta(seconds=1)
+# Digests of a shopper who is not as any body of hers says: the next save of her is a change.
+REGROUPED: Final = "regrouped"
+GONE: Final = "gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class GivenUp:
 class Shopper:
     """A shopper as her shop knows her. `shopper_key` is our keyed name, `shopper_id` theirs.
 
+    `groups_at` is when the shop told all her groups last (None = never, or before we noted it).
     `saved_at` is when the shop's newest word of her was received; `since` says so for each point id
     of hers, and `given_up` remembers what she had before that, for as long as a departure that came
     then may still be on its way.
@@ -47,6 +51,7 @@ class Shopper:
     saved_at: datetime | None = None
     since: Mapping[str, datetime] = field(default_factory=dict)
     given_up: tuple[GivenUp, ...] = field(default=(), repr=False)
+    groups_at: datetime | None = None
 
     def following(self, before: Shopper | None, at: datetime) -> Shopper:
         """Return her as a save received at `at` makes her, after what she was `before`."""
@@ -61,6 +66,7 @@ class Shopper:
         older = before.given_up if before else ()
         return replace(
             self,
+            **self._groups_after(before, at),
             version=(before.version if before else 0) + 1,
             saved_at=at,
             # A point that was hers before we noted times has none, and counts as always hers.
@@ -68,10 +74,31 @@ class Shopper:
             given_up=(*(g for g in older if at < g.until + _REMEMBERED_FOR), *left),
         )
 
+    def _groups_after(self, before: Shopper | None, at: datetime) -> dict[str, Any]:
+        """Return her profile and `groups_at`: a save that names no groups leaves hers alone."""
+        if self.profile.get("groups") is not None:
+            return {"groups_at": at}
+        kept = list(before.groups) if before else []
+        profile = {**self.profile, "groups": kept}
+        return {"profile": profile, "groups_at": before.groups_at if before else None}
+
+    def in_group(self, group_id: str, *, member: bool) -> Shopper:
+        """Return her with a group more or less, by the word of that group and not of her: the next
+        save counts, even one that she was saved by before."""
+        left = [each for each in self.groups if each != group_id]
+        groups = [*left, group_id] if member else left
+        profile = {**self.profile, "groups": groups}
+        return replace(self, profile=profile, version=self.version + 1, digest=REGROUPED)
+
     @property
     def groups(self) -> tuple[str, ...]:
         """Return the groups that she is in, each once."""
         return tuple(dict.fromkeys(self.profile.get("groups") or ()))
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether whoever saved her last may have died before all that it causes was queued."""
+        return not self.digest
 
     def points(self) -> dict[str, tuple[Channel, str]]:
         """Return channel and point of all that is hers now, by point id."""

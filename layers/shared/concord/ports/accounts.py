@@ -116,6 +116,9 @@ class Shoppers(Protocol):
         """Write point links first, the shopper with its digest last; False = stale. `tasks` is read
         once she is there; () = none."""
 
+    def finish(self, shopper: Shopper, tasks: Iterable[TaskSpec]) -> bool:
+        """End a save that died: queue what it causes, then write her digest; False = stale."""
+
     def carrying(self, merchant_id: str, connection_id: str, point_id: str) -> Carriers:
         """Return who carries a point."""
 

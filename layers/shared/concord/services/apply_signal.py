@@ -18,7 +18,7 @@ from concord.domain.inbox import InboxEntry, Marker
 from concord.domain.profiles import SignalKind
 from concord.domain.review import Review, ReviewKind
 from concord.ports import AlreadySeen, Clock, Committed, ConsentCommit, ConsentStore
-from concord.services.consent_tasks import messages_of, tasks_of, wording
+from concord.services.consent_tasks import messages_of, regroup_tasks, tasks_of, wording
 
 _ATTEMPTS: Final = 8
 _OPT_OUTS: Final = frozenset({SignalKind.OPT_OUT, SignalKind.ASSUMED_OPT_OUT})
@@ -175,7 +175,10 @@ class ApplySignal:
             record=record,
             expected_version=version - 1,
             evidence=evidence,
-            tasks=tuple(tasks_of(connection, record, evidence, signal, decision, messages)),
+            tasks=(
+                *tasks_of(connection, record, evidence, signal, decision, messages),
+                *regroup_tasks(connection, current, record),
+            ),
             review=_review(connection, record, evidence, signal, decision),
             lapse_at=_lapse_at(connection, record, decision),
         )

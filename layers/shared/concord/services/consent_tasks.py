@@ -11,9 +11,11 @@ from concord.domain.connection import Connection, ConnectionState
 from concord.domain.consent import Decision, MessageKind, Signal, State
 from concord.domain.consent_record import ConsentRecord
 from concord.domain.evidence import ConsentKey, Evidence
+from concord.domain.groups import textable
 from concord.domain.identity import Channel
 from concord.domain.tasks import Task, TaskKind, TaskSpec, push_id
 from concord.domain.texts import render, wording_hash, wording_version
+from concord.services.regroup_tasks import point_task
 
 # FCC: one confirmation within five minutes of the opt-out; later it would be one text too many.
 CONFIRM_WITHIN: Final = timedelta(minutes=5)
@@ -96,6 +98,16 @@ def tasks_of(
             decision.state,
             text_first if confirmed else NOTHING_FIRST,
         )
+
+
+def regroup_tasks(
+    connection: Connection, before: ConsentRecord | None, after: ConsentRecord
+) -> tuple[TaskSpec, ...]:
+    """Return the look at the groups of who carries a number, if it may be texted now and could not
+    before, or the other way round; anything else costs nothing (TEA-06)."""
+    if after.key.channel is not Channel.SMS or textable(before) is textable(after):
+        return ()
+    return (point_task(connection.connection_id, after.key.point_id, after.version),)
 
 
 def _text_id(evidence: Evidence, kind: MessageKind) -> str:

@@ -12,12 +12,14 @@ from concord.domain.consent import State
 from concord.domain.errors import StorageUnavailableError
 from concord.domain.evidence import ConsentKey
 from concord.domain.identity import Channel, point_id, shopper_key
+from concord.domain.regroup import shares_of
 from concord.domain.shopper import Shopper
 from concord.domain.tasks import TaskSpec
 from concord.ports import ConsentStore, Shoppers
 from concord.services.authenticate import Authenticated
 from concord.services.consent_tasks import push_task
 from concord.services.parse_shopper import ShopperCall
+from concord.services.regroup_tasks import shopper_task
 
 _ATTEMPTS: Final = 5
 
@@ -67,8 +69,12 @@ class MirrorShopper:
     def _tasks(
         self, connection: Connection, shopper: Shopper, before: Shopper | None
     ) -> Iterator[TaskSpec]:
-        """Yield what a save causes; it is asked for once she is stored."""
+        """Yield what a save causes; it is asked for once she is stored. A save that finds one that
+        died half-way causes all of it once more."""
+        if before is not None and before.unfinished:
+            before = None
         yield from self._pushes(connection, shopper, before)
+        yield from regroup_tasks(connection, shopper, before)
 
     def _pushes(
         self, connection: Connection, shopper: Shopper, before: Shopper | None
@@ -104,3 +110,14 @@ def shopper_of(opened: Authenticated, shopper_id: str, call: ShopperCall) -> Sho
         emails=named(Channel.EMAIL, call.emails),
         digest=call.digest,
     )
+
+
+def regroup_tasks(
+    connection: Connection, shopper: Shopper, before: Shopper | None
+) -> tuple[TaskSpec, ...]:
+    """Return the look at her groups, if what she could contribute to them is another now. Also of
+    one who is new: a group may be waiting for her."""
+    could = shares_of(shopper, shopper.phones, connection.country)
+    if before is not None and could == shares_of(before, before.phones, connection.country):
+        return ()
+    return (shopper_task(connection.connection_id, shopper.shopper_key, shopper.version),)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from concord.domain.canonical import canonical, sha256_hex, storable
 from concord.domain.errors import FieldError, InvalidInputError
+from concord.domain.groups import is_group_id
 from concord.domain.identity import normalise_email
 from concord.domain.phone import normalise_phone
 from concord.domain.times import from_rfc3339
@@ -23,6 +24,7 @@ _MAX_DEPTH: Final = 32
 class ShopperCall:
     """A shopper as her shop sent her: E.164 numbers, one address in lower case or none.
 
+    `profile["groups"]` is None where the body says nothing of them: she keeps those that she has.
     `digest` is the same for the same body: it tells an unchanged shopper from a changed one.
     """
 
@@ -44,7 +46,7 @@ def parse_shopper(body: bytes, country: str) -> ShopperCall:
         "first_name": _text(data, "first_name", errors),
         "last_name": _text(data, "last_name", errors),
         "created_at": _moment(data, "created_at", errors),
-        "groups": _texts(data, "groups", _MAX_GROUPS, errors),
+        "groups": _groups(data, errors),
         "guest": _typed(data, "guest", bool, "give true or false", errors) or False,
         "attributes": _typed(data, "attributes", dict, "give an object", errors) or {},
     }
@@ -89,6 +91,15 @@ def _moment(data: Mapping[str, Any], name: str, errors: list[FieldError]) -> str
     except ValueError:
         errors.append(FieldError(name, "give RFC 3339, for example 2026-11-21T08:30:00Z"))
     return text
+
+
+def _groups(data: Mapping[str, Any], errors: list[FieldError]) -> list[str] | None:
+    if data.get("groups") is None:
+        return None
+    groups = _texts(data, "groups", _MAX_GROUPS, errors)
+    if not all(map(is_group_id, groups)):
+        errors.append(FieldError("groups", "give ids of 1 to 100 characters"))
+    return groups
 
 
 def _texts(data: Mapping[str, Any], name: str, limit: int, errors: list[FieldError]) -> list[str]:

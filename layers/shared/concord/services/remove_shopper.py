@@ -6,17 +6,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from concord.domain.connection import Connection
 from concord.domain.consent import VIA_DEACTIVATED, Signal
 from concord.domain.errors import NotFoundError, StorageUnavailableError
 from concord.domain.events import ApiAnswer, RawRequest
 from concord.domain.identity import Channel, event_key, shopper_key, token_hash
 from concord.domain.inbox import Marker, RequestKind
 from concord.domain.profiles import SignalKind
-from concord.domain.shopper import Shopper
+from concord.domain.shopper import GONE, Shopper
 from concord.domain.times import to_rfc3339
 from concord.ports import Shoppers
 from concord.services.apply_signal import Applied, ApplySignal
 from concord.services.authenticate import Authenticated, Authenticator
+from concord.services.regroup_tasks import shopper_task
 from concord.services.safety_net import Call, SafetyNet
 
 # Who closes an account is the shopper, wherever she does it.
@@ -85,11 +87,19 @@ class RemoveShopper:
             for channel, point in shopper.points_at(at)
         ]
         stays = shopper.active and shopper.saved_after(at)
-        if shopper.active and not stays:
-            gone = replace(shopper, active=False, version=shopper.version + 1)
-            if not self._shoppers.save(gone, shopper, ()):
-                raise StorageUnavailableError("this shopper changed meanwhile")
+        if not stays and not self._leave(connection, shopper):
+            raise StorageUnavailableError("this shopper changed meanwhile")
         return Departure(active=stays, new=not all(each.duplicate for each in applied))
+
+    def _leave(self, connection: Connection, shopper: Shopper) -> bool:
+        """Deactivate her, and have her groups looked at; False = she was saved meanwhile."""
+        version = shopper.version + shopper.active
+        gone = replace(shopper, active=False, version=version, digest=GONE)
+        look = shopper_task(connection.connection_id, shopper.shopper_key, version)
+        tasks = (look,) if shopper.groups or shopper.unfinished else ()
+        if shopper.active:
+            return self._shoppers.save(gone, shopper, tasks)
+        return not shopper.unfinished or self._shoppers.finish(gone, tasks)
 
     def _opt_out(
         self,

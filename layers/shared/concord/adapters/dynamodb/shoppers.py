@@ -47,14 +47,18 @@ class DynamoDbShoppers:
             self._table.put(_link(shopper, point_id), {"version": shopper.version})
         if not self._put(shopper, before, digest="" if causes else shopper.digest):
             return False
-        now = datetime.now(UTC)
-        for spec in tasks:
-            self._tasks.ensure(shopper.merchant_id, spec, now)
-        if causes and not self._finish(shopper):
+        if causes and not self.finish(shopper, tasks):
             return False
         for point_id in sorted(old - new):
             self._unlink(shopper, point_id)
         return True
+
+    def finish(self, shopper: Shopper, tasks: Iterable[TaskSpec]) -> bool:
+        """Queue what she causes, then write her digest; False = somebody else saved her since."""
+        now = datetime.now(UTC)
+        for spec in tasks:
+            self._tasks.ensure(shopper.merchant_id, spec, now)
+        return self._finish(shopper)
 
     def carrying(self, merchant_id: str, connection_id: str, point_id: str) -> Carriers:
         """Return who carries a point, and whether a review says that nobody does: one query."""
@@ -99,6 +103,8 @@ class DynamoDbShoppers:
         }
         if shopper.saved_at is not None:
             item["saved_at"] = to_rfc3339(shopper.saved_at)
+        if shopper.groups_at is not None:
+            item["groups_at"] = to_rfc3339(shopper.groups_at)
         key = keys.shopper(shopper.merchant_id, shopper.connection_id, shopper.shopper_key)
         try:
             if before is None:
@@ -151,9 +157,9 @@ def shopper_from(merchant_id: str, connection_id: str, shopper_key: str, item: I
 
 
 def _times(item: Item) -> dict[str, Any]:
-    saved_at = item.get("saved_at")
+    moments = {name: item.get(name) for name in ("saved_at", "groups_at")}
     return {
-        "saved_at": from_rfc3339(saved_at) if saved_at else None,
+        **{name: from_rfc3339(at) if at else None for name, at in moments.items()},
         "since": {p: from_rfc3339(at) for p, at in item.get("since", {}).items()},
         "given_up": tuple(map(_given_up_from, json.loads(item.get("given_up", "[]")))),
     }
