@@ -11,13 +11,24 @@ from functions.admin.routes import (
     connections,
     consents,
     failures,
+    groups,
     health,
     inbox,
     merchants,
     reviews,
 )
 
-NOUNS: Final = (merchants, connections, consents, reviews, inbox, failures, health, broadcasts)
+NOUNS: Final = (
+    merchants,
+    connections,
+    consents,
+    reviews,
+    inbox,
+    failures,
+    health,
+    groups,
+    broadcasts,
+)
 OPERATIONS: Final[tuple[Operation, ...]] = tuple(
     operation for noun in NOUNS for operation in noun.operations.declared
 )

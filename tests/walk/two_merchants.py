@@ -27,6 +27,7 @@ class Mine:
     person: Person
     email: str
     shopper_id: str
+    group: str
     token: str
     inbox_id: str
     job_id: str
@@ -42,7 +43,8 @@ class Mine:
     @property
     def words(self) -> list[str]:
         """Return what would betray that something of this merchant was read."""
-        return [self.person.number, self.email, NAME, self.inbox_id, self.review_id]
+        about = [self.person.number, self.email, NAME, self.inbox_id, self.review_id]
+        return [*about, self.group]
 
 
 def merchant_with_a_life(house: World, name: str) -> Mine:
@@ -51,7 +53,9 @@ def merchant_with_a_life(house: World, name: str) -> Mine:
     person = Person(shop).texts("JOIN")
     shopper_id, email = f"s-{name}", ADDRESS if name == "beta" else "anna@a.example.com"
     first = NAME if name == "beta" else "Anna"
+    group = f"club-of-{name}"
     shopper = {"first_name": first, "email": email, "phones": [person.number]}
+    shopper["groups"] = [group, "club"]
     shop.connect("PUT", f"/shoppers/{shopper_id}", shopper)
     mail = {"event_id": "m", "action": "opt_out", "channel": "email", "via": "pos", "point": email}
     shop.connect("POST", "/consents", mail)
@@ -75,6 +79,7 @@ def merchant_with_a_life(house: World, name: str) -> Mine:
         person=person,
         email=email,
         shopper_id=shopper_id,
+        group=group,
         token=shop.webhooks["text_em_all"].rsplit("/", 1)[1],
         inbox_id=inbox["items"][0]["inbox_id"],
         job_id=job["job_id"],

@@ -101,3 +101,16 @@ def test_the_digest_tells_a_change_and_nothing_else() -> None:
     assert len({parse_shopper(body, "US").digest for body in same}) == 1
     other = parse_shopper(b'{"first_name": "A", "guest": false, "theirs": 1}', "US")
     assert other.digest != parse_shopper(same[0], "US").digest
+
+
+@pytest.mark.parametrize("body", ["{}", '{"groups": null}'])
+def test_groups_that_are_not_named_are_not_none(body: str) -> None:
+    """TEA-07: she keeps those that she has; an empty list takes them away."""
+    assert parse_shopper(body.encode(), "US").profile["groups"] is None
+    assert parse_shopper(b'{"groups": []}', "US").profile["groups"] == []
+
+
+@pytest.mark.parametrize("name", ["", "x" * 101])
+def test_a_group_has_a_name_that_fits(name: str) -> None:
+    """TEA-07."""
+    assert _fields(json.dumps({"groups": ["vip", name]})) == {"groups"}

@@ -112,6 +112,16 @@ def decisions(at: Stage) -> None:
             at.admin("POST", path, {"actor": "dana"})
 
 
+def groups(at: Stage) -> None:
+    """Groups are listed, and some of them counted together."""
+    number = at.joined()
+    body = {"phones": [number], "groups": ["vip", "news"]}
+    at.shop.connect("PUT", "/shoppers/s-1", body)
+    at.house.pump()
+    at.admin("GET", "/v1/connections/{c}/groups")
+    at.admin("POST", "/v1/connections/{c}/groups/recap", {"group_ids": ["vip", "news"]})
+
+
 def inbox(at: Stage) -> None:
     """Kept bodies listed, and replayed one by one: of each kind."""
     at.text(new_number(), "JOIN", to=new_number())
@@ -172,6 +182,7 @@ ALL = (
     imports,
     proofs,
     decisions,
+    groups,
     inbox,
     replay_of_a_join,
     jobs,

@@ -30,6 +30,21 @@ def unmatched(at: Stage) -> None:
     at.house.pump()
 
 
+def grouped(at: Stage) -> None:
+    """Groups follow: an opt-in, a number that two share, a move, an opt-out, a departure."""
+    number = at.joined()
+    for shopper in ("s-1", "s-2"):
+        body = {"phones": [number], "groups": ["vip", "news"]}
+        at.shop.connect("PUT", f"/shoppers/{shopper}", body)
+        at.house.pump()
+    moved = {"phones": [number], "groups": ["vip"], "attributes": {"region": "US-FL"}}
+    at.shop.connect("PUT", "/shoppers/s-1", moved)
+    at.house.pump()
+    at.text(number, "STOP")
+    at.shop.connect("DELETE", "/shoppers/s-2")
+    at.house.pump()
+
+
 def pushed_late(at: Stage) -> None:
     """The platform is ill for a while, refuses for good, or refuses our credentials."""
     for status, code in ((503, None), (400, 3), (401, None)):
@@ -204,6 +219,7 @@ ALL = (
     scheduled,
     pushed,
     unmatched,
+    grouped,
     pushed_late,
     pushed_again,
     texts_late,

@@ -18,6 +18,7 @@ from concord.services.check_connection import CheckConnection
 from concord.services.check_settings import SenderRules, SettingsRules
 from concord.services.export_dossier import ExportDossier
 from concord.services.import_consents import ImportConsents
+from concord.services.list_groups import ListGroups
 from concord.services.look_up_consent import LookUpConsent
 from concord.services.manage_broadcasts import ManageBroadcasts
 from concord.services.manage_connections import ManageConnections
@@ -74,6 +75,7 @@ def admin_services(parts: Parts) -> AdminServices:
         reviews=ReviewConsents(
             connections, parts.authenticator, parts.reviews, parts.store, parts.apply_signal, clock
         ),
+        groups=ListGroups(connections, parts.group_audience),
         read_audit=ReadAudit(connections, DynamoDbAudit(parts.table)),
         failures=RetryTasks(
             connections=connections,

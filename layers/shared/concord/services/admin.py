@@ -10,6 +10,7 @@ from concord.services.change_state import ChangeState
 from concord.services.check_connection import CheckConnection
 from concord.services.export_dossier import ExportDossier
 from concord.services.import_consents import ImportConsents
+from concord.services.list_groups import ListGroups
 from concord.services.look_up_consent import LookUpConsent
 from concord.services.manage_broadcasts import ManageBroadcasts
 from concord.services.manage_connections import ManageConnections
@@ -35,6 +36,7 @@ class AdminServices:
     look_up_consent: LookUpConsent
     export_dossier: ExportDossier
     reviews: ReviewConsents
+    groups: ListGroups
     read_audit: ReadAudit
     failures: RetryTasks
     inbox: BrowseInbox

@@ -82,7 +82,6 @@ class DynamoDbShoppers:
         """Yield the keys of all whom a link names, in order, after `after`; reads none of them."""
         for item in self._table.query(
             "pk = :pk AND sk > :after",
-            keys_only=True,
             pk=keys.carriers_pk(merchant_id, connection_id, point_id),
             after=f"{keys.CARRIER}{after}",
         ):
