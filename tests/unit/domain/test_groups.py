@@ -58,10 +58,12 @@ def test_shards_are_ranges_in_order() -> None:
         (Marks(soft=SoftMark(NOW, opted_in=True, basis=Basis.EXPLICIT)), True),
         (Marks(back_at=NOW, out_at=at(-5)), True),
         (Marks(back_at=NOW, out_at=at(5)), False),
+        (Marks(back_at=NOW, dead_at=at(5)), False),
+        (Marks(back_at=NOW, dead_at=at(5), alive_at=at(6)), True),
     ],
 )
 def test_only_an_opted_in_number_is_textable(marks: Marks, may: bool) -> None:
-    """TEA-06: `pending` does not count."""
+    """TEA-06, R-07: `pending` does not count, and neither does a dead number."""
     record = ConsentRecord(consent_key(), CONNECTION, POINT, 1, marks, "h", NOW)
     assert textable(record) is may
     assert not textable(None)

@@ -122,6 +122,16 @@ OURS = {
 }
 
 
+def test_of_those_who_share_a_number_each_ones_region_counts() -> None:
+    """R-01, TEA-08: any of them may hold the handset, so the strictest of all rules applies."""
+    number = "+18005550100"  # toll-free: it says nothing of a state
+    florida, california = place_of(number, "US-FL"), place_of(number, "US-CA")
+    shared = place_of(number, "US-CA+US-FL")
+    assert shared.zones == florida.zones | california.zones
+    assert set(shared.jurisdictions) == {*florida.jurisdictions, *california.jurisdictions}
+    assert shared != place_of(number, "")
+
+
 def test_every_area_code_is_in_its_country() -> None:
     """R-01: beside libphonenumber, and the eight overlays that it does not have yet."""
     territories = {"AS", "GU", "MP", "PR", "VI"}

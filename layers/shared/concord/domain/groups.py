@@ -61,12 +61,15 @@ def read_group_key(key: str) -> str:
 
 
 def textable(record: ConsentRecord | None) -> bool:
-    """Whether the number of this consent may be texted: opted in. `pending` is not (TEA-06).
+    """Whether the number of this consent may be texted: opted in, which `pending` is not (TEA-06),
+    and not known to be dead (R-07).
 
     It decides what groups count and a plan considers; what is handed over is decided anew, on the
     consent of that moment (TEA-09).
     """
-    return record is not None and record.marks.standing[0] is State.OPTED_IN
+    if record is None or record.marks.suppressed:
+        return False
+    return record.marks.standing[0] is State.OPTED_IN
 
 
 def region_of(attributes: Mapping[str, Any], country: str = "") -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from concord.domain.groups import regions_in
 from concord.domain.places.calling_codes import COUNTRIES_OF
 from concord.domain.places.countries import ZONES_OF
 from concord.domain.places.north_america import (
@@ -67,7 +68,8 @@ def place_of(number: str, region: str | None = None) -> Place:
     """Return where the recipient may be.
 
     number  E.164; anything else says nothing
-    region  of her address if it is known: ISO 3166-2 (US-CA) or a country (FR)
+    region  of her address if it is known: ISO 3166-2 (US-CA) or a country (FR); those of several
+            shoppers who share the number (US-CA+US-FL) all count, as any of them may hold it
 
     Address and number narrow each other down. If they contradict each other she may be at either:
     the rules and zones of both count.
@@ -100,18 +102,22 @@ def _prefix(number: str) -> str:
 
 @lru_cache(maxsize=8192)
 def _place(prefix: str, region: str) -> Place:
+    if len(shared := regions_in(region)) > 1:
+        places = [_place(prefix, part) for part in shared]
+        names = dict.fromkeys(name for place in places for name in place.jurisdictions)
+        return Place(tuple(names), frozenset().union(*(place.zones for place in places)))
     spots, address = _spots(prefix), _address(region)
     if address is not None:
         agreed = tuple(spot.within(address) for spot in spots if spot.may_be(address))
         spots = agreed or (*spots, address)
     if not spots:
         return Place((), ANYWHERE)
-    names: dict[str, None] = {}
+    laws: dict[str, None] = {}
     for spot in spots:
-        names[LAW_OF.get(spot.country, spot.country)] = None
+        laws[LAW_OF.get(spot.country, spot.country)] = None
         if spot.part is not None:
-            names[spot.part] = None
-    return Place(tuple(names), frozenset().union(*(spot.zones for spot in spots)))
+            laws[spot.part] = None
+    return Place(tuple(laws), frozenset().union(*(spot.zones for spot in spots)))
 
 
 def _spots(prefix: str) -> tuple[_Spot, ...]:
