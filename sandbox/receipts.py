@@ -17,6 +17,7 @@ type Story = Callable[[], Sequence[Post]]
 """All that is to be told of one text, in order; asked when the time has come."""
 
 _AT_ONCE = 8  # texts that are told of at the same time
+_LOOK_AGAIN = 0.1  # seconds: something earlier may have come, or everything may have arrived
 
 
 @dataclass(order=True, slots=True)
@@ -57,12 +58,21 @@ class Receipts:
         heapq.heapify(self._waiting)
         return [status for each in told for status in await _tell(each)]
 
+    def arrive(self) -> None:
+        """Every text has left now: what is told of it is due as long after that as it was."""
+        at = now()
+        for each in [*self._waiting, *self._held]:
+            early = max(each.left - at, timedelta())
+            each.left -= early
+            each.due -= early
+        heapq.heapify(self._waiting)
+
     async def _tell_due(self) -> None:
         while self._waiting:
             wait = (self._waiting[0].due - now()).total_seconds()
             if wait > 0:
-                await asyncio.sleep(wait)
-                continue  # something earlier may have come
+                await asyncio.sleep(min(wait, _LOOK_AGAIN))
+                continue
             ready: list[_Waiting] = []
             while self._waiting and self._waiting[0].due <= now() and len(ready) < _AT_ONCE:
                 ready.append(heapq.heappop(self._waiting))

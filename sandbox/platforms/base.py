@@ -65,6 +65,7 @@ class Platform(ABC):
             Route(f"{prefix}/_accounts/{{account_id}}", self._put_account, methods=["PUT"]),
             Route(f"{prefix}/_handset/{{number}}", self._get_handset, methods=["GET"]),
             Route(f"{prefix}/_texts", self._count_texts, methods=["GET"]),
+            Route(f"{prefix}/_arrive", self._arrive, methods=["POST"]),
             Route(f"{prefix}/_receipts", self._tell_receipts, methods=["POST"]),
         ]
 
@@ -79,6 +80,13 @@ class Platform(ABC):
         """Count the texts that arrived, by number and words: two of a kind are a double."""
         query = request.query_params
         return JSONResponse(self.handsets.count(query.get("to"), query.get("text")))
+
+    async def _arrive(self, request: Request) -> Response:
+        """Let every text that is on its way arrive now, however slow its account."""
+        self.handsets.arrive()
+        self.receipts.arrive()
+        self.pace = Pace()
+        return JSONResponse({"arrived": True})
 
     async def _tell_receipts(self, request: Request) -> Response:
         """Tell now whatever is to be told of texts that went out; answer what Concord answered."""

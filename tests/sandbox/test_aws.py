@@ -162,6 +162,46 @@ def test_self_managed_opt_outs_leave_stop_to_us(
     assert texts(sandbox) == ["Hi"]
 
 
+def test_delivery_events_carry_the_context(
+    sandbox: Sandbox, published: list[dict[str, Any]]
+) -> None:
+    """R-15: for a text that names a set, and for an account that tells."""
+    named = text(ConfigurationSetName="receipts")
+    call(sandbox, named)
+    assert published == []
+    sandbox.seed("aws", "123456789012", receipts={})
+    call(sandbox, text())
+    assert published == []
+    sent = call(sandbox, named).json()["MessageId"]
+    assert [event["eventType"] for event in published] == ["TEXT_SUCCESSFUL", "TEXT_DELIVERED"]
+    for event in published:
+        assert (event["messageId"], event["context"]) == (sent, {"ref": "b.1.2.3"})
+        assert event["destinationPhoneNumber"] == SHOPPER
+        assert event["originationPhoneNumber"] == OWN
+    assert [event["isFinal"] for event in published] == [False, True]
+
+
+def test_a_failing_number_has_its_own_event(
+    sandbox: Sandbox, published: list[dict[str, Any]]
+) -> None:
+    """R-07, R-15: one final event of the seeded type; twice if ordered so."""
+    options = {"fail_numbers": {SHOPPER: "TEXT_INVALID"}, "duplicate": True, "hold": True}
+    sandbox.seed("aws", "123456789012", receipts=options)
+    call(sandbox, text(ConfigurationSetName="receipts"))
+    assert published == []
+    assert sandbox.post("/aws/_receipts").json() == {"statuses": [200, 200]}
+    assert [event["eventType"] for event in published] == ["TEXT_INVALID", "TEXT_INVALID"]
+
+
+def test_more_parts_than_the_account_may_send_are_throttled(sandbox: Sandbox) -> None:
+    """R-08: the service throttles, it does not queue."""
+    sandbox.seed("aws", "123456789012", calls_per_second=1)
+    first, second = call(sandbox, text()), call(sandbox, text())
+    assert (first.status_code, second.status_code) == (200, 400)
+    assert second.json()["__type"] == "ThrottlingException"
+    assert texts(sandbox) == ["Hi"]
+
+
 def test_publishing_reaches_a_topic(sandbox: Sandbox) -> None:
     with mock_aws():
         keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}

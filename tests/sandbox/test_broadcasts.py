@@ -150,7 +150,7 @@ def test_texts_leave_at_the_accounts_rate(sandbox: Sandbox, number_id: int) -> N
     assert texts(sandbox) == {ADA: 1}
     stop(sandbox, BEN)
 
-    sandbox.world.platforms["text_em_all"].handsets.arrive()
+    sandbox.post("/text_em_all/_arrive")
     assert texts(sandbox) == {ADA: 1, CEM: 1}
     shown = call(sandbox, "GET", f"/broadcasts/{made['BroadcastID']}").json()
     assert (shown["BroadcastStatus"], shown["TotalCompleted"]) == ("Completed", 3)
@@ -236,6 +236,9 @@ def test_late_receipts_wait_until_they_are_asked_for(sandbox: Sandbox, number_id
     assert sandbox.post("/text_em_all/_receipts").json() == {"statuses": [204, 204]}
     assert {event["to"] for event in told(sandbox)} == {ADA}
     assert sandbox.post("/text_em_all/_receipts").json() == {"statuses": []}
+    sandbox.post("/text_em_all/_arrive")
+    assert sandbox.post("/text_em_all/_receipts").json() == {"statuses": [204, 204]}
+    assert [event["to"] for event in told(sandbox)] == [ADA, ADA, BEN, BEN]
 
 
 def test_a_deaf_webhook_holds_nothing_up(sandbox: Sandbox, number_id: int) -> None:

@@ -142,6 +142,76 @@ def test_the_status_callback_tells_each_state(sandbox: Sandbox) -> None:
     assert sandbox.received[0].headers["x-twilio-signature"] == expected
 
 
+CALLBACK = "http://concord.test/webhooks/twilio/c1/token/status?ref=b.1.2.3"
+
+
+def told(sandbox: Sandbox) -> list[tuple[str, str | None]]:
+    """Return status and code of each callback, each with a signature that holds."""
+    forms = [dict(parse_qsl(sent.content.decode())) for sent in sandbox.received]
+    for sent, form in zip(sandbox.received, forms, strict=True):
+        expected = twilio_signature(TOKEN, str(sent.url), form.items())
+        assert sent.headers["x-twilio-signature"] == expected
+    return [(form["MessageStatus"], form.get("ErrorCode")) for form in forms]
+
+
+@pytest.mark.parametrize("code", ["30003", "30005"])
+def test_a_failing_number_is_told_with_its_code(sandbox: Sandbox, code: str) -> None:
+    """R-07, R-15: taken, sent, and then undelivered."""
+    sandbox.seed("twilio", SID, receipts={"fail_numbers": {SHOPPER: code}})
+    sid = send(sandbox, StatusCallback=CALLBACK).json()["sid"]
+    assert told(sandbox) == [("sent", None), ("undelivered", code)]
+    path = PATH.replace(".json", f"/{sid}.json")
+    shown = sandbox.get(path, auth=(SID, TOKEN)).json()
+    assert (shown["status"], shown["error_code"]) == ("undelivered", int(code))
+
+
+@pytest.mark.parametrize("code", ["21211", "21614", "21635"])
+def test_some_codes_answer_the_send_itself(sandbox: Sandbox, code: str) -> None:
+    """R-07: nothing is sent and nothing told."""
+    sandbox.seed("twilio", SID, receipts={"fail_numbers": {SHOPPER: code}})
+    refused = send(sandbox, StatusCallback=CALLBACK)
+    assert (refused.status_code, refused.json()["code"]) == (400, int(code))
+    assert sandbox.get("/twilio/_texts").json() == []
+    assert told(sandbox) == []
+
+
+def test_callbacks_late_twice_and_out_of_order(sandbox: Sandbox) -> None:
+    """R-15: held until they are asked for; a silent number's never come."""
+    options = {"hold": True, "duplicate": True, "out_of_order": True}
+    sandbox.seed("twilio", SID, receipts={**options, "silent_numbers": ["+15551230009"]})
+    send(sandbox, StatusCallback=CALLBACK)
+    send(sandbox, To="+15551230009", StatusCallback=CALLBACK)
+    assert told(sandbox) == []
+    sandbox.post("/twilio/_receipts")
+    assert [status for status, _ in told(sandbox)] == ["delivered", "delivered", "sent", "sent"]
+
+
+def test_queued_texts_leave_at_the_rate_and_a_stop_takes_them_back(sandbox: Sandbox) -> None:
+    """R-08: the queue of a slow number, and 21610 for what was in it."""
+    options = {"texts_per_second": 0.01, "receipts": {"hold": True}}
+    sandbox.seed("twilio", SID, webhook_url="http://concord.test/in", **options)
+    send(sandbox, To="+15551230009")
+    queued = send(sandbox, StatusCallback=CALLBACK).json()
+    assert (queued["status"], queued["date_sent"]) == ("queued", None)
+    assert [row["to"] for row in sandbox.get("/twilio/_texts").json()] == ["+15551230009"]
+    sandbox.post("/twilio/_handset", json={"from": SHOPPER, "to": OWN, "text": "STOP"})
+    sandbox.received.clear()
+    sandbox.post("/twilio/_arrive")
+    arrived = [row["text"] for row in sandbox.get(f"/twilio/_handset/{SHOPPER}").json()]
+    assert queued["body"] not in arrived
+    sandbox.post("/twilio/_receipts")
+    assert told(sandbox) == [("failed", "21610")]
+
+
+def test_more_sends_than_the_account_may_make_are_20429(sandbox: Sandbox) -> None:
+    """R-08: and nothing is sent."""
+    sandbox.seed("twilio", SID, calls_per_second=1)
+    first, second = send(sandbox), send(sandbox)
+    assert (first.status_code, second.status_code) == (201, 429)
+    assert second.json()["code"] == 20429
+    assert [row["count"] for row in sandbox.get("/twilio/_texts").json()] == [1]
+
+
 def test_texts_can_be_looked_up(sandbox: Sandbox) -> None:
     """R-10: a lost answer is resolved by To, From and DateSent."""
     sid = send(sandbox).json()["sid"]

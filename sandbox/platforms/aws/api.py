@@ -19,8 +19,10 @@ from starlette.routing import Route
 from sandbox.accounts import Account
 from sandbox.phones import to_e164
 from sandbox.platforms.aws import sigv4
+from sandbox.platforms.aws.events import Sent
 from sandbox.platforms.base import ALL_METHODS, HandsetText, Platform
-from sandbox.web import Outbound, control_error, json_body
+from sandbox.receipts import Post
+from sandbox.web import Outbound, UnreachableError, control_error, json_body
 
 _TARGET = "PinpointSMSVoiceV2.SendTextMessage"
 _SIGNING_NAME = "sms-voice"
@@ -120,11 +122,28 @@ class Aws(Platform):
                 "The destination phone number is opted out",
                 Reason="DESTINATION_PHONE_NUMBER_OPTED_OUT",
             )
+        if not self.pace.takes(account):
+            raise AwsError("ThrottlingException", "Rate exceeded")
         message_id = str(uuid.uuid4())
         if not params.get("DryRun"):
             self._last_sent[account.account_id, to] = message_id
-            self.handsets.deliver(to, own, params["MessageBody"])
+            [at] = self.pace.slots(account, 1)
+            text = self.handsets.deliver(to, own, params["MessageBody"], at)
+            self._report(account, Sent(message_id, own, to, params, text))
         return {"MessageId": message_id}
+
+    def _report(self, account: Account, sent: Sent) -> None:
+        """Have the topic told, if the text named a set of events and the account tells any."""
+        options = account.receipts
+        if options is None or not account.topic_arn or sent.to in options.silent_numbers:
+            return
+        if "ConfigurationSetName" not in sent.params:
+            return
+
+        def story() -> list[Post]:
+            return [functools.partial(_publish, account, e) for e in sent.events(options)]
+
+        self.receipts.add(options, sent.text.at, story)
 
     def _origin(self, identity: str | None) -> tuple[Account, str]:
         """Find who sends; without an identity the only number there is."""
@@ -180,6 +199,7 @@ class Aws(Platform):
         word, key = text.strip().upper(), (account.account_id, shopper)
         if word in _OPT_OUT_WORDS and key not in self._opted_out:
             self._opted_out.add(key)
+            self.handsets.withdraw(shopper, account.text_numbers)
             self.handsets.deliver(shopper, own, _STOP_REPLY)
         elif word in _OPT_IN_WORDS:
             self._opted_out.discard(key)
@@ -243,6 +263,15 @@ def publish(account: Account, message: str) -> str:
         return str(client.publish(TopicArn=account.topic_arn, Message=message)["MessageId"])
     finally:
         client.close()
+
+
+async def _publish(account: Account, event: dict[str, Any]) -> int:
+    """Publish a delivery event; 200 stands for SNS having taken it."""
+    try:
+        await asyncio.to_thread(publish, account, json.dumps(event))
+    except (BotoCoreError, ClientError) as error:
+        raise UnreachableError(type(error).__name__) from error
+    return 200
 
 
 def _keyword(text: str, own: str) -> str:

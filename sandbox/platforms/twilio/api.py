@@ -1,8 +1,8 @@
 """Twilio's Messages API behind Basic auth, its signed webhooks, its handsets."""
 
-import asyncio
 import base64
 import binascii
+import functools
 import secrets
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
@@ -13,10 +13,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.accounts import Account
-from sandbox.clock import now
+from sandbox.accounts import Account, ReceiptOptions
 from sandbox.phones import to_e164
 from sandbox.platforms.base import ALL_METHODS, HandsetText, Platform
+from sandbox.platforms.twilio.callbacks import OPTED_OUT, callbacks, refuse_number
 from sandbox.platforms.twilio.carrier import Carrier, classify
 from sandbox.platforms.twilio.messages import (
     API_VERSION,
@@ -26,6 +26,7 @@ from sandbox.platforms.twilio.messages import (
     segments,
     select,
 )
+from sandbox.receipts import Post
 from sandbox.signing import twilio_signature
 from sandbox.web import Outbound, UnreachableError, control_error, json_body, pass_through
 
@@ -45,7 +46,6 @@ class Twilio(Platform):
         super().__init__(outbound)
         self._messages: dict[str, list[Message]] = defaultdict(list)
         self._carrier = Carrier()
-        self._background: set[asyncio.Task[None]] = set()
 
     def routes(self) -> list[Route]:
         messages = f"/{self.name}{self.version_prefix}/Accounts/{{sid}}/Messages"
@@ -97,17 +97,28 @@ class Twilio(Platform):
     async def _send(self, request: Request, account: Account) -> Response:
         raw = (await request.body()).decode(errors="replace")
         message = new_message(account, dict(parse_qsl(raw, keep_blank_values=True)))
+        options = account.receipts or ReceiptOptions()
+        refuse_number(options, message.to)
         if self._carrier.blocks(account.account_id, message.sender, message.to):
-            raise TwilioError(400, 21610, "Attempt to send to unsubscribed recipient")
+            raise TwilioError(400, OPTED_OUT, "Attempt to send to unsubscribed recipient")
+        if not self.pace.takes(account):
+            raise TwilioError(429, 20429, "Too many requests")
         message.account_id = request.path_params["sid"]
         self._messages[account.account_id].append(message)
-        self.handsets.deliver(message.to, message.sender, message.body)
         answer = JSONResponse(message.view(), status_code=201)
-        message.sent = now()
-        task = asyncio.create_task(self._report(account, message))
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        [at] = self.pace.slots(account, 1)
+        text = self.handsets.deliver(message.to, message.sender, message.body, at)
+        message.text = text
+
+        def story() -> list[Post]:
+            told = callbacks(message, text, options)
+            return [functools.partial(self._call_back, account, message, form) for form in told]
+
+        self.receipts.add(options, at, story)
         return answer
+
+    async def _call_back(self, account: Account, message: Message, form: dict[str, str]) -> int:
+        return (await self._post(account, message.callback or "", form)).status_code
 
     async def _list(self, request: Request, account: Account) -> Response:
         query = parse_qsl(request.url.query, keep_blank_values=True)
@@ -144,29 +155,6 @@ class Twilio(Platform):
     async def _unknown(self, request: Request) -> Response:
         return _refuse(TwilioError(404, 20404, "The requested resource was not found"))
 
-    async def _report(self, account: Account, message: Message) -> None:
-        """Walk a text through its states and tell the status callback of each."""
-        for status in ("sent", "delivered"):
-            message.status = status
-            if message.callback is None:
-                continue
-            form = {
-                "MessageSid": message.sid,
-                "SmsSid": message.sid,
-                "MessageStatus": status,
-                "SmsStatus": status,
-                "AccountSid": message.account_id,
-                "From": message.sender,
-                "To": message.to,
-                "ApiVersion": API_VERSION,
-            }
-            if message.service:
-                form["MessagingServiceSid"] = message.service
-            try:
-                await self._post(account, message.callback, form)
-            except UnreachableError:
-                continue  # Twilio does not hold a delivery up for a deaf callback
-
     # --- the controls ---------------------------------------------------------------------------
 
     async def _handset(self, request: Request) -> Response:
@@ -176,6 +164,8 @@ class Twilio(Platform):
             return control_error(404, "unknown_number", "no account has this text number")
         own, shopper = to_e164(text.to), to_e164(text.sender)
         reply = self._carrier.receive(account.account_id, own, shopper, text.text)
+        if self._carrier.blocks(account.account_id, own, shopper):
+            self.handsets.withdraw(shopper, {own})
         if reply:
             self.handsets.deliver(shopper, own, reply)
         if account.webhook_url is None:

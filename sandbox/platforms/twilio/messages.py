@@ -9,6 +9,7 @@ from typing import Any
 
 from sandbox.accounts import Account
 from sandbox.clock import now
+from sandbox.handsets import Text
 from sandbox.phones import is_e164
 
 API_VERSION = "2010-04-01"
@@ -81,7 +82,13 @@ class Message:
     status: str = "queued"
     sid: str = field(default_factory=lambda: f"SM{secrets.token_hex(16)}")
     created: datetime = field(default_factory=now)
-    sent: datetime | None = None
+    text: Text | None = None
+    error_code: int | None = None
+
+    @property
+    def sent(self) -> datetime | None:
+        """Return when it left; None while it is queued."""
+        return self.text.at if self.text and self.text.at <= now() else None
 
     @property
     def uri(self) -> str:
@@ -100,7 +107,7 @@ class Message:
             "num_media": "0",
             "direction": self.direction,
             "status": self.status,
-            "error_code": None,
+            "error_code": self.error_code,
             "error_message": None,
             "price": None,
             "price_unit": "USD",

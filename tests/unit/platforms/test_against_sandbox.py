@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -12,17 +14,30 @@ import pytest
 from concord.domain.errors import (
     CredentialsRejectedError,
     OptedOutAtCarrierError,
+    OutcomeUnknownError,
+    PermanentError,
     RetryableError,
     ThrottledError,
 )
-from concord.domain.outbound import AccountFacts, Endpoint
+from concord.domain.events import (
+    DeliveryReceipt,
+    DeliveryStatus,
+    Failure,
+    PlatformEvent,
+    RawRequest,
+    SecretValue,
+)
+from concord.domain.outbound import AccountFacts, BulkText, Endpoint
 from concord.domain.source import SourceGroup, SourceShopper
 from concord.platforms.http import GuardedHttp
 from concord.platforms.registry import PlatformRegistry
+from concord.ports import BulkSender
 from sandbox.app import build
-from tests.unit.platforms.kit import PUSH, TEXT
+from sandbox.drop import ConnectionDroppedError
+from tests.unit.platforms.kit import BULK, PUSH, TEXT
 
 TEA = {"consumer_key": "K", "consumer_secret": "S", "access_token": "T"}
+SECRET = SecretValue("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 TWILIO = {"account_sid": "AC1", "auth_token": "token"}
 
 
@@ -33,7 +48,10 @@ class InProcess(httpx.BaseTransport):
         self._app = app
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return asyncio.run(self._call(request))
+        try:
+            return asyncio.run(self._call(request))
+        except ConnectionDroppedError:
+            raise httpx.RemoteProtocolError("closed", request=request) from None
 
     async def _call(self, request: httpx.Request) -> httpx.Response:
         forwarded = httpx.Request(
@@ -49,7 +67,8 @@ class Sandbox:
     """The sandbox in this process, and a registry that reaches it."""
 
     def __init__(self) -> None:
-        app, _ = build()
+        self.received: list[httpx.Request] = []
+        app, _ = build(httpx.AsyncClient(transport=httpx.MockTransport(self._receive)))
         transport = InProcess(app)
         self.control = httpx.Client(transport=transport, base_url="http://sandbox.local")
         http = GuardedHttp(
@@ -59,6 +78,26 @@ class Sandbox:
             transport=transport,
         )
         self.registry = PlatformRegistry(http=http)
+
+    def _receive(self, request: httpx.Request) -> httpx.Response:
+        self.received.append(request)
+        return httpx.Response(204)
+
+    def receipts(self, platform: str, key: SecretValue | None = None) -> list[DeliveryReceipt]:
+        """Have them told, and return what our adapter makes of each, its signature proved."""
+        assert self.control.post(f"/{platform}/_receipts").is_success
+        adapter = self.registry.webhook(platform)
+        assert adapter is not None
+        found: list[PlatformEvent] = []
+        for sent in self.received:
+            query = tuple(sent.url.params.multi_items())
+            headers = {name.lower(): value for name, value in sent.headers.items()}
+            url, at = str(sent.url), datetime.now(UTC)
+            request = RawRequest("POST", headers, sent.content, at, url, query)
+            assert adapter.verify(request, [key] if key else [], TWILIO)
+            found += adapter.parse(request, {}).events
+        assert all(isinstance(event, DeliveryReceipt) for event in found)
+        return [event for event in found if isinstance(event, DeliveryReceipt)]
 
     def seed(self, platform: str, account: str, **seed: Any) -> dict[str, Any]:
         answer = self.control.put(f"/{platform}/_accounts/{account}", json=seed)
@@ -100,6 +139,116 @@ def test_text_em_all(sandbox: Sandbox) -> None:
     assert peer.set_consent(PUSH)
     contact = sandbox.control.get(f"/text_em_all/_contacts/{TEXT.to}").json()
     assert contact == {"opted_in": False}
+
+
+def bulk(sandbox: Sandbox, **options: Any) -> tuple[BulkSender, BulkText]:
+    """Seed an account as `options` say; return our bulk sender there, and a text of its."""
+    wiring = {"webhook_url": "http://concord.test/w", "webhook_secret": SECRET.value}
+    seed = {"text_numbers": ["+15558880100"], "credentials": TEA, **wiring, **options}
+    number_id = sandbox.seed("text_em_all", "tea-1", **seed)["text_numbers"][0]["id"]
+    there = endpoint("text_em_all", "tea-1", TEA)
+    sender = sandbox.registry.bulk_sender("text_em_all", there)
+    assert sender is not None
+    return sender, dataclasses.replace(BULK, sends_from_id=str(number_id))
+
+
+def counts(sandbox: Sandbox) -> dict[str, int]:
+    rows = sandbox.control.get("/text_em_all/_texts").json()
+    return {row["to"]: row["count"] for row in rows}
+
+
+def test_a_broadcast(sandbox: Sandbox) -> None:
+    """TEA-09, R-10: one call texts everybody once, and is found by its name afterwards."""
+    sender, text = bulk(sandbox)
+    assert sender.find_bulk(text) is None
+    sent = sender.send_bulk(text)
+    assert sender.find_bulk(text) == sent
+    assert counts(sandbox) == {number: 1 for _, number in BULK.recipients}
+    other = dataclasses.replace(text, reference=f"{text.reference}0")
+    assert sender.find_bulk(other) is None
+
+
+def test_a_lost_broadcast_is_found_and_one_that_never_came_is_not(sandbox: Sandbox) -> None:
+    """R-10: both look alike to the caller, and only the look-up tells them apart."""
+    sender, text = bulk(sandbox)
+    never = {"platform": "text_em_all", "path": "/broadcasts", "method": "POST", "times": 1}
+    sandbox.fault(**never, status=502)
+    with pytest.raises(OutcomeUnknownError):
+        sender.send_bulk(text)
+    assert sender.find_bulk(text) is None
+    sandbox.fault(**never, lose_answer=True)
+    with pytest.raises(OutcomeUnknownError):
+        sender.send_bulk(text)
+    found = sender.find_bulk(text)
+    assert found is not None
+    assert counts(sandbox) == {number: 1 for _, number in BULK.recipients}
+
+
+def test_a_filter_that_is_not_applied_is_noticed(sandbox: Sandbox) -> None:
+    """R-10: other broadcasts in the answer do not mean that ours is absent."""
+    sender, text = bulk(sandbox, ignore_filters=True)
+    sender.send_bulk(dataclasses.replace(text, reference="another"))
+    with pytest.raises(PermanentError) as caught:
+        sender.find_bulk(text)
+    assert caught.value.reason == "lookup_unsupported"
+
+
+def test_nobody_is_left_of_a_broadcast(sandbox: Sandbox) -> None:
+    """R-07: 3005, once everybody texted STOP there."""
+    sender, text = bulk(sandbox)
+    for _, number in BULK.recipients:
+        stop = {"from": number, "to": "+15558880100", "text": "STOP"}
+        sandbox.control.post("/text_em_all/_handset", json=stop)
+    with pytest.raises(OptedOutAtCarrierError):
+        sender.send_bulk(text)
+    assert counts(sandbox) == {}
+
+
+def test_a_broadcast_too_fast_says_when(sandbox: Sandbox) -> None:
+    """R-08: and texts nobody."""
+    sender, text = bulk(sandbox, calls_per_second=1)
+    sender.send_bulk(text)
+    with pytest.raises(ThrottledError) as caught:
+        sender.send_bulk(text)
+    assert caught.value.retry_after == 1.0
+    assert set(counts(sandbox).values()) == {1}
+
+
+def test_receipts_of_a_broadcast(sandbox: Sandbox) -> None:
+    """R-07, R-15: by number, under the slice's reference; a dead number and an opt-out there."""
+    (_, ada), (_, ben), (_, cem) = BULK.recipients
+    options = {"hold": True, "fail_numbers": {ben: "disconnected"}}
+    sender, text = bulk(sandbox, receipts=options)
+    stop = {"from": cem, "to": "+15558880100", "text": "STOP"}
+    sandbox.control.post("/text_em_all/_handset", json=stop)
+    sandbox.received.clear()
+    sent = sender.send_bulk(text)
+
+    receipts = sandbox.receipts("text_em_all", SECRET)
+    assert {receipt.reference for receipt in receipts} == {text.reference}
+    assert {receipt.message_id for receipt in receipts} == {sent.message_id}
+    last = {receipt.to: receipt for receipt in sorted(receipts, key=lambda each: each.status.rank)}
+    assert {to: (each.status, each.failure) for to, each in last.items()} == {
+        ada: (DeliveryStatus.DELIVERED, None),
+        ben: (DeliveryStatus.FAILED, Failure.HARD),
+        cem: (DeliveryStatus.FAILED, Failure.OPTED_OUT),
+    }
+
+
+@pytest.mark.parametrize(("code", "failure"), [("30005", Failure.HARD), ("30003", Failure.SOFT)])
+def test_receipts_of_twilio(sandbox: Sandbox, code: str, failure: Failure) -> None:
+    """R-07, R-15: signed by the account's token, with our reference from the callback's query."""
+    options = {"hold": True, "fail_numbers": {TEXT.to: code}}
+    seed = {"text_numbers": ["+15558880100"], "credentials": TWILIO, "receipts": options}
+    sandbox.seed("twilio", "AC1", **seed)
+    sender = sandbox.registry.sender("twilio", endpoint("twilio", "AC1", TWILIO))
+    assert sender is not None
+    text = dataclasses.replace(TEXT, receipt_url="http://concord.test/w/token/r")
+    sender.send(text)
+    first, last = sandbox.receipts("twilio")
+    assert (first.status, first.failure) == (DeliveryStatus.SENT, None)
+    assert (last.status, last.failure, last.code) == (DeliveryStatus.FAILED, failure, code)
+    assert (last.reference, last.to) == (TEXT.reference, TEXT.to)
 
 
 def test_text_em_all_refuses_a_wrong_secret(sandbox: Sandbox) -> None:
