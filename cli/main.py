@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli.commands import connections, consents, inbox, operate, reviews
+from cli.commands import broadcasts, connections, consents, groups, inbox, operate, reviews
 from cli.commands.connect import connect
 from cli.commands.setup import setup
+from cli.commands.why import why
 from cli.errors import CommandError
 from cli.session import Session
 from cli.target import Choice
@@ -49,6 +50,9 @@ app.add_typer(connections.app, name="connections")
 app.add_typer(consents.app, name="consents")
 app.add_typer(reviews.app, name="reviews")
 app.add_typer(inbox.app, name="inbox")
+app.add_typer(groups.app, name="groups")
+app.add_typer(broadcasts.app, name="broadcasts")
+app.command()(why)
 app.command()(operate.audit)
 app.command()(operate.health)
 

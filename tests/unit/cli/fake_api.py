@@ -17,6 +17,7 @@ from cli.main import app
 from cli.session import Session
 from concord.entrypoint.admin import (
     base,
+    broadcasts,
     connections,
     consents,
     imports,
@@ -41,11 +42,19 @@ _BODIES: Final[tuple[tuple[str, str, type[BaseModel]], ...]] = (
     ("POST", r"/connections/[^/]+/rotate", rotation.RotatePost),
     ("POST", r"/connections/[^/]+/consents/(lookup|dossier)", consents.PointPost),
     ("POST", r"/connections/[^/]+/consent-imports", imports.ImportPost),
+    ("POST", r"/connections/[^/]+/broadcasts", broadcasts.BroadcastPost),
+    ("POST", r"/connections/[^/]+/broadcasts/[^/]+/schedule", broadcasts.SchedulePost),
+    (
+        "POST",
+        r"/connections/[^/]+/broadcasts/[^/]+/(send|pause|resume|cancel)",
+        broadcasts.ActPost,
+    ),
     ("POST", r"/connections/[^/]+/reviews/[^/]+/(confirm|dismiss)", reviews.DecisionPost),
 )
 _QUERIES: Final[tuple[tuple[str, type[BaseModel]], ...]] = (
     (r"/merchants/[^/]+/connections", base.PageQuery),
     (r"/connections/[^/]+/audit", base.PageQuery),
+    (r"/connections/[^/]+/broadcasts", base.PageQuery),
     (r"/connections/[^/]+/reviews", reviews.ReviewQuery),
     (r"/merchants/[^/]+/inbox", inbox.InboxQuery),
 )
