@@ -48,7 +48,7 @@ class BulkText:
 @dataclass(frozen=True, slots=True)
 class BulkHandedOver:
     """The platform took the call. `refused` are the places that it said it will not text, each with
-    a stable word (`opted_out_at_carrier`, `invalid_number`)."""
+    a stable word (`opted_out_at_carrier`, `invalid_number`, `refused`)."""
 
     message_id: str
     refused: Mapping[int, str] = field(default_factory=dict)

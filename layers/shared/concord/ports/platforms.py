@@ -23,7 +23,8 @@ class TextSender(Protocol):
 
     def send(self, text: OutboundText) -> HandedOver:
         """Hand one text over. Raises the PlatformErrors of domain/errors.py; a lost answer is
-        OutcomeUnknownError, never RetryableError."""
+        OutcomeUnknownError, never RetryableError. PermanentError `invalid_number` and
+        OptedOutAtCarrierError are about the number, every other error is not (R-07)."""
 
     def find(self, text: OutboundText) -> HandedOver | None:
         """Look a text up by its reference (or what the platform offers); None = not there.
