@@ -267,6 +267,9 @@ def test_check_tells_network_trouble_from_bad_credentials(house: World, merchant
         ({"settings": {"rate": 1000.5}}, "settings.rate"),
         ({"settings": {"rate": "fast"}}, "settings.rate"),
         ({"settings": {"rate": True}}, "settings.rate"),
+        ({"settings": {"depth_seconds": 0}}, "settings.depth_seconds"),
+        ({"settings": {"depth_seconds": 61}}, "settings.depth_seconds"),
+        ({"settings": {"depth_seconds": 1.5}}, "settings.depth_seconds"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(

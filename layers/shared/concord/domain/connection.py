@@ -118,7 +118,8 @@ class ConnectionSettings:
     """What an operator may change; None or absent means the default.
 
     `rate` is how many texts a second the account that carries them may send (R-08); None = what its
-    platform declares.
+    platform declares. `depth_seconds` is how many seconds of that may be handed over in one call,
+    and so how far a STOP can be behind; None = a minute.
     """
 
     join_keyword: str = "JOIN"
@@ -127,6 +128,7 @@ class ConnectionSettings:
     require_signature: bool = True
     sender: SenderChoice | None = None
     rate: float | None = None
+    depth_seconds: int | None = None
     segment_price: SegmentPrice | None = None
 
 

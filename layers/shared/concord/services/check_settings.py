@@ -18,6 +18,8 @@ DEFAULT_JOIN: Final = ConnectionSettings().join_keyword
 # Texts a second: the slowest that a slice can be paced at, and beyond what any one number is given.
 MIN_RATE: Final = 0.1
 MAX_RATE: Final = 1000.0
+# Seconds: reliability asks that a STOP is never further behind than a minute of the pace.
+MAX_DEPTH: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,9 @@ class SettingsRules:
         if wanted.rate is not None and not MIN_RATE <= wanted.rate <= MAX_RATE:
             message = f"texts a second, from {MIN_RATE:g} to {MAX_RATE:g}"
             raise _invalid(FieldError("settings.rate", message))
+        if wanted.depth_seconds is not None and not 1 <= wanted.depth_seconds <= MAX_DEPTH:
+            message = f"seconds that are handed over in one call, from 1 to {MAX_DEPTH}"
+            raise _invalid(FieldError("settings.depth_seconds", message))
         number = wanted.fallback_number
         if number is not None:
             number = normalise_phone(number, country, "settings.fallback_number")
@@ -155,7 +160,15 @@ def differences(before: ConnectionSettings, after: ConnectionSettings) -> dict[s
     }
 
 
-_NAMES: Final = ("join_keyword", "fallback_number", "texts", "require_signature", "sender", "rate")
+_NAMES: Final = (
+    "join_keyword",
+    "fallback_number",
+    "texts",
+    "require_signature",
+    "sender",
+    "rate",
+    "depth_seconds",
+)
 _DEFAULTS: Final = {name: getattr(ConnectionSettings(), name) for name in _NAMES}
 
 

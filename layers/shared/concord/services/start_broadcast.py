@@ -33,12 +33,13 @@ def freeze(
     rate = min(ours, broadcast.rate or ours)
     bulk = platforms.takes_bulk(platform)
     most = CHUNK_SIZE if bulk else SMALL_SLICE
+    depth = connection.settings.depth_seconds or _DEPTH_SECONDS
     return Frozen(
         snapshot_id=f"{broadcast.broadcast_id}.{now:%Y%m%dT%H%M%S%f}",
         taken_at=now,
         body=body,
         segments=segments,
         rate=rate,
-        slice_size=max(1, min(most, int(rate * _DEPTH_SECONDS))),
+        slice_size=max(1, min(most, int(rate * depth))),
         bulk=bulk,
     )

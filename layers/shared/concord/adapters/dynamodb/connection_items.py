@@ -40,6 +40,7 @@ def connection_json(connection: Connection) -> str:
                 "require_signature": settings.require_signature,
                 "sender": _sender_json(settings.sender) if settings.sender else None,
                 "rate": settings.rate,
+                "depth_seconds": settings.depth_seconds,
                 "segment_price": settings.segment_price and asdict(settings.segment_price),
             },
             "key_fingerprint": connection.key_fingerprint,
@@ -81,6 +82,7 @@ def connection_from(body: str, version: int) -> Connection:
             sender=_sender_from(sender) if sender else None,
             # Rows from before these fields have none.
             rate=settings.get("rate"),
+            depth_seconds=settings.get("depth_seconds"),
             segment_price=SegmentPrice(**price) if price else None,
         ),
         key_fingerprint=data["key_fingerprint"],

@@ -27,6 +27,7 @@ class SettingsAnswer(Answer):
     require_signature: bool
     sender: SenderAnswer | None
     rate: float | None
+    depth_seconds: int | None
 
 
 class ConnectionAnswer(Answer):
@@ -68,6 +69,7 @@ class ConnectionAnswer(Answer):
                 require_signature=chosen.require_signature,
                 sender=SenderAnswer.of(chosen.sender) if chosen.sender else None,
                 rate=chosen.rate,
+                depth_seconds=chosen.depth_seconds,
             ),
             account=connection.account,
             text_numbers=[number for number, _ in connection.text_numbers],
@@ -124,6 +126,11 @@ class SettingsIn(Sent):
         default=None,
         description="Texts a second that the account carrying them may send, 0.1 to 1000. "
         "Default: what its platform declares (its README).",
+    )
+    depth_seconds: int | None = Field(
+        default=None,
+        description="Seconds of that pace that one bulk call hands over, 1 to 60: how far a STOP "
+        "can be behind. Default: 60.",
     )
 
     def changes(self) -> dict[str, Any]:
