@@ -11,6 +11,8 @@ from concord.entrypoint.admin.broadcasts import (
     BroadcastPage,
     BroadcastPost,
     SchedulePost,
+    Tested,
+    TestPost,
     broadcast_answer,
 )
 from concord.entrypoint.admin.call import Call
@@ -40,6 +42,15 @@ def list_broadcasts(call: Call, connection_id: str, query: PageQuery) -> Broadca
 def get_broadcast(call: Call, connection_id: str, broadcast_id: str) -> BroadcastAnswer:
     """Return a broadcast, how far it is, and its report once it is over."""
     return _shown(services(TELEMETRY).admin.broadcasts.get(connection_id, broadcast_id))
+
+
+@operations.on("POST", f"{_ONE}/test", idempotent=True)
+def test_broadcast(call: Call, connection_id: str, broadcast_id: str, body: TestPost) -> Tested:
+    """Send the text to up to three numbers that have opted in on this account (R-11)."""
+    texts = services(TELEMETRY).admin.try_broadcast(
+        connection_id, broadcast_id, body.to, call.request_hash(), call.actor(body.actor)
+    )
+    return Tested(broadcast_id=broadcast_id, texts=list(texts))
 
 
 @operations.on("POST", f"{_ONE}/schedule")

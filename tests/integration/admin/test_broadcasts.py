@@ -88,7 +88,7 @@ def test_a_wrong_field_is_named(
     assert not headers(house)
 
 
-@pytest.mark.parametrize("name", ["numbers", "recipients", "to"])
+@pytest.mark.parametrize("name", ["numbers", "recipients", "to", "phones", "contacts"])
 def test_a_list_of_numbers_is_refused(house: World, shop: Shop, name: str) -> None:
     """TEA-09: a raw list of numbers would bypass consent: 403, nothing kept."""
     listed: dict[str, Any] = {name: ["+15551230000"]}
@@ -137,7 +137,12 @@ def test_a_moment_is_set_and_moved(house: World, shop: Shop) -> None:
     """R-09: scheduled, moved, the repeat changes nothing; the past is refused."""
     at = house.clock.now() + timedelta(hours=3)
     _, made = create(house, shop, send_at=at.isoformat())
-    assert made["state"] == "scheduled"
+    assert (made["state"], made["send_at"]) == ("draft", at.isoformat().replace("+00:00", "Z"))
+    made = house.body(act(house, shop, made, "schedule"))
+    assert (made["state"], made["send_at"]) == (
+        "scheduled",
+        at.isoformat().replace("+00:00", "Z"),
+    )
     later = (at + timedelta(hours=1)).isoformat()
     moved = house.body(act(house, shop, made, "schedule", send_at=later))
     again = house.body(act(house, shop, made, "schedule", send_at=later))
@@ -145,6 +150,8 @@ def test_a_moment_is_set_and_moved(house: World, shop: Shop) -> None:
     assert len(house.rows("TP#")) == 2  # one for each version that needs the planner
     past = act(house, shop, made, "schedule", send_at="2020-01-01T00:00:00Z")
     assert past["statusCode"] == 422
+    _, never = create(house, shop)
+    assert act(house, shop, never, "schedule")["statusCode"] == 422
 
 
 @pytest.mark.parametrize("what", ["send", "pause", "resume", "cancel"])

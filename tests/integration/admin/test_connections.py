@@ -387,6 +387,30 @@ def test_a_rate_is_set_audited_and_taken_back(house: World, shop: Shop) -> None:
     assert details[:3] == [{"from": 12.5, "to": None}, None, {"from": None, "to": 12.5}]
 
 
+def test_the_price_of_a_segment_is_set_audited_and_taken_back(house: World, shop: Shop) -> None:
+    """R-11: what previews reckon with; null = the cost is unknown."""
+    path = f"/v1/connections/{shop.connection_id}"
+    price = {"amount": "0.0079", "currency": "USD"}
+    assert ok(house, "GET", path)["settings"]["segment_price"] is None
+    changed = ok(house, "PATCH", path, {"settings": {"segment_price": price}})
+    assert changed["settings"]["segment_price"] == price
+    assert ok(house, "GET", path)["settings"]["segment_price"] == price
+    ok(house, "PATCH", path, {"settings": {"segment_price": None}})
+    found = ok(house, "GET", f"{path}/audit")["items"][:2]
+    assert [row["details"]["segment_price"] for row in found] == [
+        {"from": price, "to": None},
+        {"from": None, "to": price},
+    ]
+
+
+@pytest.mark.parametrize("price", [{"amount": "free", "currency": "USD"}, {"amount": "1"}, 1])
+def test_a_price_that_is_none_is_refused(house: World, shop: Shop, price: object) -> None:
+    """R-11: an amount as text, a currency by its code."""
+    path = f"/v1/connections/{shop.connection_id}"
+    status, _, _ = refused(house, "PATCH", path, {"settings": {"segment_price": price}})
+    assert status == 422
+
+
 def test_a_text_that_does_not_exist_is_refused_also_as_null(house: World, shop: Shop) -> None:
     """TEA-17: the kind is help_reply; whoever resets `help` must not believe that it worked."""
     path = f"/v1/connections/{shop.connection_id}"

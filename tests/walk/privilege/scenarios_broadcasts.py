@@ -20,6 +20,8 @@ def broadcast_life(at: Stage) -> None:
     made = at.admin("POST", "/v1/connections/{c}/broadcasts", draft)
     own = f"/v1/connections/{{c}}/broadcasts/{made.get('broadcast_id', 'none')}"
     at.admin("GET", "/v1/connections/{c}/broadcasts")
+    at.admin("POST", f"{own}/test", {"to": [at.joined()]})
+    at.house.pump()
     later = at.house.clock.now() + timedelta(days=1)
     at.admin("POST", f"{own}/schedule", {"send_at": later.isoformat()})
     for act in ("send", "pause", "resume", "cancel"):

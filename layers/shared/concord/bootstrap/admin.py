@@ -30,6 +30,7 @@ from concord.services.read_jobs import ReadJobs
 from concord.services.retry_tasks import RetryTasks
 from concord.services.review_consents import ReviewConsents
 from concord.services.rotate_secrets import RotateSecrets
+from concord.services.try_broadcast import TryBroadcast
 
 if TYPE_CHECKING:
     from concord.adapters.queue_figures import QueueFigures
@@ -42,6 +43,14 @@ def admin_services(parts: Parts) -> AdminServices:
     connections, clock, secrets = parts.connections, parts.clock, parts.secrets
     webhooks = NameWebhooks(parts.platforms)
     consents = LookUpConsent(connections, parts.authenticator, parts.store)
+    broadcasts = ManageBroadcasts(
+        connections=connections,
+        broadcasts=parts.broadcasts,
+        groups=parts.group_audience,
+        tallies=parts.broadcasts.tallies,
+        clock=clock,
+        random_bytes=os.urandom,
+    )
     return AdminServices(
         merchants=ManageMerchants(merchants, connections, clock, parts.config.operator_arns),
         connections=ManageConnections(
@@ -94,11 +103,12 @@ def admin_services(parts: Parts) -> AdminServices:
             clock=clock,
             random_bytes=os.urandom,
         ),
-        broadcasts=ManageBroadcasts(
-            connections=connections,
-            broadcasts=parts.broadcasts,
-            groups=parts.group_audience,
-            tallies=parts.broadcasts.tallies,
+        broadcasts=broadcasts,
+        try_broadcast=TryBroadcast(
+            broadcasts=broadcasts,
+            stored=parts.broadcasts,
+            consents=consents,
+            store=parts.store,
             clock=clock,
             random_bytes=os.urandom,
         ),

@@ -9,7 +9,7 @@ from typing import Protocol
 from concord.domain.audit import AuditEntry
 from concord.domain.broadcast import Broadcast
 from concord.domain.chunks import Chunk, ChunkKey, Slice, Tally
-from concord.domain.tasks import RowKey, Task
+from concord.domain.tasks import RowKey, Task, TaskSpec
 
 
 class Broadcasts(Protocol):
@@ -34,6 +34,11 @@ class Broadcasts(Protocol):
 
         `wakes`: the new state needs the planner; its `plan_broadcast` task of this version is
         inserted by the same transaction."""
+
+    def add_tasks(
+        self, merchant_id: str, specs: Sequence[TaskSpec], now: datetime, audit: AuditEntry
+    ) -> None:
+        """Insert tasks and the record of who asked, in one write; a repeat does nothing."""
 
     def of(self, connection_id: str) -> Iterator[Broadcast]:
         """Yield a connection's, newest first."""

@@ -21,6 +21,7 @@ from concord.services.read_jobs import ReadJobs
 from concord.services.retry_tasks import RetryTasks
 from concord.services.review_consents import ReviewConsents
 from concord.services.rotate_secrets import RotateSecrets
+from concord.services.try_broadcast import TryBroadcast
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,4 +44,5 @@ class AdminServices:
     broadcasts: ManageBroadcasts
     read_jobs: ReadJobs
     read_health: ReadHealth
+    try_broadcast: TryBroadcast
     idempotent: AnswerOnce

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
-from concord.domain.connection import ConnectionSettings, SenderChoice, Side
+from concord.domain.connection import ConnectionSettings, SegmentPrice, SenderChoice, Side
 from concord.domain.errors import FieldError, InvalidInputError, PlatformError
 from concord.domain.identity import check_account_id
 from concord.domain.keywords import is_usable_join_keyword
@@ -168,6 +168,7 @@ _NAMES: Final = (
     "sender",
     "rate",
     "depth_seconds",
+    "segment_price",
 )
 _DEFAULTS: Final = {name: getattr(ConnectionSettings(), name) for name in _NAMES}
 
@@ -183,6 +184,8 @@ def _plain(value: object) -> object:
     if isinstance(value, SenderChoice):
         plain = asdict(value)  # all of it: a field that is added is audited too
         return {"from": plain.pop("sends_from"), **plain, "numbers": list(value.numbers)}
+    if isinstance(value, SegmentPrice):
+        return asdict(value)
     return dict(value) if isinstance(value, Mapping) else value
 
 

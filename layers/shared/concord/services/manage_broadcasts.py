@@ -13,9 +13,11 @@ from concord.domain.broadcast import (
     Broadcast,
     BroadcastState,
     Draft,
+    cancelled_unstarted,
     check_act,
     new_broadcast_id,
 )
+from concord.domain.broadcast_body import whole_body
 from concord.domain.chunks import Tally
 from concord.domain.connection import Connection, ConnectionState
 from concord.domain.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
@@ -56,7 +58,7 @@ class ManageBroadcasts:
     def create(
         self, connection_id: str, draft: Draft, actor: str, request_hash: str = ""
     ) -> Broadcast:
-        """Store a draft, scheduled if it says when; the same keyed request makes one (TEA-05).
+        """Store a draft; the same keyed request makes one (TEA-05). Its `send_at` is for SCHEDULE.
 
         Raises InvalidInputError naming each wrong field, ConflictError `connection_not_connected`.
         """
@@ -67,6 +69,7 @@ class ManageBroadcasts:
             errors += _moment_errors(draft.send_at, now)
         if errors:
             raise InvalidInputError("the broadcast has wrong fields", errors=tuple(errors))
+        whole_body(draft.text, connection.country, connection.merchant_name, now.date())
         made = Broadcast(
             broadcast_id=new_broadcast_id(now, self._random_bytes(4).hex()),
             merchant_id=connection.merchant_id,
@@ -75,18 +78,14 @@ class ManageBroadcasts:
             group_ids=tuple(dict.fromkeys(draft.group_ids)),
             text=draft.text,
             rate=draft.rate,
+            send_at=draft.send_at,
             state=BroadcastState.DRAFT,
             created_at=now,
             made_by=request_hash,
         )
         details = {"groups": list(made.group_ids), "text_length": len(made.text)}
         audit = self._audit(connection, made, actor, "broadcast_drafted", details)
-        stored = self._broadcasts.create(made, audit)
-        if draft.send_at is not None and stored.state is BroadcastState.DRAFT:
-            return self.act(
-                connection_id, stored.broadcast_id, Act.SCHEDULE, actor, send_at=draft.send_at
-            )
-        return stored
+        return self._broadcasts.create(made, audit)
 
     def get(self, connection_id: str, broadcast_id: str) -> Broadcast:
         """Return a broadcast. Raises NotFoundError."""
@@ -123,13 +122,13 @@ class ManageBroadcasts:
         connection = find_connection(self._connections, connection_id)
         if act is not Act.CANCEL and act is not Act.PAUSE:
             connection = self._connected(connection_id)
-        if send_at is not None and (errors := _moment_errors(send_at, self._clock.now())):
-            raise InvalidInputError("this moment cannot be", errors=tuple(errors))
         for _ in range(_ATTEMPTS):
             current = self._found(connection_id, broadcast_id)
             if _is_done(current, act, send_at):
                 return current
             check_act(current.state, act)
+            if act is Act.SCHEDULE:
+                send_at = _moment(send_at or current.send_at, self._clock.now())
             if act in _STARTS:
                 self._check_groups(connection, current)
             moved, wakes = _moved(current, act, self._clock.now(), send_at)
@@ -138,6 +137,11 @@ class ManageBroadcasts:
             if self._broadcasts.update(moved, self._clock.now(), wakes=wakes, audit=audit):
                 return moved
         raise ConflictError("the broadcast kept changing; send it again", code="changed_meanwhile")
+
+    def connected(self, connection_id: str, broadcast_id: str) -> tuple[Connection, Broadcast]:
+        """Return a broadcast and its connection, which has to be connected. Raises NotFoundError,
+        ConflictError `connection_not_connected`."""
+        return self._connected(connection_id), self._found(connection_id, broadcast_id)
 
     def _found(self, connection_id: str, broadcast_id: str) -> Broadcast:
         found = self._broadcasts.get(connection_id, broadcast_id)
@@ -200,6 +204,15 @@ def _text_errors(draft: Draft) -> list[FieldError]:
     return []
 
 
+def _moment(send_at: datetime | None, now: datetime) -> datetime:
+    """Return when a scheduled one starts. Raises InvalidInputError."""
+    message = "say when, here or in the draft"
+    errors = _moment_errors(send_at, now) if send_at else [FieldError("send_at", message)]
+    if errors or send_at is None:
+        raise InvalidInputError("this moment cannot be", errors=tuple(errors))
+    return send_at
+
+
 def _moment_errors(send_at: datetime, now: datetime) -> list[FieldError]:
     if send_at <= now:
         return [FieldError("send_at", "give a moment that is still to come")]
@@ -211,7 +224,8 @@ def _moment_errors(send_at: datetime, now: datetime) -> list[FieldError]:
 def _is_done(current: Broadcast, act: Act, send_at: datetime | None) -> bool:
     """Whether a repeat finds what it asks for: no second start, no error for an impatient click."""
     if act is Act.SCHEDULE:
-        return current.state is BroadcastState.SCHEDULED and current.send_at == send_at
+        moved = send_at is not None and current.send_at != send_at
+        return current.state is BroadcastState.SCHEDULED and not moved
     if act in (Act.SEND, Act.RESUME):
         return current.runs
     wanted = BroadcastState.PAUSED if act is Act.PAUSE else BroadcastState.CANCELLED
@@ -226,18 +240,18 @@ def _moved(
     if act is Act.SCHEDULE:
         return replace(after, state=BroadcastState.SCHEDULED, send_at=send_at), True
     if act is Act.SEND:
-        return replace(after, state=BroadcastState.PLANNING, send_at=None, started_at=now), True
+        return replace(after, state=BroadcastState.PLANNING, send_at=None), True
     if act is Act.PAUSE:
         return replace(after, state=BroadcastState.PAUSED, held="by_operator"), False
     if act is Act.RESUME:
         return replace(after, state=_resumed(current), held=""), True
     # Of what has begun the planner settles what was planned, and the last chunk closes it.
-    begun = current.frozen is not None
-    over = replace(after, state=BroadcastState.CANCELLED, held="")
-    return (over, True) if begun else (replace(over, audience=0, finished_at=now), False)
+    if current.frozen is None:
+        return cancelled_unstarted(current, now), False
+    return replace(after, state=BroadcastState.CANCELLED, held=""), True
 
 
 def _resumed(current: Broadcast) -> BroadcastState:
-    if current.started_at is None and current.send_at is not None:
+    if current.frozen is None and current.send_at is not None:
         return BroadcastState.SCHEDULED
     return BroadcastState.SENDING if current.planned else BroadcastState.PLANNING

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ from concord.domain.broadcast import Broadcast, BroadcastState, is_broadcast_id,
 from concord.domain.chunks import Chunk, ChunkKey, Tally, chunk_task
 from concord.domain.errors import StorageUnavailableError
 from concord.domain.identity import merchant_of
-from concord.domain.tasks import RowKey
+from concord.domain.tasks import RowKey, TaskSpec
 
 _NEW: Final = "attribute_not_exists(pk)"
 _HEADER: Final = 3
@@ -104,6 +105,14 @@ class DynamoDbBroadcasts:
                 and item.items() <= stored.item.items()
             )
         return True
+
+    def add_tasks(
+        self, merchant_id: str, specs: Sequence[TaskSpec], now: datetime, audit: AuditEntry
+    ) -> None:
+        """Insert tasks and the record of who asked for them; a repeat finds them there."""
+        tasks = [write_task(merchant_id, spec, now) for spec in specs]
+        with suppress(TransactionRefusedError):
+            self._table.transact([*tasks, put_audit(audit)])
 
     def of(self, connection_id: str) -> Iterator[Broadcast]:
         """Yield a connection's, newest first."""

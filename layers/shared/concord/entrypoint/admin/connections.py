@@ -11,10 +11,18 @@ from concord.domain.connection import (
     Connection,
     ConnectionSettings,
     ConnectionState,
+    SegmentPrice,
 )
 from concord.domain.texts import with_changes
 from concord.entrypoint.admin.base import Actor, Answer, Name, Sent
 from concord.entrypoint.admin.sides import SenderAnswer, SenderIn, SideAnswer, SideIn, SidePatch
+
+
+class PriceAnswer(Answer):
+    """What one segment costs."""
+
+    amount: str
+    currency: str
 
 
 class SettingsAnswer(Answer):
@@ -28,6 +36,7 @@ class SettingsAnswer(Answer):
     sender: SenderAnswer | None
     rate: float | None
     depth_seconds: int | None
+    segment_price: PriceAnswer | None
 
 
 class ConnectionAnswer(Answer):
@@ -52,7 +61,7 @@ class ConnectionAnswer(Answer):
     @classmethod
     def of(cls, connection: Connection) -> ConnectionAnswer:
         """Return the answer about `connection`."""
-        chosen = connection.settings
+        chosen, price = connection.settings, connection.settings.segment_price
         return cls(
             connection_id=connection.connection_id,
             merchant_id=connection.merchant_id,
@@ -70,6 +79,7 @@ class ConnectionAnswer(Answer):
                 sender=SenderAnswer.of(chosen.sender) if chosen.sender else None,
                 rate=chosen.rate,
                 depth_seconds=chosen.depth_seconds,
+                segment_price=price and PriceAnswer(amount=price.amount, currency=price.currency),
             ),
             account=connection.account,
             text_numbers=[number for number, _ in connection.text_numbers],
@@ -114,6 +124,13 @@ class Checked(Answer):
     fallback_number: str | None
 
 
+class PriceIn(Sent):
+    """What one segment costs the merchant: a decimal number as text, and an ISO 4217 code."""
+
+    amount: Annotated[str, Field(pattern=r"^\d{1,6}(\.\d{1,6})?$")]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+
 class SettingsIn(Sent):
     """What a connection is set to; null or absent = the default."""
 
@@ -132,6 +149,9 @@ class SettingsIn(Sent):
         description="Seconds of that pace that one bulk call hands over, 1 to 60: how far a STOP "
         "can be behind. Default: 60.",
     )
+    segment_price: PriceIn | None = Field(
+        default=None, description="What previews reckon with. Default: the cost is unknown."
+    )
 
     def changes(self) -> dict[str, Any]:
         """Return the settings that were sent, in the domain's terms."""
@@ -140,8 +160,11 @@ class SettingsIn(Sent):
             for name in self.model_fields_set
             if name in SettingsIn.model_fields
         }
-        sender = sent.get("sender")
-        return {**sent, "sender": sender.to_choice()} if sender else sent
+        if self.sender:
+            sent["sender"] = self.sender.to_choice()
+        if self.segment_price:
+            sent["segment_price"] = SegmentPrice(**self.segment_price.model_dump())
+        return sent
 
     def to_settings(self) -> ConnectionSettings:
         """Return settings in which everything that was not sent is the default."""
