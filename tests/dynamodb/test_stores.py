@@ -13,6 +13,7 @@ from tests.support.contracts.registry import (
     ShoppersContract,
     UntoldContract,
 )
+from tests.support.contracts.sending import CapsContract, ChunksContract, PaceContract
 from tests.support.contracts.tasks import TasksContract
 
 
@@ -47,3 +48,12 @@ class TestBroadcasts(BroadcastsContract): ...
 
 
 class TestContributions(ContributionsContract): ...
+
+
+class TestChunks(ChunksContract): ...
+
+
+class TestPace(PaceContract): ...
+
+
+class TestCaps(CapsContract): ...

@@ -64,16 +64,13 @@ def test_a_stack_has_many_workers_unless_it_says_otherwise() -> None:
         "UrgentQueue": 20,
         "BroadcastPlanQueue": 5,
         "BulkQueue": 5,
+        "BroadcastSendQueue": 50,
         "SafetyQueue": 5,
         "AwsInboundQueue": 10,
     }
 
 
-# Its function is being built (issue 3).
-WITHOUT_CONSUMER = {"BroadcastSendQueue"}
-
-
-@pytest.mark.parametrize("name", sorted(set(WORK) - WITHOUT_CONSUMER))
+@pytest.mark.parametrize("name", WORK)
 def test_queue_has_one_consumer_that_cannot_overtake_itself(name: str) -> None:
     """Partial batches, bounded concurrency, visibility >= 6 x the consumer's timeout."""
     consumers = [

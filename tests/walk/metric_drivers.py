@@ -15,6 +15,7 @@ import pytest
 from tests.world.events import LambdaContext, sqs_event
 from tests.world.faults import Wire, away, settle
 from tests.world.person import Person
+from tests.world.sending import morning, opted_in, planned
 from tests.world.shop import Shop, new_number
 from tests.world.signing import signed
 from tests.world.world import PREFIX, TABLE
@@ -150,6 +151,33 @@ def _text_that_nobody_can_take(shop: Shop, _: pytest.MonkeyPatch) -> None:
         assert lambda_handler(event, LambdaContext())["batchItemFailures"]
 
 
+def _refused_broadcast(shop: Shop, _: pytest.MonkeyPatch) -> None:
+    """Ten numbers in a row are refused alike: it is not the numbers."""
+    _broadcast(shop, 20)
+    shop.world.sandbox.fault(
+        platform="text_em_all", method="POST", path="/conversations", status=400, code=7
+    )
+    shop.world.pump()
+
+
+def _lost_answer_of_a_broadcast(shop: Shop, _: pytest.MonkeyPatch) -> None:
+    _broadcast(shop, 3)
+    shop.world.sandbox.fault(platform="text_em_all", method="POST", lose_answer=True)
+    shop.world.sandbox.fault(platform="text_em_all", method="GET", status=404)
+    settle(shop.world)
+
+
+def _sender_down(shop: Shop, _: pytest.MonkeyPatch) -> None:
+    _broadcast(shop, 6, slice_size=1)
+    shop.world.sandbox.fault(platform="text_em_all", method="POST", status=503)
+    shop.world.pump()
+
+
+def _broadcast(shop: Shop, count: int, slice_size: int = 10) -> None:
+    morning(shop.world)
+    planned(shop, opted_in(shop, count), bulk=False, slice_size=slice_size)
+
+
 # --- what the dashboard shows beside the alarms ------------------------------------------------
 
 
@@ -254,6 +282,7 @@ SHOWN: dict[tuple[str, str], Drive] = {
     ("SyncRelay", "RelayLeftToSweep"): _queues_away,
     ("SyncRunTask", "OptOutUnmatched"): _nobody_to_opt_out,
     ("SyncRunTask", "OldestFailedSeconds"): _wrong_key_for_a_task,
+    ("BroadcastSend", "SenderDown"): _sender_down,
 }
 DRIVERS: dict[tuple[str, str], Drive] = {
     ("WebhookReceive", "WebhookFailed"): _unreadable,
@@ -271,6 +300,8 @@ DRIVERS: dict[tuple[str, str], Drive] = {
     ("SyncRunTask", "TaskFailed"): _refused_task,
     ("SyncRunTask", "ConnectionPaused"): _refused_credentials,
     ("SyncRunTask", "SendUncertain"): _lost_answer,
+    ("BroadcastSend", "BroadcastHeld"): _refused_broadcast,
+    ("BroadcastSend", "SendUncertain"): _lost_answer_of_a_broadcast,
     ("SyncSweep", "OldestUnsyncedOptOutSeconds"): _forgotten_tasks,
     ("SyncSweep", "OverdueTasks"): _forgotten_tasks,
     ("WebhookReceiveSms", "OldestFailedSeconds"): _text_that_nobody_can_take,

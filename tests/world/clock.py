@@ -18,3 +18,7 @@ class SetClock:
     def advance(self, by: timedelta) -> None:
         """Move on."""
         self._ahead += by
+
+    def sleep(self, by: timedelta) -> None:
+        """Wait: nobody else moves meanwhile."""
+        self.advance(by)

@@ -50,7 +50,7 @@ ENVIRONMENT = {
     "POWERTOOLS_TRACE_DISABLED": "true",
 }
 _PATIENT: Final = 50.0
-_PUMPED = ("urgent", "bulk", "plan")
+_PUMPED = ("urgent", "bulk", "plan", "send")
 _QUEUES = ("urgent", "bulk", "plan", "send", "safety", "aws_inbound", "stream_failures")
 
 
@@ -104,6 +104,7 @@ class World:
         bootstrap.forget()
         parts = bootstrap.services(TELEMETRY).parts
         parts.clock = self.clock
+        parts.sleeper = self.clock
         parts.__dict__["platforms"] = PlatformRegistry(
             ("sandbox.test",), allow_private=True, http=self.http
         )
@@ -144,9 +145,10 @@ class World:
         """Deliver one task message, to the function of its queue; returns the ids of messages that
         come back."""
         import functions.broadcasts.plan
+        import functions.broadcasts.send
         import functions.sync.run_task
 
-        workers = {"TP": functions.broadcasts.plan}
+        workers = {"TP": functions.broadcasts.plan, "TS": functions.broadcasts.send}
         worker = workers.get(row["pk"].partition("#")[0], functions.sync.run_task)
         answer = worker.lambda_handler(sqs_event([row], receive_count), LambdaContext())
         return [f["itemIdentifier"] for f in answer["batchItemFailures"]]

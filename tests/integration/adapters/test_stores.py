@@ -25,6 +25,7 @@ from tests.support.contracts.registry import (
     ShoppersContract,
     UntoldContract,
 )
+from tests.support.contracts.sending import CapsContract, ChunksContract, PaceContract
 from tests.support.contracts.tasks import TasksContract
 
 
@@ -81,3 +82,12 @@ class TestContributions(ContributionsContract): ...
 
 
 class TestContributionsProperty(ContributionsProperty): ...
+
+
+class TestChunks(ChunksContract): ...
+
+
+class TestPace(PaceContract): ...
+
+
+class TestCaps(CapsContract): ...

@@ -131,7 +131,8 @@ class Processes:
         sms._client_for.cache_clear()  # it outlives a world, and keeps the hooks of another one
         with patch.object(bootstrap, "_built", self._built[name]):
             try:
-                bootstrap.services(TELEMETRY).parts.clock = self._house.clock
+                parts = bootstrap.services(TELEMETRY).parts
+                parts.clock = parts.sleeper = self._house.clock
                 yield
             finally:
                 self._acting.pop()

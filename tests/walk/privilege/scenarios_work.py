@@ -10,6 +10,8 @@ from concord.domain.tasks import TaskKind, TaskSpec
 from concord.services import replay_inbox
 from tests.walk.privilege.stage import Stage
 from tests.world.campaign import Campaign, point_id
+from tests.world.sending import morning, opted_in, task_of
+from tests.world.sending import planned as sending
 from tests.world.shop import new_number
 
 
@@ -194,15 +196,54 @@ def _of_every_queue(at: Stage) -> None:
         at.house.parts.tasks.ensure(at.shop.merchant_id, spec, at.house.clock.now())
 
 
+def sent_in_a_broadcast(at: Stage) -> None:
+    """Two chunks of one sender: texts, a lost answer, a number that is out, one that waits."""
+    morning(at.house)
+    at.admin("PUT", "/v1/merchants/{m}", {**_MERCHANT, "frequency_cap": {"texts": 2, "days": 7}})
+    numbers = opted_in(at.shop, 12)
+    first = sending(at.shop, numbers, bulk=False, slice_size=5, rate=2.0)
+    second = sending(at.shop, numbers, bulk=False, slice_size=5, rate=2.0)
+    with at.answers_lost():
+        at.house.run_task(task_of(first))
+    at.house.run_task(task_of(second))
+    for broadcast in (first, second, first, second):
+        at.house.clock.advance(timedelta(minutes=3))
+        at.house.run_task(task_of(broadcast))
+    at.run("send_chunk")
+
+
+def sent_by_aws_in_a_broadcast(at: Stage) -> None:
+    """From a number, a pool, a sender id."""
+    morning(at.house)
+    for sends_from in (new_number(), "pool-1", "ACME"):
+        at.sender(sends_from)
+        sending(at.shop, opted_in(at.shop, 1), bulk=False)
+        at.run("send_chunk")
+
+
+def broadcast_disturbed(at: Stage) -> None:
+    """Nothing is handed over while the safety queue holds something; credentials are rejected."""
+    morning(at.house)
+    waiting = sending(at.shop, opted_in(at.shop, 1), bulk=False)
+    url = at.house.urls["safety"]
+    at.house.sqs.send_message(QueueUrl=url, MessageBody="{}")
+    at.house.run_task(task_of(waiting))
+    at.house.sqs.purge_queue(QueueUrl=url)
+    at.house.sandbox.fault(platform="text_em_all", status=401, times=1)
+    at.house.clock.advance(timedelta(minutes=3))
+    at.house.run_task(task_of(waiting))
+
+
 def planned(at: Stage) -> None:
     """An audience is cut into chunks; a resumed broadcast calls those that are open."""
     campaign = Campaign(at.shop)
     campaign.joins("east", map(point_id, range(3)))
     broadcast = campaign.start("east")
-    at.house.pump()
+    for _ in ("starts", "plans"):
+        at.run("plan_broadcast")
     campaign.move(broadcast, BroadcastState.PAUSED)
     campaign.move(broadcast, BroadcastState.SENDING, wakes=True)
-    at.house.pump()
+    at.run("plan_broadcast")
 
 
 def scheduled(at: Stage) -> None:
@@ -214,9 +255,13 @@ def scheduled(at: Stage) -> None:
     at.house.pump()
 
 
+_MERCHANT = {"name": "Green Grocer", "time_zone": "America/New_York", "country": "US"}
 ALL = (
     planned,
     scheduled,
+    sent_in_a_broadcast,
+    sent_by_aws_in_a_broadcast,
+    broadcast_disturbed,
     pushed,
     unmatched,
     grouped,

@@ -20,12 +20,19 @@ from concord.domain.times import from_rfc3339, to_rfc3339
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
 _BATCH: Final = 10
 _ROUNDS: Final = 3
 _PAUSE: Final = 0.1
 _LONGEST_DELAY: Final = 900
+_DEPTH_KNOWN_FOR: Final = 1.0
+_DEPTHS: Final[Sequence[QueueAttributeNameType]] = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
 
 
 # --- task queues -----------------------------------------------------------------------------
@@ -136,6 +143,44 @@ class SqsSafetyQueue:
             self._client.change_message_visibility(
                 QueueUrl=self._url, ReceiptHandle=receipt, VisibilityTimeout=seconds
             )
+
+
+class SqsSafetyDepth:
+    """SafetyDepth: the queue's own figures, asked at most once a second."""
+
+    def __init__(
+        self,
+        url: str,
+        client: SQSClient | None = None,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._url = url
+        self._given = client
+        self._monotonic = monotonic
+        self._known: tuple[float, bool] | None = None
+
+    def holds(self) -> bool:
+        """Return whether anything waits there, be it hidden for a while. Not knowing counts as yes:
+        whoever cannot ask must not text somebody whose STOP may lie there."""
+        now = self._monotonic()
+        if self._known is None or now - self._known[0] > _DEPTH_KNOWN_FOR:
+            self._known = (now, self._ask())
+        return self._known[1]
+
+    def _ask(self) -> bool:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        if self._given is None:
+            self._given = new_client("sqs", connect=0.5, read=2.0)
+        try:
+            answer = self._given.get_queue_attributes(
+                QueueUrl=self._url, AttributeNames=list(_DEPTHS)
+            )
+        except (ClientError, BotoCoreError):
+            return True
+        found = answer.get("Attributes", {})
+        return any(int(found.get(name, 1)) for name in _DEPTHS)
 
 
 def encode_safety(message: SafetyMessage) -> str:

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from concord.config import Settings
 from concord.domain.tasks import Queue
 from concord.ports import Clock, Telemetry
+from concord.ports.broadcasts import Sleeper
 
 if TYPE_CHECKING:
     from concord.adapters.dynamodb.broadcasts import DynamoDbBroadcasts
+    from concord.adapters.dynamodb.chunks import DynamoDbChunks
     from concord.adapters.dynamodb.connections import DynamoDbConnections
     from concord.adapters.dynamodb.consent_store import DynamoDbConsentStore
     from concord.adapters.dynamodb.groups import DynamoDbContributions, DynamoDbGroupAudience
     from concord.adapters.dynamodb.import_parts import DynamoDbImportParts
     from concord.adapters.dynamodb.inbox import DynamoDbInbox
     from concord.adapters.dynamodb.jobs import DynamoDbJobs
+    from concord.adapters.dynamodb.pace import DynamoDbPace
     from concord.adapters.dynamodb.reviews import DynamoDbReviews
     from concord.adapters.dynamodb.shoppers import DynamoDbShoppers
     from concord.adapters.dynamodb.table import Table
     from concord.adapters.dynamodb.tasks import DynamoDbTasks
     from concord.adapters.dynamodb.untold import DynamoDbUntold
     from concord.adapters.parameters import SsmSecrets
-    from concord.adapters.sqs import SqsSafetyQueue, SqsTaskQueue
+    from concord.adapters.sqs import SqsSafetyDepth, SqsSafetyQueue, SqsTaskQueue
     from concord.platforms.registry import PlatformRegistry
 
 
@@ -36,6 +40,14 @@ class SystemClock:
         return datetime.now(UTC)
 
 
+class SystemSleeper:
+    """Waits on the wall clock."""
+
+    def sleep(self, by: timedelta) -> None:
+        """Wait."""
+        time.sleep(max(0.0, by.total_seconds()))
+
+
 class Adapters:
     """The adapters of one process, over its environment."""
 
@@ -43,6 +55,7 @@ class Adapters:
         self.config = config
         self.telemetry = telemetry
         self.clock: Clock = clock or SystemClock()
+        self.sleeper: Sleeper = SystemSleeper()
 
     @cached_property
     def table(self) -> Table:
@@ -79,6 +92,27 @@ class Adapters:
         from concord.adapters.dynamodb.untold import DynamoDbUntold
 
         return DynamoDbUntold(self.table)
+
+    @cached_property
+    def chunks(self) -> DynamoDbChunks:
+        from concord.adapters.dynamodb.chunks import DynamoDbChunks
+
+        return DynamoDbChunks(self.table)
+
+    @cached_property
+    def pace(self) -> DynamoDbPace:
+        from concord.adapters.dynamodb.pace import DynamoDbPace
+
+        return DynamoDbPace(self.table)
+
+    @cached_property
+    def safety_depth(self) -> SqsSafetyDepth:
+        from concord.adapters.sqs import SqsSafetyDepth
+
+        clock = self.clock
+        return SqsSafetyDepth(
+            self.config.safety_queue_url, monotonic=lambda: clock.now().timestamp()
+        )
 
     @cached_property
     def reviews(self) -> DynamoDbReviews:

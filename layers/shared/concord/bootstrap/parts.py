@@ -289,6 +289,12 @@ class Parts(Adapters):
             clock=self.clock,
         )
 
+    def send_chunk(self) -> TaskHandler:
+        """Build the worker of a broadcast's chunks."""
+        from concord.bootstrap.sending import send_chunk
+
+        return send_chunk(self)
+
     def lapse(self, row: RowKey) -> None:
         """Lapse the pending opt-in at `row`."""
         from concord.services.lapse_consent import LapseConsent
@@ -316,6 +322,7 @@ class Parts(Adapters):
                 TaskKind.REPLAY_INBOX: self.run_replay,
                 TaskKind.IMPORT_CONSENTS: self.run_import,
                 TaskKind.REGROUP: self.regroup,
+                TaskKind.SEND_CHUNK: self.send_chunk,
             },
             lapse=self.lapse,
             restore=lambda key: self.push_consent.restore(key),

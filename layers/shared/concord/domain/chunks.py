@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from concord.domain.tasks import Task, TaskKind, TaskSpec
+from concord.domain.times import from_rfc3339, to_rfc3339
 
 # Recipients of a chunk: 32 bytes each, so that a chunk is a 32 KB item and a queue message.
 CHUNK_SIZE: Final = 1000
@@ -27,14 +28,26 @@ class ChunkKey:
     chunk: str
 
 
-def chunk_task(key: ChunkKey) -> TaskSpec:
-    """Return the task that hands a chunk over; there is one for each chunk, and never another."""
+def chunk_task(key: ChunkKey, due_at: datetime | None = None) -> TaskSpec:
+    """Return the task that hands a chunk over; there is one for each chunk, and never another.
+
+    `due_at`: not before that moment, whenever its row is met.
+    """
+    payload = {"broadcast_id": key.broadcast_id, "chunk": key.chunk}
+    if due_at is not None:
+        payload["due_at"] = to_rfc3339(due_at)
     return TaskSpec(
         TaskKind.SEND_CHUNK,
         key.connection_id,
         task_id=f"{key.broadcast_id}.{key.chunk}",
-        payload={"broadcast_id": key.broadcast_id, "chunk": key.chunk},
+        payload=payload,
     )
+
+
+def due_of(task: Task) -> datetime | None:
+    """Return the moment before which a chunk is not handed over; None = now is fine."""
+    due_at = task.payload.get("due_at")
+    return from_rfc3339(str(due_at)) if due_at else None
 
 
 def chunk_of(task: Task) -> ChunkKey:
@@ -94,7 +107,7 @@ class Slice:
     """Some neighbours of a chunk that are handed over together: `first` is the place of the first.
 
     A slice is claimed, with what was decided for each, before anything is handed over. `owner` is
-    the lease of the chunk's row it was claimed under.
+    the lease of the chunk's row it was claimed under, `via` the sender account that carries it.
     """
 
     key: ChunkKey
@@ -105,6 +118,11 @@ class Slice:
     decided: tuple[Decided, ...]
     owner: str = ""
     message_id: str = ""
+    via: str = ""
+
+    def places(self, outcome: Outcome) -> tuple[int, ...]:
+        """Return the places within the slice of those with this outcome."""
+        return tuple(at for at, each in enumerate(self.decided) if each.outcome is outcome)
 
 
 def slice_reference(key: ChunkKey, number: int, place: int | None = None) -> str:
@@ -120,7 +138,8 @@ class Tally:
 
     Written whole from what its slices say, so that writing it again changes nothing. `first` and
     `last` are the point ids between which the chunk's lie: they find the chunk of a number.
-    `parent` is the chunk that recipients were put off from, "" for one of the plan.
+    `parent` is the chunk that recipients were put off from, "" for one of the plan. `settled`
+    counts what receipts told of its uncertain recipients: a count made without that is not written.
     """
 
     key: ChunkKey
@@ -130,3 +149,4 @@ class Tally:
     counts: Mapping[str, int] = field(default_factory=dict)
     done: bool = False
     parent: str = ""
+    settled: int = 0

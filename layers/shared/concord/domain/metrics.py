@@ -51,6 +51,10 @@ class Metric(StrEnum):
     CONNECTION_PAUSED = "ConnectionPaused"
     # The answer to a text was lost, and the platform cannot be asked.
     SEND_UNCERTAIN = "SendUncertain"
+    # A sender failed several times in a row: nobody calls it for some seconds.
+    SENDER_DOWN = "SenderDown"
+    # A broadcast was paused by us: its sender refuses it, or cannot be used.
+    BROADCAST_HELD = "BroadcastHeld"
     # A platform has no contact with the number of an opt-out: there was nobody to opt out.
     OPT_OUT_UNMATCHED = "OptOutUnmatched"
     # New tasks that could not be queued at once: the sweep does it.

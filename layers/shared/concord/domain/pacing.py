@@ -18,6 +18,11 @@ from concord.domain.tasks import RowKey
 
 # A worker waits this long for its turn; for a later one its chunk goes back to the queue.
 HORIZON: Final = timedelta(seconds=5)
+# A chunk that has had no turn yet takes one only if it is nearer than that, or than what it takes:
+# a sender's time is shared by no more workers than it needs, so one merchant does not hold all.
+NEWCOMER: Final = timedelta(seconds=1)
+# Who comes back for a later turn comes this much before it: messages are a second or two late.
+EARLY: Final = timedelta(seconds=3)
 # A text may start this much after its slot, and no later: whoever was held up books anew. So even
 # after a stall no second sees more than three of the rate and one booking.
 LATE: Final = timedelta(seconds=2)
@@ -65,31 +70,35 @@ class Turn(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Booked:
     """Texts may start at `start`. `probe`: the sender was down, and these find out whether it still
-    is. `troubled`: it failed before these, so that a success is news."""
+    is. `troubled`: it failed before these, so a success is news. `slack`: its time was not used
+    up although chunks wait for it: more workers are needed."""
 
     start: datetime
     probe: bool = False
     troubled: bool = False
+    slack: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class NoTurn:
-    """Nothing was booked; ask again at `at`. `waits` = somebody will tell this chunk before."""
+    """Nothing was booked; ask again at `at`. `clock`: the sender's time is booked up to there."""
 
     turn: Turn
     at: datetime
-    waits: bool = False
+    clock: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What is to be booked: `count` texts at `rate` a second, for the chunk whose task is `row`.
-    `again` = they were refused before: then they may not take more than their share."""
+    `again` = they were refused before: then they may not take more than their share. A turn that is
+    further away than `horizon` is not booked."""
 
     count: int
     rate: float
     row: RowKey
     again: bool = False
+    horizon: timedelta = HORIZON
 
     @property
     def takes(self) -> timedelta:

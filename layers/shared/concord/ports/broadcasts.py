@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from concord.domain.audit import AuditEntry
 from concord.domain.broadcast import Broadcast
+from concord.domain.caps import Cap
 from concord.domain.chunks import Chunk, ChunkKey, Slice, Tally
-from concord.domain.tasks import RowKey, Task, TaskSpec
+from concord.domain.consent_record import ConsentRecord
+from concord.domain.evidence import ConsentKey
+from concord.domain.pacing import Booked, NoTurn, SenderAccount, Wanted
+from concord.domain.put_off import PutOff
+from concord.domain.tasks import RowKey, TaskSpec
 
 
 class Broadcasts(Protocol):
@@ -78,18 +84,105 @@ class Chunks(Protocol):
         self,
         done: Slice | None,
         claim: Slice | None,
-        put_off: Sequence[tuple[Chunk, datetime]],
+        put_off: Sequence[PutOff],
         now: datetime,
     ) -> bool:
-        """In one write: store what became of a slice, claim the next, and insert the chunks of
-        those who were put off, each with the moment it is due. False: the lease is not ours any
-        more, so nothing was written and nothing may be handed over."""
+        """Store what became of a slice and claim the next, in one write; the chunks of those who
+        were put off go first. That they are is in the stored slice already, so that a repeat makes
+        the same chunks. False: somebody else claimed or settled a slice, so nothing was written and
+        nothing may be handed over."""
 
-    def put_tally(self, tally: Tally) -> None:
-        """Write how far a chunk is; never over one that is done."""
+    def settle(self, before: Slice, after: Slice) -> bool:
+        """Replace a slice some of whose uncertain recipients turned out to have been texted, and
+        count them anew, in one write. False: it is no longer as it was in `before`."""
 
-    def finish(self, task: Task, tally: Tally) -> bool:
-        """Close a chunk once: its tally done, one open chunk less, its task gone."""
+    def put_tally(self, tally: Tally) -> bool:
+        """Write how far a chunk is; never over one that is done. False: something was settled since
+        the slices were read."""
+
+    def finish(self, tally: Tally) -> bool:
+        """Close a chunk: its tally done, one open chunk less; once, however often it is called.
+        False: something was settled since the slices were read."""
+
+    def slice(self, key: ChunkKey, number: int) -> Slice | None:
+        """Read one slice."""
+
+    def tally(self, key: ChunkKey) -> Tally | None:
+        """Read the tally of one chunk."""
 
     def tallies(self, merchant_id: str, connection_id: str, broadcast_id: str) -> Iterator[Tally]:
         """Yield the tallies of a broadcast's chunks, by name."""
+
+
+class Pace(Protocol):
+    """The one clock of each sender account, and its breaker."""
+
+    def book(self, account: SenderAccount, wanted: Wanted, now: datetime) -> Booked | NoTurn:
+        """Take the sender's next time, if it is near and the sender is not down. One request."""
+
+    def failed(self, account: SenderAccount, booked: Booked, now: datetime) -> bool:
+        """Count a call that the sender did not answer; True = nobody calls it for a while now."""
+
+    def succeeded(self, account: SenderAccount, booked: Booked) -> None:
+        """Note that the sender works; a request only if that is news."""
+
+    def hold(self, account: SenderAccount, until: datetime) -> None:
+        """Start nothing before `until`: the sender asked for a pause."""
+
+    def wait(self, account: SenderAccount, row: RowKey, clock: datetime) -> bool:
+        """Return whether this chunk is the one to come when the sender's time is free at `clock`.
+        Any other is told when one is done; if enough are waiting, it looks by itself."""
+
+    def next_waiting(self, account: SenderAccount) -> Sequence[RowKey]:
+        """Take those who are to be told now."""
+
+
+class Caps(Protocol):
+    """How many texts each number got, across broadcasts (R-02)."""
+
+    def book(
+        self,
+        merchant_id: str,
+        wanted: Mapping[str, tuple[Cap, ...]],
+        broadcast_id: str,
+        now: datetime,
+    ) -> frozenset[str]:
+        """Book a text for each point id whose caps have room for one more; return the others.
+
+        Who was booked for this broadcast before still is, and is counted once."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandOverFacts:
+    """What is true at the moment of a hand-over, read strongly: the broadcast, whether its sender
+    is down, and the consent of each recipient who has one."""
+
+    broadcast: Broadcast | None
+    sender_down: bool
+    records: Mapping[str, ConsentRecord]
+
+
+class HandOverReads(Protocol):
+    """The last look before a hand-over."""
+
+    def facts(
+        self,
+        chunk: ChunkKey,
+        account: SenderAccount,
+        consents: Sequence[ConsentKey],
+        now: datetime,
+    ) -> HandOverFacts:
+        """Read everything together, a hundred items a request; records by point id."""
+
+
+class SafetyDepth(Protocol):
+    """Whether a request waits in the safety queue."""
+
+    def holds(self) -> bool:
+        """Return it, at most a second old. Not knowing counts as yes."""
+
+
+class Sleeper(Protocol):
+    """Waits."""
+
+    def sleep(self, by: timedelta) -> None: ...

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from concord.domain.connection import Connection
 from concord.domain.outbound import Endpoint
-from concord.ports import AccountChecker, ConsentPeer, Platforms, ShopperSource, TextSender
+from concord.ports import (
+    AccountChecker,
+    BulkSender,
+    ConsentPeer,
+    Platforms,
+    ShopperSource,
+    TextSender,
+)
 from concord.services.authenticate import Authenticator
 
 
@@ -31,6 +38,12 @@ class ReachPlatforms:
         platform = connection.source.platform
         endpoint = self._endpoint(connection, platform)
         return self._platforms.shopper_source(platform, endpoint) if endpoint else None
+
+    def bulk_sender(self, connection: Connection) -> BulkSender | None:
+        """Return the adapter that carries one text to many at once, if the sender has that."""
+        platform = connection.sender_platform
+        endpoint = self._endpoint(connection, platform)
+        return self._platforms.bulk_sender(platform, endpoint) if endpoint else None
 
     def checker(self, connection: Connection, platform: str) -> AccountChecker | None:
         """Return the adapter that can prove its credentials."""

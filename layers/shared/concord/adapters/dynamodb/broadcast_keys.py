@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from concord.domain.chunks import ChunkKey
+from concord.domain.pacing import SenderAccount
 from concord.domain.tasks import RowKey
 
 CHUNK: Final = "CHUNK"
@@ -53,3 +54,13 @@ def slice_row(key: ChunkKey, number: int) -> RowKey:
 def receipts_row(key: ChunkKey, number: int) -> RowKey:
     """Return the chunk's partition / `R#<slice, four digits>`."""
     return RowKey(chunk_pk(key), f"{RECEIPTS}{number:04d}")
+
+
+def pace(account: SenderAccount) -> RowKey:
+    """Return `PACE#<merchant>#<sender account>` / `PACE`."""
+    return RowKey(f"PACE#{account.merchant_id}#{account.account}", "PACE")
+
+
+def caps(merchant_id: str, bucket: int) -> RowKey:
+    """Return `CAP#<merchant>#<bucket, three hex digits>` / `CAP`."""
+    return RowKey(f"CAP#{merchant_id}#{bucket:03x}", "CAP")

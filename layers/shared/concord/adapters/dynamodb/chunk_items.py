@@ -52,6 +52,7 @@ def tally_item(tally: Tally) -> Item:
         "counts": dict(tally.counts),
         "done": tally.done,
         "parent": tally.parent or None,
+        "settled": tally.settled or None,
     }
 
 
@@ -65,6 +66,7 @@ def tally_from(key: ChunkKey, item: Item) -> Tally:
         counts=item["counts"],
         done=item["done"],
         parent=item.get("parent", ""),
+        settled=item.get("settled", 0),
     )
 
 

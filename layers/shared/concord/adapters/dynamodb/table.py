@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import batched
 from typing import TYPE_CHECKING, Any, Final
 
 from concord.adapters.clients import client as new_client
@@ -23,6 +24,7 @@ CONNECT: Final = 0.3
 READ: Final = 0.5
 ATTEMPTS: Final = 5
 MAX_TRANSACTION: Final = 10
+MAX_BATCH: Final = 100
 _BASE_DELAY: Final = 0.02
 _MAX_DELAY: Final = 0.4
 _ALL_OLD: Final = "ALL_OLD"
@@ -96,6 +98,11 @@ class Table:
         action = delete(key, condition, **values)["Delete"]
         self._call("delete_item", **self._named(action))
 
+    def write(self, action: Mapping[str, Any]) -> None:
+        """Make one write that could stand in a transaction. Raises ConditionFailedError."""
+        ((verb, body),) = action.items()
+        self._call(f"{verb.lower()}_item", **self._named(body))
+
     # --- many items --------------------------------------------------------------------------
 
     def transact(self, actions: Sequence[Mapping[str, Any]]) -> None:
@@ -107,6 +114,29 @@ class Table:
             raise ValueError(f"{len(actions)} items: a transaction has at most {MAX_TRANSACTION}")
         items = [{verb: self._named(body) for verb, body in action.items()} for action in actions]
         self._call("transact_write_items", TransactItems=items, ClientRequestToken=uuid.uuid4().hex)
+
+    def get_many(self, keys: Sequence[RowKey]) -> dict[RowKey, Item]:
+        """Read items strongly, a hundred a request; who is not there is left out.
+
+        What a request left unread is asked for again. Raises StorageUnavailableError.
+        """
+        found: dict[RowKey, Item] = {}
+        for part in batched(dict.fromkeys(keys), MAX_BATCH, strict=False):
+            left: list[Any] = [_key(key) for key in part]
+            for attempt in range(ATTEMPTS):
+                if attempt:
+                    self._sleep(self._delay(attempt))
+                request = {self.name: {"Keys": left, "ConsistentRead": True}}
+                answer = self._call("batch_get_item", RequestItems=request)
+                for stored in answer["Responses"].get(self.name, []):
+                    item = from_item(stored)
+                    found[RowKey(item["pk"], item["sk"])] = item
+                left = answer.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
+                if not left:
+                    break
+            else:
+                raise StorageUnavailableError("the table did not read all that was asked for")
+        return found
 
     def query(
         self,
@@ -163,7 +193,7 @@ class Table:
                 return getattr(self.client, operation)(**request)
             except (ClientError, BotoCoreError) as error:
                 verdict = judge(error, answer_lost=answer_lost)
-                delay = self._rng.uniform(0, min(_MAX_DELAY, _BASE_DELAY * 2**attempt))
+                delay = self._delay(attempt)
                 last = attempt == ATTEMPTS or _left() < delay + CONNECT + READ
                 if not verdict.again or last:
                     # Never chained: the SDK's error can hold the stored item.
@@ -171,6 +201,9 @@ class Table:
                 answer_lost = answer_lost or verdict.answer_lost
                 self._sleep(delay)
         raise AssertionError("unreachable")
+
+    def _delay(self, attempt: int) -> float:
+        return self._rng.uniform(0, min(_MAX_DELAY, _BASE_DELAY * 2**attempt))
 
 
 def _left() -> float:

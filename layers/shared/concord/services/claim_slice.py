@@ -1,0 +1,152 @@
+"""Claim a slice: look once more, decide for each recipient, and write that before anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from concord.domain.broadcast import BroadcastState
+from concord.domain.chunks import Decided, Outcome, Slice, SliceState
+from concord.domain.consent_record import ConsentRecord
+from concord.domain.decide_recipient import decide_recipient
+from concord.domain.put_off import put_off
+from concord.domain.tasks import LONGEST_WAIT
+from concord.ports import Clock
+from concord.ports.broadcasts import Caps, Chunks, HandOverReads
+from concord.services.chunk_run import Claimed, Ending, Run, decide
+
+# No text starts upon a consent that was read longer ago (reliability 31).
+FRESH: Final = timedelta(seconds=1)
+_LOOK_AGAIN: Final = timedelta(seconds=2)
+
+
+class ClaimSlice:
+    """Nothing is handed over that was not claimed, and a slice is claimed once (R-09, R-10)."""
+
+    def __init__(self, *, reads: HandOverReads, chunks: Chunks, caps: Caps, clock: Clock) -> None:
+        self._reads = reads
+        self._chunks = chunks
+        self._caps = caps
+        self._clock = clock
+
+    def __call__(self, run: Run, number: int) -> Claimed | Ending:
+        """Claim slice `number`, with every decision (L-02), or say why not."""
+        points = run.points(number)
+        read_at = self._clock.now()
+        facts = self._reads.facts(
+            run.chunk.key, run.carrier.account, [run.consent_key(p) for p in points], read_at
+        )
+        run.broadcast = facts.broadcast or run.broadcast
+        if not run.broadcast.runs:
+            return stopped(run.broadcast.state, read_at)
+        if facts.sender_down and not run.pace.probing:
+            return Ending("sender_down", read_at + _LOOK_AGAIN)
+        records = dict(facts.records)
+        part = self._decided(run, number, records, read_at)
+        unwritten = run.unwritten
+        children = put_off(run.chunk, unwritten) if unwritten else ()
+        if not self._chunks.advance(unwritten, part, children, read_at):
+            return Ending("claimed_by_another", read_at + LONGEST_WAIT)
+        run.unwritten = None
+        run.slices[number] = part
+        run.claimed += 1
+        return Claimed(part, records, read_at)
+
+    def recheck(self, run: Run, claimed: Claimed, places: Iterable[int]) -> Claimed:
+        """Look and decide again for those places, whose consent was read too long ago."""
+        part, read_at = claimed.part, self._clock.now()
+        points = {place: run.point(part, place) for place in places}
+        keys = [run.consent_key(point) for point in points.values()]
+        facts = self._reads.facts(run.chunk.key, run.carrier.account, keys, read_at)
+        decisions = {
+            place: self._decide(run, facts.records.get(point), part.first + place, read_at)
+            for place, point in points.items()
+        }
+        return Claimed(decide(part, decisions), claimed.records | dict(facts.records), read_at)
+
+    def _decided(
+        self, run: Run, number: int, records: dict[str, ConsentRecord], at: datetime
+    ) -> Slice:
+        """Return the slice with a decision for each recipient, caps booked for who is texted."""
+        points, first = run.points(number), number * run.frozen.slice_size
+        decided = [
+            self._decide(run, records.get(point), first + place, at)
+            for place, point in enumerate(points)
+        ]
+        for place in self._without_room(run, number, decided, records, at):
+            record = records.get(points[place])
+            decided[place] = self._decide(run, record, first + place, at, has_room=False)
+        waits = any(each.outcome in (Outcome.PENDING, Outcome.DEFERRED) for each in decided)
+        return Slice(
+            key=run.chunk.key,
+            number=number,
+            first=first,
+            state=SliceState.CLAIMED if waits else SliceState.DONE,
+            claimed_at=at,
+            decided=tuple(decided),
+            owner=run.task.lease_owner,
+            via=run.carrier.account.account,
+        )
+
+    def _decide(
+        self,
+        run: Run,
+        record: ConsentRecord | None,
+        place: int,
+        at: datetime,
+        *,
+        has_room: bool = True,
+    ) -> Decided:
+        return decide_recipient(
+            record,
+            region=run.chunk.regions.get(place, ""),
+            at=at,
+            law=run.law,
+            has_room=has_room,
+        )
+
+    def _without_room(
+        self,
+        run: Run,
+        number: int,
+        decided: list[Decided],
+        records: dict[str, ConsentRecord],
+        at: datetime,
+    ) -> list[int]:
+        """Book the caps of all who would be texted, and return the places for whom there is no
+        room. Who was booked by this broadcast before, on a try that came to nothing, still is."""
+        points, first = run.points(number), number * run.frozen.slice_size
+        wanted = {
+            points[place]: run.law.caps_of(
+                records[points[place]].point, run.chunk.regions.get(first + place, ""), at
+            )
+            for place, each in enumerate(decided)
+            if each.outcome is Outcome.PENDING
+        }
+        bound = {point: caps for point, caps in wanted.items() if caps}
+        if not bound:
+            return []
+        key = run.chunk.key
+        refused = self._caps.book(key.merchant_id, bound, key.broadcast_id, at)
+        return [place for place, point in enumerate(points) if point in refused]
+
+
+def stopped(state: BroadcastState, now: datetime) -> Ending:
+    """Return the end of a pass over a broadcast that does not run: the rest is skipped for good, or
+    waits until it is resumed."""
+    if state is BroadcastState.CANCELLED:
+        return Ending("cancelled")
+    return Ending("broadcast_paused", now + LONGEST_WAIT)
+
+
+def again(part: Slice, places: Iterable[int], until: datetime) -> Slice:
+    """Return a slice with those places to be tried again: nothing was taken of them."""
+    return decide(
+        part,
+        {
+            place: replace(part.decided[place], outcome=Outcome.AGAIN, until=until)
+            for place in places
+        },
+    )

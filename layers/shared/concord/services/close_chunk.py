@@ -1,0 +1,61 @@
+"""Close a chunk once everybody in it has an outcome, and with the last the broadcast (R-09)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from concord.domain.chunks import ChunkKey, Slice, Tally
+from concord.domain.errors import StorageUnavailableError
+from concord.domain.pacing import SenderAccount
+from concord.domain.tallies import is_whole, tally_of
+from concord.ports import TaskQueue
+from concord.ports.broadcasts import Chunks, Pace
+from concord.services.finish_broadcast import FinishBroadcast
+
+_ROUNDS: Final = 8
+
+
+class CloseChunk:
+    """Counts a chunk, closes it once, and tells those who waited for the sender."""
+
+    def __init__(
+        self, *, chunks: Chunks, pace: Pace, queue: TaskQueue, finish: FinishBroadcast
+    ) -> None:
+        self._chunks = chunks
+        self._pace = pace
+        self._queue = queue
+        self._finish = finish
+
+    def count(self, tally: Tally, slices: list[Slice]) -> None:
+        """Write how far the chunk is; who is told meanwhile that she was texted is counted next
+        time."""
+        self._chunks.put_tally(tally_of(tally, slices))
+
+    def __call__(
+        self,
+        key: ChunkKey,
+        tally: Tally,
+        slices: list[Slice],
+        account: SenderAccount | None,
+        skipped: str = "",
+    ) -> None:
+        """Close the chunk. Whoever stands in no slice is skipped for the reason `skipped`. Safe to
+        repeat, whatever was done of it before."""
+        if not tally.done:
+            self._close(key, tally, slices, skipped)
+        self._finish(key.connection_id, key.broadcast_id)
+        if account is not None and (waiting := self._pace.next_waiting(account)):
+            self._queue.send(waiting)
+
+    def _close(self, key: ChunkKey, tally: Tally, slices: list[Slice], skipped: str) -> None:
+        for _ in range(_ROUNDS):
+            counted = replace(tally_of(tally, slices, skipped=skipped), done=True)
+            if not is_whole(counted):
+                raise AssertionError("a chunk is closed when everybody in it has an outcome")
+            if self._chunks.finish(counted):
+                return
+            # A receipt settled somebody: the tally first, so that nothing is missed after it.
+            tally = self._chunks.tally(key) or tally
+            slices = list(self._chunks.slices(key))
+        raise StorageUnavailableError("a chunk kept changing while it was closed")

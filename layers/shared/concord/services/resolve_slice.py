@@ -1,0 +1,102 @@
+"""Find out what became of a slice whose worker died, or whose answer was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+from concord.domain.chunks import Outcome, Slice
+from concord.domain.consent_record import ConsentRecord
+from concord.domain.errors import PermanentError
+from concord.domain.metrics import Metric
+from concord.ports import BulkSender, Clock, Telemetry
+from concord.ports.broadcasts import HandOverReads
+from concord.services.chunk_run import Ending, Run, decide
+from concord.services.skip_refused import SkipRefused
+
+# A call is given up after 10 s; what a platform does not know half a minute later never arrived.
+SETTLED: Final = timedelta(seconds=30)
+_LOOK_AGAIN: Final = timedelta(seconds=31)
+
+
+class ResolveSlice:
+    """Looks up by reference, never hands over: who is not there is put off, to go through all
+    checks again; of whom nobody can know, the text is uncertain (R-10)."""
+
+    def __init__(
+        self, *, reads: HandOverReads, skip: SkipRefused, clock: Clock, telemetry: Telemetry
+    ) -> None:
+        self._reads = reads
+        self._skip = skip
+        self._clock = clock
+        self._telemetry = telemetry
+
+    def __call__(self, run: Run, part: Slice) -> Slice | Ending:
+        """Return the slice with everybody settled; or when to look, if it is too early. Raises what
+        a look-up may (RetryableError, CredentialsRejectedError)."""
+        pending = part.places(Outcome.PENDING)
+        if not pending:
+            return part
+        now = self._clock.now()
+        if now - part.claimed_at < SETTLED:
+            return Ending("outcome_unknown", part.claimed_at + _LOOK_AGAIN)
+        points = {place: run.point(part, place) for place in pending}
+        keys = [run.consent_key(point) for point in points.values()]
+        facts = self._reads.facts(run.chunk.key, run.carrier.account, keys, now)
+        records = {at: r for at, point in points.items() if (r := facts.records.get(point))}
+        if part.via != run.carrier.account.account:
+            return self._uncertain(part, pending)  # nobody is left to be asked
+        try:
+            if run.carrier.bulk is not None:
+                return self._call(run, part, records, run.carrier.bulk)
+            found = self._texts(run, part, records)
+        except PermanentError:
+            return self._uncertain(part, pending)
+        return self._settled(part, found)
+
+    def _call(
+        self, run: Run, part: Slice, records: Mapping[int, ConsentRecord], sender: BulkSender
+    ) -> Slice:
+        """Look the one call of a slice up."""
+        to = tuple((at, record.point) for at, record in records.items())
+        call = sender.find_bulk(run.carrier.bulk_text(part, to))
+        if call is None:
+            return self._settled(part, dict.fromkeys(records))
+        refused = {at: reason for at, reason in call.refused.items() if at in records}
+        by_point = {run.point(part, at): record for at, record in records.items()}
+        part = self._skip(run, replace(part, message_id=call.message_id), by_point, refused)
+        return self._settled(part, {at: "" for at in records if at not in refused})
+
+    def _texts(
+        self, run: Run, part: Slice, records: Mapping[int, ConsentRecord]
+    ) -> Mapping[int, str | None]:
+        """Look up each text of a slice: its message, None = it never arrived."""
+        assert run.carrier.single is not None
+        found: dict[int, str | None] = {}
+        for at, record in records.items():
+            text = run.carrier.text(part, at, record.point, part.claimed_at)
+            answer = run.carrier.single.find(text)
+            found[at] = answer.message_id if answer else None
+        return found
+
+    def _settled(self, part: Slice, found: Mapping[int, str | None]) -> Slice:
+        now = self._clock.now()
+        decisions = {}
+        for at, message_id in found.items():
+            outcome = Outcome.AGAIN if message_id is None else Outcome.SENT
+            until = now if message_id is None else None
+            decisions[at] = replace(
+                part.decided[at], outcome=outcome, until=until, message_id=message_id or ""
+            )
+        part = decide(part, decisions)
+        return self._uncertain(part, part.places(Outcome.PENDING))
+
+    def _uncertain(self, part: Slice, places: tuple[int, ...]) -> Slice:
+        if places:
+            self._telemetry.count(Metric.SEND_UNCERTAIN, len(places))
+        return decide(
+            part,
+            {at: replace(part.decided[at], outcome=Outcome.UNCERTAIN) for at in places},
+        )

@@ -1,0 +1,260 @@
+"""Hand a chunk of a broadcast over, slice by slice, at most once per number (walk 3)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from concord.domain.broadcast import Broadcast, BroadcastState
+from concord.domain.chunks import Slice, SliceState, chunk_of, due_of
+from concord.domain.connection import Connection, ConnectionState
+from concord.domain.errors import NotFoundError, PermanentError
+from concord.domain.metrics import Metric
+from concord.domain.pacing import HORIZON, NoTurn, Turn
+from concord.domain.put_off import put_off
+from concord.domain.tallies import CANCELLED
+from concord.domain.tasks import LONGEST_WAIT, Task, TaskState
+from concord.ports import Clock, Connections, Tasks, Telemetry
+from concord.ports.broadcasts import Broadcasts, Chunks, Pace, SafetyDepth, Sleeper
+from concord.services.chunk_run import WORKS, WORKS_BOOKED, Ending, Run, finished, is_settled
+from concord.services.claim_slice import ClaimSlice
+from concord.services.close_chunk import CloseChunk
+from concord.services.defer_tasks import DeferTasks
+from concord.services.hand_over_slice import HandOverSlice
+from concord.services.hold_broadcast import HoldBroadcast
+from concord.services.resolve_slice import ResolveSlice
+from concord.services.start_run import StartRun
+
+_SAFETY_WAIT: Final = timedelta(seconds=10)
+# A wait longer than this is not for holding what became of a slice in memory.
+_SHORT: Final = timedelta(seconds=2)
+
+
+class SendChunk:
+    """The worker of `send_chunk` rows.
+
+    A pass takes at most 30 s and then goes back to the queue. Of what it knows, nothing but the
+    outcome of one slice is in memory alone, and that for two seconds at most.
+    """
+
+    def __init__(
+        self,
+        *,
+        tasks: Tasks,
+        connections: Connections,
+        broadcasts: Broadcasts,
+        chunks: Chunks,
+        pace: Pace,
+        safety: SafetyDepth,
+        sleeper: Sleeper,
+        start: StartRun,
+        claim: ClaimSlice,
+        hand_over: HandOverSlice,
+        resolve: ResolveSlice,
+        close: CloseChunk,
+        hold: HoldBroadcast,
+        defer: DeferTasks,
+        clock: Clock,
+        telemetry: Telemetry,
+    ) -> None:
+        self._tasks = tasks
+        self._connections = connections
+        self._broadcasts = broadcasts
+        self._chunks = chunks
+        self._pace = pace
+        self._safety = safety
+        self._sleeper = sleeper
+        self._start = start
+        self._claim = claim
+        self._hand_over = hand_over
+        self._resolve = resolve
+        self._close = close
+        self._hold = hold
+        self._defer = defer
+        self._clock = clock
+        self._telemetry = telemetry
+
+    def __call__(self, task: Task) -> None:
+        """Work on the chunk for a while. Raises RetryableError and CredentialsRejectedError of a
+        look-up (put off), NotFoundError (parked) if what the row names is not there."""
+        due_at, started = due_of(task), self._clock.now()
+        if due_at is not None and due_at > started:
+            self._defer.until(task, due_at, "not_due")
+            return
+        key = chunk_of(task)
+        connection = self._connections.get(key.connection_id)
+        broadcast = self._broadcasts.get(key.connection_id, key.broadcast_id)
+        if connection is None or broadcast is None:
+            raise NotFoundError("the chunk's connection or broadcast is not there")
+        run = self._opened(task, connection, broadcast)
+        if run is None:
+            return
+        ending = self._work(run)
+        self._end(run, ending)
+
+    # --- may it go on at all? ----------------------------------------------------------------
+
+    def _opened(self, task: Task, connection: Connection, broadcast: Broadcast) -> Run | None:
+        """Return the pass; None = there is none, and the row was dealt with."""
+        gone = self._gone(connection, broadcast)
+        if gone and self._settled_for_good(task, gone):
+            return None
+        if not gone:
+            if self._defer.held(task, connection):
+                return None
+            if broadcast.state is BroadcastState.PAUSED:
+                self._defer.wait(task, LONGEST_WAIT, "broadcast_paused")
+                return None
+        try:
+            return self._start(task, connection, broadcast)
+        except PermanentError as problem:
+            if gone:  # in doubt, and nobody can be asked any more
+                raise
+            self._held(task, broadcast, problem.reason)
+            return None
+
+    def _gone(self, connection: Connection, broadcast: Broadcast) -> str:
+        """Return why nobody will be texted any more, if that is so."""
+        if broadcast.state is BroadcastState.CANCELLED:
+            return CANCELLED
+        if connection.state is ConnectionState.DISCONNECTED:
+            return "connection_disconnected"
+        return ""
+
+    def _settled_for_good(self, task: Task, reason: str) -> bool:
+        """Close a chunk that nobody works on any more, unless a slice of it is in doubt."""
+        key = chunk_of(task)
+        tally = self._chunks.tally(key)
+        slices = list(self._chunks.slices(key))
+        if tally is None or not all(part.state is SliceState.DONE for part in slices):
+            return False
+        self._close(key, tally, slices, None, skipped=reason)
+        self._tasks.mark(task, TaskState.DONE, self._clock.now())
+        return True
+
+    # --- the pass ----------------------------------------------------------------------------
+
+    def _work(self, run: Run) -> Ending:
+        """Settle what earlier workers left behind, then slice after slice."""
+        if run.tally.done:
+            return Ending("done")
+        if ending := self._settle_old(run):
+            return ending
+        while (number := run.next_number()) is not None:
+            ending = self._slice(run, number)
+            if ending is not None:
+                return ending
+        doubtful = [part for part in run.slices.values() if not is_settled(part)]
+        return self._soonest(doubtful) if doubtful else Ending("done")
+
+    def _settle_old(self, run: Run) -> Ending | None:
+        """Find out what became of slices that were claimed and never done. None = all is known."""
+        wait: Ending | None = None
+        for part in [p for p in run.slices.values() if p.state is SliceState.CLAIMED]:
+            found = self._resolve(run, part)
+            if isinstance(found, Ending):
+                wait = wait or found
+            elif not self._keep(run, part, found) or not self._write(run):
+                return Ending("claimed_by_another", self._clock.now())
+        return wait
+
+    def _slice(self, run: Run, number: int) -> Ending | None:
+        """Claim one slice and hand it over; an ending if the pass can go no further."""
+        now, texts = self._clock.now(), len(run.points(number))
+        late = now - run.started >= WORKS
+        if late and (now - run.started >= WORKS_BOOKED or not run.pace.has(texts)):
+            return Ending("passed_on", now)
+        if ending := self._await_turn(run, texts):
+            return ending
+        if self._safety.holds():
+            return Ending("safety_queue", self._clock.now() + _SAFETY_WAIT)
+        claimed = self._claim(run, number)
+        if isinstance(claimed, Ending):
+            return claimed
+        part, ending = self._hand_over(run, claimed)
+        if part.state is SliceState.CLAIMED and not self._keep(run, claimed.part, part):
+            return Ending("claimed_by_another", self._clock.now())
+        return ending
+
+    def _await_turn(self, run: Run, texts: int) -> Ending | None:
+        """Wait until the sender has time for a slice; an ending if that is too far away."""
+        newcomer = not run.slices
+        turn = run.pace.turn(texts if run.frozen.bulk else 1, run.left(), newcomer=newcomer)
+        now = self._clock.now()
+        if isinstance(turn, NoTurn):
+            clock = turn.clock if newcomer else None
+            return Ending(turn.turn.value, turn.at, clock)
+        wait = turn - now
+        if wait > HORIZON:
+            return Ending(Turn.LATER.value, turn)
+        if wait > _SHORT and not self._write(run):
+            return Ending("claimed_by_another", now)
+        if wait > timedelta(0):
+            self._sleeper.sleep(wait)
+        return None
+
+    # --- what is stored of a slice -----------------------------------------------------------
+
+    def _keep(self, run: Run, stored: Slice, part: Slice) -> bool:
+        """Keep what became of a slice: with the next claim, or at once if somebody is put off or in
+        doubt. Whom a chunk is made of has to stand in the table before the chunk does."""
+        run.slices[part.number] = part
+        settled = is_settled(part)
+        changed = not settled or put_off(run.chunk, stored) != put_off(run.chunk, part)
+        if changed and not self._chunks.advance(part, None, (), self._clock.now()):
+            return False
+        if settled:
+            run.unwritten = run.slices[part.number] = finished(part)
+        return True
+
+    def _write(self, run: Run) -> bool:
+        """Store the outcome that is still in memory alone."""
+        part, run.unwritten = run.unwritten, None
+        if part is None:
+            return True
+        children = put_off(run.chunk, part)
+        return self._chunks.advance(part, None, children, self._clock.now())
+
+    # --- the end of a pass -------------------------------------------------------------------
+
+    def _end(self, run: Run, ending: Ending) -> None:
+        """Close the chunk, or give it back with how far it is."""
+        key, slices = run.chunk.key, list(run.slices.values())
+        if not self._write(run) or ending.reason == "claimed_by_another":
+            self._telemetry.info("chunk_taken_over", connection_id=key.connection_id)
+            self._defer.wait(run.task, LONGEST_WAIT, "claimed_by_another")
+            return
+        gone = self._gone(run.connection, run.broadcast)
+        settled = all(part.state is SliceState.DONE for part in run.slices.values())
+        if settled and (ending.at is None or gone):
+            self._close(key, run.tally, slices, run.carrier.account, skipped=gone)
+            self._tasks.mark(run.task, TaskState.DONE, self._clock.now())
+            return
+        if run.claimed:
+            self._close.count(run.tally, slices)
+        if ending.credentials:
+            self._telemetry.count(Metric.BROADCAST_HELD)
+            self._defer.pause(run.task)
+        elif ending.held:
+            self._held(run.task, run.broadcast, ending.held)
+        else:
+            self._give_back(run, ending)
+
+    def _give_back(self, run: Run, ending: Ending) -> None:
+        now = self._clock.now()
+        at = ending.at or now
+        if ending.clock is not None:
+            mine = self._pace.wait(run.carrier.account, run.task.key, ending.clock)
+            # Who has its turn tells the next when it is done; this is for the case that it dies.
+            at = at if mine else now + LONGEST_WAIT
+        self._defer.wait(run.task, max(at - now, timedelta(0)), ending.reason)
+
+    def _held(self, task: Task, broadcast: Broadcast, reason: str) -> None:
+        """Pause the broadcast ourselves: going on would be refused all the same."""
+        if self._hold(broadcast, reason):
+            self._telemetry.count(Metric.BROADCAST_HELD)
+        self._defer.wait(task, LONGEST_WAIT, "broadcast_held")
+
+    def _soonest(self, doubtful: list[Slice]) -> Ending:
+        since = min(part.claimed_at for part in doubtful)
+        return Ending("outcome_unknown", since + timedelta(seconds=31))

@@ -1,0 +1,1 @@
+"""Sending on a virtual clock: our own adapters and services, everything around them in memory."""
