@@ -14,9 +14,11 @@ _TEXT: Final = {"type": "string"}
 _MAYBE: Final = {"type": ["string", "null"]}
 _TIME: Final = {"type": "string", "format": "date-time"}
 _ANY: Final = {"type": "string", "minLength": 1, "pattern": r"^[A-Za-z0-9+@._-]+$"}
+_GROUP_ID: Final = {"type": "string", "minLength": 1, "maxLength": 100}
 _PATH: Final = {
     "merchant_id": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,47}$"},
     "channel": {"type": "string", "enum": list(Channel)},
+    "group_id": {**_GROUP_ID, "description": "The shop's own, encoded."},
     "shopper_id": {"type": "string", "minLength": 1, "description": "The shop's own, encoded."},
 }
 _WORDS: Final = {
@@ -92,11 +94,42 @@ SCHEMAS: Final[dict[str, Any]] = {
             "last_name": _TEXT,
             "email": _TEXT,
             "phones": {"type": "array", "items": _TEXT},
-            "groups": {"type": "array", "items": _TEXT},
+            "groups": {
+                "type": ["array", "null"],
+                "items": _GROUP_ID,
+                "description": "All her groups; absent or null leaves them as they are.",
+            },
             "guest": {"type": "boolean"},
             "created_at": _TIME,
             "attributes": {"type": "object"},
         },
+    },
+    "Group": {
+        "type": "object",
+        "required": ["name"],
+        "properties": {
+            "name": {"type": "string", "maxLength": 200, "pattern": r"\S"},
+            "shopper_ids": {
+                "type": ["array", "null"],
+                "items": {"type": "string", "minLength": 1},
+                "description": "All members, by the shop's own ids; who is not known yet joins "
+                "when she is saved. Absent or null leaves the members as they are.",
+            },
+        },
+    },
+    "GroupSaved": {
+        "type": "object",
+        "required": ["group_id", "name", "members"],
+        "properties": {
+            "group_id": _TEXT,
+            "name": _TEXT,
+            "members": {"type": ["integer", "null"], "description": "How many the list names."},
+        },
+    },
+    "GroupDeleted": {
+        "type": "object",
+        "required": ["group_id", "deleted"],
+        "properties": {"group_id": _TEXT, "deleted": {"const": True}},
     },
     "ShopperSaved": {
         "type": "object",
@@ -159,6 +192,7 @@ _TOPIC: Final = (*_WEBHOOK, "topic")
 _WEBHOOK_ANSWERS: Final = dict.fromkeys(("200", "202", "204", "401", "409", "413", "503"))
 _ANY_BODY: Final[dict[str, Any]] = {"*/*": {"schema": {}}}
 _SHOPPER: Final = ("connection_id", "shopper_id")
+_GROUP: Final = ("connection_id", "group_id")
 
 PATHS: Final[dict[str, dict[str, Any]]] = {
     "/webhooks/{platform}/{connection_id}/{token}": {
@@ -234,6 +268,31 @@ PATHS: Final[dict[str, dict[str, Any]]] = {
                 "200": "ShopperRemoved",
                 **dict.fromkeys(("401", "404", "413")),
                 "503": "OptOutNotConfirmed",
+            },
+        ),
+    },
+    "/connect/{connection_id}/groups/{group_id}": {
+        "put": _operation(
+            "put_group",
+            "connect",
+            "Name a group, and perhaps say who is in it: 202, and it is worked off.",
+            _GROUP,
+            {
+                **dict.fromkeys(("200", "201", "202"), "GroupSaved"),
+                **dict.fromkeys(("401", "409", "413", "422")),
+                "503": "Unavailable",
+            },
+            _json("Group"),
+        ),
+        "delete": _operation(
+            "delete_group",
+            "connect",
+            "Delete a group: all its members leave it. As often as you like.",
+            _GROUP,
+            {
+                "202": "GroupDeleted",
+                **dict.fromkeys(("401", "409", "413", "422")),
+                "503": "Unavailable",
             },
         ),
     },

@@ -6,11 +6,12 @@ from concord.bootstrap import fallback_number, warm_up
 from concord.entrypoint.connect import unconfirmed
 from concord.entrypoint.http import http_api
 from concord.entrypoint.observability import TELEMETRY, observed
-from functions.connect.routes import consents, shoppers
+from functions.connect.routes import consents, groups, shoppers
 
 api = http_api(unconfirmed(fallback_number))
 api.include_router(consents.router)
 api.include_router(shoppers.router)
+api.include_router(groups.router)
 warm_up(TELEMETRY, lambda parts: parts.record_consent)
 
 

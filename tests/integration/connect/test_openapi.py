@@ -26,7 +26,7 @@ def known(shop: Shop) -> dict[str, str]:
     saved = shop.connect("PUT", "/shoppers/s-1", {"phones": [number]})
     assert saved["statusCode"] == 201
     ids = {"connection_id": shop.connection_id, "shopper_id": "s-1"}
-    return ids | {"channel": "sms", "point": number}
+    return ids | {"channel": "sms", "point": number, "group_id": "vip"}
 
 
 def _key(shop: Shop) -> dict[str, str]:

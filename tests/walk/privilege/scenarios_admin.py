@@ -112,7 +112,7 @@ def decisions(at: Stage) -> None:
             at.admin("POST", path, {"actor": "dana"})
 
 
-def groups(at: Stage) -> None:
+def groups_listed(at: Stage) -> None:
     """Groups are listed, and some of them counted together."""
     number = at.joined()
     body = {"phones": [number], "groups": ["vip", "news"]}
@@ -182,7 +182,7 @@ ALL = (
     imports,
     proofs,
     decisions,
-    groups,
+    groups_listed,
     inbox,
     replay_of_a_join,
     jobs,

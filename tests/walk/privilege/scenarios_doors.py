@@ -187,6 +187,13 @@ def shoppers(at: Stage) -> None:
     at.shop.connect("PUT", "/shoppers/s-1", {"first_name": "Ana", "phones": [first, second]})
 
 
+def groups(at: Stage) -> None:
+    """A group is named, listed, and deleted."""
+    for body in ({"name": "VIPs"}, {"name": "VIPs", "shopper_ids": ["s-1", "s-2"]}):
+        at.shop.connect("PUT", "/groups/vip", body)
+    at.shop.connect("DELETE", "/groups/vip")
+
+
 def waiting_number(at: Stage) -> None:
     """A shopper appears for a number whose push is still open: it is wanted once more."""
     number = new_number()
@@ -219,6 +226,7 @@ ALL = (
     texts_of_aws,
     tills,
     shoppers,
+    groups,
     waiting_number,
     till_without_table,
 )

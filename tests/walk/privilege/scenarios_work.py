@@ -47,6 +47,24 @@ def grouped(at: Stage) -> None:
     at.house.pump()
 
 
+def listed(at: Stage) -> None:
+    """A list of members is worked off: known, unknown until later, no longer named, deleted."""
+    for shopper, groups in (("s-1", []), ("s-2", ["vip"])):
+        at.shop.connect("PUT", f"/shoppers/{shopper}", {"groups": groups})
+    at.shop.connect("PUT", "/groups/vip", {"name": "VIPs", "shopper_ids": ["s-1", "s-3"]})
+    _later(at)
+    at.shop.connect("PUT", "/shoppers/s-3", {})
+    at.house.pump()
+    at.shop.connect("DELETE", "/groups/vip")
+    _later(at)
+
+
+def _later(at: Stage) -> None:
+    for _ in range(5):
+        at.run("regroup")
+        at.house.clock.advance(timedelta(minutes=3))
+
+
 def pushed_late(at: Stage) -> None:
     """The platform is ill for a while, refuses for good, or refuses our credentials."""
     for status, code in ((503, None), (400, 3), (401, None)):
@@ -265,6 +283,7 @@ ALL = (
     pushed,
     unmatched,
     grouped,
+    listed,
     pushed_late,
     pushed_again,
     texts_late,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from concord.adapters.dynamodb.chunks import DynamoDbChunks
     from concord.adapters.dynamodb.connections import DynamoDbConnections
     from concord.adapters.dynamodb.consent_store import DynamoDbConsentStore
+    from concord.adapters.dynamodb.group_lists import DynamoDbGroups
     from concord.adapters.dynamodb.groups import DynamoDbContributions, DynamoDbGroupAudience
     from concord.adapters.dynamodb.import_parts import DynamoDbImportParts
     from concord.adapters.dynamodb.inbox import DynamoDbInbox
@@ -131,6 +132,12 @@ class Adapters:
         from concord.adapters.dynamodb.groups import DynamoDbContributions
 
         return DynamoDbContributions(self.table)
+
+    @cached_property
+    def groups(self) -> DynamoDbGroups:
+        from concord.adapters.dynamodb.group_lists import DynamoDbGroups
+
+        return DynamoDbGroups(self.table)
 
     @cached_property
     def group_audience(self) -> DynamoDbGroupAudience:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
@@ -14,6 +15,7 @@ from concord.domain.tasks import RowKey
 
 if TYPE_CHECKING:
     from concord.services.admin import AdminServices
+    from concord.services.change_groups import ChangeGroups
     from concord.services.read_consent import Standing
     from concord.services.record_consent import Recorded
     from concord.services.run_task import RunTask
@@ -89,6 +91,29 @@ class Services:
     ) -> ApiAnswer:
         """Opt a deactivated shopper out."""
         return self.parts.remove_shopper(connection_id, connect_key, shopper_id, request)
+
+    def put_group(
+        self, connection_id: str, connect_key: str, group_id: str, request: RawRequest
+    ) -> ApiAnswer:
+        """Name a group, and perhaps say who is in it."""
+        return self._change_groups().put(connection_id, connect_key, group_id, request)
+
+    def delete_group(
+        self, connection_id: str, connect_key: str, group_id: str, request: RawRequest
+    ) -> ApiAnswer:
+        """Let all members leave a group."""
+        return self._change_groups().delete(connection_id, connect_key, group_id, request)
+
+    def _change_groups(self) -> ChangeGroups:
+        from concord.services.change_groups import ChangeGroups
+
+        return ChangeGroups(
+            authenticator=self.parts.authenticator,
+            groups=self.parts.groups,
+            store=self.parts.store,
+            clock=self.parts.clock,
+            random_bytes=os.urandom,
+        )
 
     def relay(self, keys: Sequence[RowKey]) -> None:
         """Move row keys from the stream to the queues."""

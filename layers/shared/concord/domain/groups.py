@@ -146,3 +146,23 @@ class TextableNumber:
     point_id: str
     since: datetime
     region: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What the shop said of a group itself; one that it never named has none of this.
+
+    `list_id` names the list of all its members that the shop gave last, `listed` of them, received
+    at `listed_at`: "" = it never gave one. `deleted` = the shop wants it no more, and its members
+    are leaving it.
+    """
+
+    merchant_id: str
+    connection_id: str
+    group_id: str
+    name: str
+    version: int = 1
+    deleted: bool = False
+    list_id: str = ""
+    listed: int = 0
+    listed_at: datetime | None = None

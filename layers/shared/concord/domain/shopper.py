@@ -88,7 +88,12 @@ class Shopper:
         left = [each for each in self.groups if each != group_id]
         groups = [*left, group_id] if member else left
         profile = {**self.profile, "groups": groups}
-        return replace(self, profile=profile, version=self.version + 1, digest=REGROUPED)
+        digest = "" if self.unfinished else REGROUPED
+        return replace(self, profile=profile, version=self.version + 1, digest=digest)
+
+    def told_groups_after(self, at: datetime) -> bool:
+        """Whether the shop told all her groups after `at`: that is its newer word."""
+        return self.groups_at is not None and self.groups_at > at
 
     @property
     def groups(self) -> tuple[str, ...]:

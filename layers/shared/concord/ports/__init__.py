@@ -22,7 +22,7 @@ from concord.ports.consents import (
     Inbox,
     Stale,
 )
-from concord.ports.groups import Contributions, GroupAudience
+from concord.ports.groups import Contributions, GroupAudience, Groups
 from concord.ports.platforms import (
     AccountChecker,
     BulkSender,
@@ -52,6 +52,7 @@ __all__ = [
     "ConsentStore",
     "Contributions",
     "GroupAudience",
+    "Groups",
     "Idempotency",
     "ImportParts",
     "Inbox",

@@ -86,6 +86,7 @@ class Regroup:
         shoppers: Shoppers,
         store: ConsentStore,
         regroup_shopper: RegroupShopper,
+        welcome: Callable[[Connection, str], None],
         others: Mapping[str, Callable[[Task, Connection, str], None]],
         defer: DeferTasks,
         clock: Clock,
@@ -95,6 +96,7 @@ class Regroup:
         self._shoppers = shoppers
         self._store = store
         self._regroup_shopper = regroup_shopper
+        self._welcome = welcome
         self._works = {SHOPPER: self._shopper, POINT: self._point, **others}
         self._defer = defer
         self._clock = clock
@@ -132,6 +134,7 @@ class Regroup:
     def _shopper(self, task: Task, connection: Connection, name: str) -> None:
         ends_at = self._clock.now() + _WORKS_FOR
         for _ in range(_ROUNDS):
+            self._welcome(connection, name)
             shopper, agrees = self._regroup_shopper(connection, name, ends_at)
             if not agrees:
                 break

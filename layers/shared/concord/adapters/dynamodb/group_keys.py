@@ -12,6 +12,7 @@ from concord.domain.groups import group_key, shard_of_point, shard_of_shopper
 from concord.domain.tasks import RowKey
 
 CONTRIBUTION: Final = "CONTRIBUTION"
+AWAITED: Final = "AWAITED#"
 
 
 def groups_pk(merchant_id: str, connection_id: str) -> str:
@@ -60,3 +61,21 @@ def contribution(merchant_id: str, connection_id: str, shopper_key: str) -> RowK
     """Return `S#<merchant>#<connection>#<shopper key>` / `CONTRIBUTION`: beside the shopper."""
     pk = keys.shopper(merchant_id, connection_id, shopper_key).pk
     return RowKey(pk, CONTRIBUTION)
+
+
+def awaited(merchant_id: str, connection_id: str, shopper_key: str, group_id: str) -> RowKey:
+    """Return `S#<merchant>#<connection>#<shopper key>` / `AWAITED#<group>`."""
+    pk = keys.shopper(merchant_id, connection_id, shopper_key).pk
+    return RowKey(pk, f"{AWAITED}{group_key(group_id)}")
+
+
+def list_pk(merchant_id: str, connection_id: str, group_id: str) -> str:
+    """Return `GL#<merchant>#<connection>#<group>`: the lists of members that a shop gave."""
+    return f"GL#{merchant_id}#{connection_id}#{group_key(group_id)}"
+
+
+def list_part(
+    merchant_id: str, connection_id: str, group_id: str, list_id: str, part: int
+) -> RowKey:
+    """Return `GL#<merchant>#<connection>#<group>` / `<list>#<part, six digits>`."""
+    return RowKey(list_pk(merchant_id, connection_id, group_id), f"{list_id}#{part:06d}")
