@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,6 +26,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker of tests that talk to a server of their own; look for canaries."""
     config.addinivalue_line("markers", "loopback: may open sockets to this machine")
     canary_watch.install(config)
+
+
+def pytest_collection_finish() -> None:
+    """Set aside what is loaded for good: else the collector walks through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
