@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any, Final
 from unittest.mock import patch
 
+from botocore import hooks, useragent
 from botocore import session as botocore_session
 from botocore.loaders import Loader, create_loader
 from moto import backend_index
@@ -31,6 +32,7 @@ _parser: Any = vars(expressions)["UpdateExpressionParser"]
 _node: Any = vars(ast_nodes)["Node"]
 _walker: Any = vars(ast_nodes)["DepthFirstTraverser"]
 _cast_value: Any = vars(DynamoType)["cast_value"]
+_SANITIZE: Final = "sanitize_user_agent_string_component"
 _OURS: Final = ("dynamodb", "sqs", "ssm")
 _installed: list[ExitStack] = []
 
@@ -65,6 +67,9 @@ def _replacements() -> Iterator[tuple[Any, str, Any]]:
     # Each start also takes the library `requests` over, address by address: nobody uses it here.
     yield models, "RESPONSES_METHODS", []
     yield botocore_session, "create_loader", _one_loader
+    # Pure functions that each client and each request would call anew on the same few names.
+    yield hooks.EventAliaser, "_alias_event_name", _alias(hooks.EventAliaser._alias_event_name)
+    yield useragent, _SANITIZE, cache(getattr(useragent, _SANITIZE))
     yield responses, "method_names_from_class", cache(utils.method_names_from_class)
     for module in (responses, queues):
         yield module, "camelcase_to_underscores", cache(utils.camelcase_to_underscores)
@@ -93,6 +98,18 @@ def _one_loader(data_path: str | None = None) -> Loader:
     loader, paths = _loaders[data_path]
     loader.search_paths[:] = paths  # a session adds its own
     return loader
+
+
+def _alias(alias: Callable[[Any, str], str]) -> Callable[[Any, str], str]:
+    """Let all clients share what one found: botocore has one list of old names."""
+    known: dict[str, str] = {}
+
+    def quick(self: Any, event_name: str) -> str:
+        if event_name not in known:
+            known[event_name] = alias(self, event_name)
+        return known[event_name]
+
+    return quick
 
 
 # --- the table -------------------------------------------------------------------------------
