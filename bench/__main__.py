@@ -18,6 +18,7 @@ from bench import counts
 from bench.cold import RUNS, cold_webhook
 from bench.emulator import emulator_check
 from bench.figures import Figure, missed
+from bench.plan import QUICK, SIZES, broadcast_plan
 from bench.shown import VISIBLE, WIDE, save, table
 from bench.sizes import sizes
 from bench.warm import ROUNDS, Pair, warm_webhook, webhook_verify
@@ -25,7 +26,7 @@ from sandbox.stack.layout import layout
 from sandbox.stack.processes import StackError
 
 # These vary from run to run and machine to machine: they are shown, and fail nothing.
-_TIMED = frozenset({"ms", "us", "x"})
+_TIMED = frozenset({"ms", "s", "us", "x"})
 
 
 def main() -> int:
@@ -61,7 +62,7 @@ def _measured(options: argparse.Namespace, status: Status, console: Console) -> 
     if not checked:
         console.print("units are computed; no local stack is up to compare them with (make up)")
     runs, rounds = (5, 10) if options.quick else (RUNS, ROUNDS)
-    timed = [*_cold(runs, status), *_warm(rounds, status)]
+    timed = [*_cold(runs, status), *_warm(rounds, status), *_plans(options, status)]
     status.update("sizes: building, if the sources changed")
     try:
         sized = sizes()
@@ -97,6 +98,13 @@ def _warm(rounds: int, status: Status) -> list[Figure]:
         _pair("opt_out_webhook.cpu", warm, "beside: the two SDK calls alone"),
         _pair("webhook_verify.microseconds", verify, "3 kB; beside: hmac alone", goal=20),
     ]
+
+
+def _plans(options: argparse.Namespace, status: Status) -> list[Figure]:
+    return broadcast_plan(
+        QUICK if options.quick else SIZES,
+        lambda size: status.update(f"planning a broadcast to {size:,}"),
+    )
 
 
 def _pair(name: str, pair: Pair, note: str, goal: float | None = None) -> Figure:

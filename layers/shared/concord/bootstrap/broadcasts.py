@@ -5,7 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+from concord.adapters.clients import client
 from concord.adapters.dynamodb.groups import DynamoDbGroupAudience
+from concord.adapters.dynamodb.plain_rows import of_plain_rows
+from concord.adapters.dynamodb.table import CONNECT, READ, Table
 from concord.domain.tasks import RowKey, TaskKind
 from concord.services.finish_broadcast import FinishBroadcast
 from concord.services.plan_broadcast import PlanBroadcast
@@ -20,6 +23,12 @@ def finish_broadcast(parts: Parts) -> FinishBroadcast:
     return FinishBroadcast(parts.broadcasts, parts.broadcasts, parts.clock, parts.telemetry)
 
 
+def _audience(parts: Parts) -> DynamoDbGroupAudience:
+    """Return the rows of groups over a client of their own: they are many, and all plain."""
+    rows = of_plain_rows(client("dynamodb", connect=CONNECT, read=READ))
+    return DynamoDbGroupAudience(Table(parts.config.table_name, rows))
+
+
 def planner(parts: Parts) -> RunTask:
     """Return the worker of the plan queue."""
     finish = finish_broadcast(parts)
@@ -27,7 +36,7 @@ def planner(parts: Parts) -> RunTask:
     def plan_broadcast() -> PlanBroadcast:
         return PlanBroadcast(
             broadcasts=parts.broadcasts,
-            audience=DynamoDbGroupAudience(parts.table),
+            audience=_audience(parts),
             connections=parts.connections,
             platforms=parts.platforms,
             tasks=parts.tasks,
