@@ -16,7 +16,15 @@ from concord.domain.tallies import CANCELLED
 from concord.domain.tasks import LONGEST_WAIT, Task, TaskState
 from concord.ports import Clock, Connections, Tasks, Telemetry
 from concord.ports.broadcasts import Broadcasts, Chunks, Pace, SafetyDepth, Sleeper
-from concord.services.chunk_run import WORKS, WORKS_BOOKED, Ending, Run, finished, is_settled
+from concord.services.chunk_run import (
+    SHOWN_EVERY,
+    WORKS,
+    WORKS_BOOKED,
+    Ending,
+    Run,
+    finished,
+    is_settled,
+)
 from concord.services.claim_slice import ClaimSlice
 from concord.services.close_chunk import CloseChunk
 from concord.services.defer_tasks import DeferTasks
@@ -144,8 +152,16 @@ class SendChunk:
             ending = self._slice(run, number)
             if ending is not None:
                 return ending
+            self._show(run)
         doubtful = [part for part in run.slices.values() if not is_settled(part)]
         return self._soonest(doubtful) if doubtful else Ending("done")
+
+    def _show(self, run: Run) -> None:
+        """Count what is done so far, now and then: progress is read from tallies."""
+        now = self._clock.now()
+        if now - (run.counted_at or run.started) >= SHOWN_EVERY:
+            run.counted_at = now
+            self._close.count(run.tally, list(run.slices.values()))
 
     def _settle_old(self, run: Run) -> Ending | None:
         """Find out what became of slices that were claimed and never done. None = all is known."""
