@@ -181,6 +181,7 @@ def connection(connection_id: str = CONNECTION, **more: Any) -> Connection:
             texts={"invitation": "Hej! Reply {join}"},
             require_signature=False,
             rate=12.5,
+            depth_seconds=20,
             segment_price=SegmentPrice("0.0079", "USD"),
             sender=SenderChoice(
                 "twilio",
