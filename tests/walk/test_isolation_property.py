@@ -98,6 +98,7 @@ def _bodies(two: Two) -> dict[str, Callable[[Callable[[], str]], Any]]:
         "dismiss_review": lambda pick: {"actor": "eve"},
         "create_broadcast": lambda pick: {"name": "x", "group_ids": [pick()], "text": "hi"},
         "schedule_broadcast": lambda pick: {"send_at": later},
+        "preview_broadcast": lambda pick: {"actor": "eve"},
         "test_broadcast": lambda pick: {"to": [pick()]},
         "send_broadcast": lambda pick: {"actor": "eve"},
         "pause_broadcast": lambda pick: {"actor": "eve"},

@@ -16,6 +16,7 @@ from concord.entrypoint.admin.broadcasts import (
     broadcast_answer,
 )
 from concord.entrypoint.admin.call import Call
+from concord.entrypoint.admin.jobs import JobStarted
 from concord.entrypoint.admin.operations import Operations
 from concord.entrypoint.observability import TELEMETRY
 
@@ -42,6 +43,15 @@ def list_broadcasts(call: Call, connection_id: str, query: PageQuery) -> Broadca
 def get_broadcast(call: Call, connection_id: str, broadcast_id: str) -> BroadcastAnswer:
     """Return a broadcast, how far it is, and its report once it is over."""
     return _shown(services(TELEMETRY).admin.broadcasts.get(connection_id, broadcast_id))
+
+
+@operations.on("POST", f"{_ONE}/preview", status=202, idempotent=True)
+def preview_broadcast(
+    call: Call, connection_id: str, broadcast_id: str, body: ActPost
+) -> JobStarted:
+    """Reckon who would be texted now, at what cost and by when; the job's result says (R-11)."""
+    preview = services(TELEMETRY).admin.preview_broadcast
+    return JobStarted(job_id=preview(connection_id, broadcast_id, call.actor(body.actor)))
 
 
 @operations.on("POST", f"{_ONE}/test", idempotent=True)

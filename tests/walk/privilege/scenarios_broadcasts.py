@@ -20,6 +20,9 @@ def broadcast_life(at: Stage) -> None:
     made = at.admin("POST", "/v1/connections/{c}/broadcasts", draft)
     own = f"/v1/connections/{{c}}/broadcasts/{made.get('broadcast_id', 'none')}"
     at.admin("GET", "/v1/connections/{c}/broadcasts")
+    started = at.admin("POST", f"{own}/preview")
+    at.house.pump()
+    at.admin("GET", f"/v1/jobs/{started.get('job_id', 'm1.none')}")
     at.admin("POST", f"{own}/test", {"to": [at.joined()]})
     at.house.pump()
     later = at.house.clock.now() + timedelta(days=1)

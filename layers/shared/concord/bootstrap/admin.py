@@ -24,6 +24,7 @@ from concord.services.manage_broadcasts import ManageBroadcasts
 from concord.services.manage_connections import ManageConnections
 from concord.services.manage_merchants import ManageMerchants
 from concord.services.name_webhooks import NameWebhooks
+from concord.services.preview_broadcast import PreviewBroadcast
 from concord.services.read_audit import ReadAudit
 from concord.services.read_health import ReadHealth
 from concord.services.read_jobs import ReadJobs
@@ -104,6 +105,13 @@ def admin_services(parts: Parts) -> AdminServices:
             random_bytes=os.urandom,
         ),
         broadcasts=broadcasts,
+        preview_broadcast=PreviewBroadcast(
+            broadcasts=broadcasts,
+            stored=parts.broadcasts,
+            jobs=parts.jobs,
+            clock=clock,
+            random_bytes=os.urandom,
+        ),
         try_broadcast=TryBroadcast(
             broadcasts=broadcasts,
             stored=parts.broadcasts,

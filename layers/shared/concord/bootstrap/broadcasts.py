@@ -6,12 +6,15 @@ import uuid
 from typing import TYPE_CHECKING
 
 from concord.adapters.clients import client
+from concord.adapters.dynamodb.caps import DynamoDbCaps
 from concord.adapters.dynamodb.groups import DynamoDbGroupAudience
+from concord.adapters.dynamodb.merchants import DynamoDbMerchants
 from concord.adapters.dynamodb.plain_rows import of_plain_rows
 from concord.adapters.dynamodb.table import CONNECT, READ, Table
 from concord.domain.tasks import RowKey, TaskKind
 from concord.services.finish_broadcast import FinishBroadcast
 from concord.services.plan_broadcast import PlanBroadcast
+from concord.services.preview_broadcast import RunPreview
 from concord.services.run_task import RunTask
 
 if TYPE_CHECKING:
@@ -47,6 +50,21 @@ def planner(parts: Parts) -> RunTask:
             telemetry=parts.telemetry,
         )
 
+    def preview_broadcast() -> RunPreview:
+        return RunPreview(
+            broadcasts=parts.broadcasts,
+            audience=_audience(parts),
+            connections=parts.connections,
+            merchants=DynamoDbMerchants(parts.table),
+            platforms=parts.platforms,
+            store=parts.store,
+            caps=DynamoDbCaps(parts.table),
+            jobs=parts.jobs,
+            tasks=parts.tasks,
+            defer=parts.defer,
+            clock=parts.clock,
+        )
+
     def restore(key: RowKey) -> None:
         """A worker may have died between the end of its row and the end of the broadcast."""
         ref = parts.tasks.identify(key)
@@ -56,7 +74,10 @@ def planner(parts: Parts) -> RunTask:
     return RunTask(
         tasks=parts.tasks,
         defer=parts.defer,
-        handlers={TaskKind.PLAN_BROADCAST: plan_broadcast},
+        handlers={
+            TaskKind.PLAN_BROADCAST: plan_broadcast,
+            TaskKind.PREVIEW_BROADCAST: preview_broadcast,
+        },
         lapse=lambda _: None,
         restore=restore,
         clock=parts.clock,

@@ -6,10 +6,13 @@ before decides nothing (TEA-09).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from concord.domain.caps import Cap
 from concord.domain.chunks import Decided, Outcome
 from concord.domain.consent import Basis
 from concord.domain.consent_record import ConsentRecord
@@ -65,6 +68,53 @@ class RecipientLaw(Protocol):
     ) -> tuple[str, ...]:
         """Return the ids of the rules that a consent of this basis, given then, does not satisfy at
         `at`."""
+
+
+class SliceLaw(RecipientLaw, Protocol):
+    """The rules with the caps among them."""
+
+    def caps_of(self, point: str, region: str, at: datetime) -> tuple[Cap, ...]:
+        """Return every cap that binds a recipient."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One of a slice: her number by its id, where she lives if that is known, her consent as it was
+    read for this very question."""
+
+    point_id: str
+    region: str
+    record: ConsentRecord | None
+
+
+def decide_slice(
+    recipients: Sequence[Recipient],
+    *,
+    at: datetime,
+    law: SliceLaw,
+    full: Callable[[Mapping[str, tuple[Cap, ...]]], Collection[str]],
+) -> list[Decided]:
+    """Return what becomes of each recipient of a slice at `at`.
+
+    `full` is asked once, with the caps of those who would be texted and are bound by any: it books
+    a text for each whose caps have room (or, in a preview, only looks) and returns the others.
+    """
+
+    def decided(each: Recipient, *, has_room: bool) -> Decided:
+        return decide_recipient(each.record, region=each.region, at=at, law=law, has_room=has_room)
+
+    found = [decided(each, has_room=True) for each in recipients]
+    bound = {
+        each.point_id: caps
+        for each, known in zip(recipients, found, strict=True)
+        if known.outcome is Outcome.PENDING and each.record is not None
+        if (caps := law.caps_of(each.record.point, each.region, at))
+    }
+    refused = full(bound) if bound else ()
+    return [
+        decided(each, has_room=False) if each.point_id in refused else known
+        for each, known in zip(recipients, found, strict=True)
+    ]
 
 
 def decide_recipient(

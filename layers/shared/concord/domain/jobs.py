@@ -30,7 +30,7 @@ class Job:
     `rows` names the rows of a file that were skipped, by reason, the first `ROWS_NAMED` of each.
     `counted` = `total` is known. `cursor` is where the next slice of work begins; `begun` is what
     `done` was when the slice that may be running began: a slice that begins there once more was
-    killed in its middle. `reason` says why a job failed.
+    killed in its middle. `reason` says why a job failed. `found` is what a preview has reckoned.
     """
 
     job_id: str
@@ -47,6 +47,7 @@ class Job:
     cursor: str = ""
     begun: int = -1
     reason: str = ""
+    found: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def ended(self) -> bool:
@@ -57,8 +58,11 @@ class Job:
     def result(self) -> dict[str, Any] | None:
         """Return `{"rows": [{"row", "result"}], "complete", "reason"}`; None if none was asked for.
 
-        `complete` false = more rows were skipped than are named; `skipped` counts all of them.
+        `complete` false = more rows were skipped than are named; `skipped` counts all of them. Of a
+        preview: what domain/preview.py makes of it, once it is done.
         """
+        if self.kind is TaskKind.PREVIEW_BROADCAST and self.state is JobState.DONE:
+            return dict(self.found)
         if self.kind is not TaskKind.IMPORT_CONSENTS:
             return {"reason": self.reason} if self.reason else None
         named = sorted((row, reason) for reason, rows in self.rows.items() for row in rows)

@@ -12,7 +12,7 @@ from concord.ports.accounts import (
     Shoppers,
     StoredAnswer,
 )
-from concord.ports.broadcasts import Broadcasts, Chunks, Tallies
+from concord.ports.broadcasts import Broadcasts, Caps, Chunks, Tallies
 from concord.ports.consents import (
     AlreadySeen,
     CommitResult,
@@ -42,6 +42,7 @@ __all__ = [
     "Audit",
     "Broadcasts",
     "BulkSender",
+    "Caps",
     "Chunks",
     "Clock",
     "CommitResult",

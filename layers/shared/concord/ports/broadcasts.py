@@ -151,6 +151,15 @@ class Caps(Protocol):
 
         Who was booked for this broadcast before still is, and is counted once."""
 
+    def full(
+        self,
+        merchant_id: str,
+        wanted: Mapping[str, tuple[Cap, ...]],
+        broadcast_id: str,
+        now: datetime,
+    ) -> frozenset[str]:
+        """Return whom `book` would return, and book nobody."""
+
 
 @dataclass(frozen=True, slots=True)
 class HandOverFacts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,6 +61,9 @@ class ConsentStore(Protocol):
 
     def load(self, key: ConsentKey) -> ConsentRecord | None:
         """Read strongly. One request."""
+
+    def load_many(self, keys: Sequence[ConsentKey]) -> Mapping[ConsentKey, ConsentRecord]:
+        """Read states strongly, a hundred a request; who has none is left out."""
 
     def load_row(self, row: RowKey) -> ConsentRecord | None:
         """Read a consent state by the key that the due index holds (lapse)."""

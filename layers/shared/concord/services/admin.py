@@ -15,6 +15,7 @@ from concord.services.look_up_consent import LookUpConsent
 from concord.services.manage_broadcasts import ManageBroadcasts
 from concord.services.manage_connections import ManageConnections
 from concord.services.manage_merchants import ManageMerchants
+from concord.services.preview_broadcast import PreviewBroadcast
 from concord.services.read_audit import ReadAudit
 from concord.services.read_health import ReadHealth
 from concord.services.read_jobs import ReadJobs
@@ -44,5 +45,6 @@ class AdminServices:
     broadcasts: ManageBroadcasts
     read_jobs: ReadJobs
     read_health: ReadHealth
+    preview_broadcast: PreviewBroadcast
     try_broadcast: TryBroadcast
     idempotent: AnswerOnce

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from concord.domain.broadcast import BroadcastState
-from concord.domain.chunks import Decided, Outcome, Slice, SliceState
+from concord.domain.chunks import Outcome, Slice, SliceState
 from concord.domain.consent_record import ConsentRecord
-from concord.domain.decide_recipient import decide_recipient
+from concord.domain.decide_recipient import Recipient, decide_recipient, decide_slice
 from concord.domain.put_off import put_off
 from concord.domain.tasks import LONGEST_WAIT
 from concord.ports import Clock
@@ -61,7 +61,13 @@ class ClaimSlice:
         keys = [run.consent_key(point) for point in points.values()]
         facts = self._reads.facts(run.chunk.key, run.carrier.account, keys, read_at)
         decisions = {
-            place: self._decide(run, facts.records.get(point), part.first + place, read_at)
+            place: decide_recipient(
+                facts.records.get(point),
+                region=run.chunk.regions.get(part.first + place, ""),
+                at=read_at,
+                law=run.law,
+                has_room=True,
+            )
             for place, point in points.items()
         }
         return Claimed(decide(part, decisions), claimed.records | dict(facts.records), read_at)
@@ -70,17 +76,20 @@ class ClaimSlice:
         self, run: Run, number: int, records: dict[str, ConsentRecord], at: datetime
     ) -> Slice:
         """Return the slice with a decision for each recipient, caps booked for who is texted."""
-        points, first = run.points(number), number * run.frozen.slice_size
-        decided = [
-            self._decide(run, records.get(point), first + place, at)
-            for place, point in enumerate(points)
-        ]
-        for place in self._without_room(run, number, decided, records, at):
-            record = records.get(points[place])
-            decided[place] = self._decide(run, record, first + place, at, has_room=False)
+        first, key = number * run.frozen.slice_size, run.chunk.key
+        # Who was booked by this broadcast before, on a try that came to nothing, still is.
+        decided = decide_slice(
+            [
+                Recipient(point, run.chunk.regions.get(place, ""), records.get(point))
+                for place, point in enumerate(run.points(number), first)
+            ],
+            at=at,
+            law=run.law,
+            full=lambda wanted: self._caps.book(key.merchant_id, wanted, key.broadcast_id, at),
+        )
         waits = any(each.outcome in (Outcome.PENDING, Outcome.DEFERRED) for each in decided)
         return Slice(
-            key=run.chunk.key,
+            key=key,
             number=number,
             first=first,
             state=SliceState.CLAIMED if waits else SliceState.DONE,
@@ -89,48 +98,6 @@ class ClaimSlice:
             owner=run.task.lease_owner,
             via=run.carrier.account.account,
         )
-
-    def _decide(
-        self,
-        run: Run,
-        record: ConsentRecord | None,
-        place: int,
-        at: datetime,
-        *,
-        has_room: bool = True,
-    ) -> Decided:
-        return decide_recipient(
-            record,
-            region=run.chunk.regions.get(place, ""),
-            at=at,
-            law=run.law,
-            has_room=has_room,
-        )
-
-    def _without_room(
-        self,
-        run: Run,
-        number: int,
-        decided: list[Decided],
-        records: dict[str, ConsentRecord],
-        at: datetime,
-    ) -> list[int]:
-        """Book the caps of all who would be texted, and return the places for whom there is no
-        room. Who was booked by this broadcast before, on a try that came to nothing, still is."""
-        points, first = run.points(number), number * run.frozen.slice_size
-        wanted = {
-            points[place]: run.law.caps_of(
-                records[points[place]].point, run.chunk.regions.get(first + place, ""), at
-            )
-            for place, each in enumerate(decided)
-            if each.outcome is Outcome.PENDING
-        }
-        bound = {point: caps for point, caps in wanted.items() if caps}
-        if not bound:
-            return []
-        key = run.chunk.key
-        refused = self._caps.book(key.merchant_id, bound, key.broadcast_id, at)
-        return [place for place, point in enumerate(points) if point in refused]
 
 
 def stopped(state: BroadcastState, now: datetime) -> Ending:

@@ -52,6 +52,26 @@ class DynamoDbCaps:
                 return frozenset(refused)
         raise StorageUnavailableError("the caps kept changing while they were booked")
 
+    def full(
+        self,
+        merchant_id: str,
+        wanted: Mapping[str, tuple[Cap, ...]],
+        broadcast_id: str,
+        now: datetime,
+    ) -> frozenset[str]:
+        """Return whom `book` would return, and book nobody."""
+        buckets: dict[int, dict[bytes, str]] = defaultdict(dict)
+        for point in wanted:
+            buckets[bucket_of(point, _BITS)][fingerprint(point)] = point
+        rows = {bucket: keys.caps(merchant_id, bucket) for bucket in buckets}
+        stored = self._table.get_many(list(rows.values()))
+        refused: set[str] = set()
+        for bucket, marks in buckets.items():
+            entries: bytes = stored.get(rows[bucket], {}).get("entries", b"")
+            caps = {mark: wanted[point] for mark, point in marks.items()}
+            refused |= {marks[m] for m in book(entries, caps, broadcast_id, now).refused}
+        return frozenset(refused)
+
     def _round(
         self,
         merchant_id: str,

@@ -19,6 +19,11 @@ class JobAnswer(Answer):
 
     `result` of an import: `rows`, each with `row` (from 1) and `result`, the rows that were not
     accepted; `complete` false = `skipped` counts more of them; `reason` says why a job failed.
+
+    `result` of a preview: `recipients` = `texts` + all of `excluded` (by reason); `texts_at_once`
+    and, by their first legal moment, those `waiting`; `body`, its `segments`, `encoding` and the
+    character that costs a second segment; `cost` (null = no `segment_price` is set); `starts_at`
+    and `expected_finish` at `rate` texts a second.
     """
 
     job_id: str
