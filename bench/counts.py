@@ -12,7 +12,15 @@ from bench.meter import Bill
 from bench.walk import House, house
 
 BASELINE: Final = Path(__file__).with_name("baseline.json")
-OPERATIONS: Final = ("opt_out_webhook", "join_webhook", "connect_opt_out", "push_consent")
+OPERATIONS: Final = (
+    "opt_out_webhook",
+    "join_webhook",
+    "connect_opt_out",
+    "push_consent",
+    "receipt_webhook",
+)
+# Receipts that a function is given together, at most (template.yaml).
+BATCH: Final = 100
 _GOALS: Final = {"opt_out_webhook.requests": 2, "opt_out_webhook.requests_cold": 5}
 _UNITS: Final = {
     "requests": "requests",
@@ -33,6 +41,10 @@ def count(told: Callable[[str], None] = lambda _: None) -> list[Figure]:
             figures += _operation(name, operation(), operation(cold=True))
         told("stop_end_to_end")
         figures += _end_to_end(home)
+        told("receipts")
+        home.receipts(1, bulk=False)
+        figures += _receipts("receipt", home.receipts(BATCH, bulk=True), BATCH)
+        figures += _receipts("receipt_alone", home.receipts(1, bulk=False), 1)
     return figures
 
 
@@ -42,6 +54,16 @@ def _operation(name: str, warm: Bill, cold: Bill) -> list[Figure]:
         _figure(name, "requests_cold", len(cold.requests), cold.spelled()),
         _figure(name, "write_units", warm.write_units),
         _figure(name, "read_units", warm.read_units),
+    ]
+
+
+def _receipts(name: str, bill: Bill, count: int) -> list[Figure]:
+    """Return what one receipt takes of a batch of `count`."""
+    own = bill.of("BroadcastReceipts")
+    return [
+        _figure(name, "requests", len(own.requests) / count, own.spelled()),
+        _figure(name, "write_units", own.write_units / count),
+        _figure(name, "read_units", own.read_units / count),
     ]
 
 

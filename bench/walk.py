@@ -16,6 +16,7 @@ from concord.adapters.dynamodb import table
 from concord.adapters.dynamodb.connections import DynamoDbConnections
 from concord.adapters.parameters import SsmSecrets
 from tests.support.tables import schema
+from tests.world.mailing import handed_over
 from tests.world.shop import Shop, new_number
 from tests.world.signing import signed_inbound
 from tests.world.world import SandboxHttp, SandboxTransport, World, world
@@ -25,6 +26,7 @@ FUNCTIONS: Final = {
     "ConnectApi": "functions.connect.app",
     "SyncRelay": "functions.sync.relay",
     "SyncRunTask": "functions.sync.run_task",
+    "BroadcastReceipts": "functions.broadcasts.receipts",
 }
 type Handler = Callable[[dict[str, Any], Any], Any]
 
@@ -106,6 +108,24 @@ class House:
             self.world.pump()
         assert self.shop.contact(number) is False
         return bill, self.platforms.calls - called
+
+    def receipt_webhook(self, *, cold: bool = False) -> Bill:
+        """A platform tells what became of a text of a broadcast: the webhook, up to its answer."""
+        mailing = handed_over(self.shop, 1, chunk=new_number()[1:], joined=False)
+        self._start(cold=cold)
+        with self.meter.billing() as bill:
+            assert mailing.tells("delivered", 0) == 204
+        return bill
+
+    def receipts(self, size: int, *, bulk: bool) -> Bill:
+        """The first word on `size` recipients of a slice, merged in one batch by a warm one."""
+        self.world.merge_receipts()
+        mailing = handed_over(self.shop, size, chunk=new_number()[1:], joined=False)
+        for place in range(size):
+            assert mailing.tells("delivered", place, bulk=bulk) == 204
+        with self.meter.billing() as bill:
+            assert self.world.merge_receipts() == size
+        return bill
 
     # --- how ---------------------------------------------------------------------------------
 

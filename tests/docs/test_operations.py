@@ -104,7 +104,7 @@ def test_bench_shows_what_is_recorded() -> None:
     recorded = json.loads((ROOT / "bench" / "baseline.json").read_text())
     bench = (ROOT / "docs" / "bench.md").read_text()
     shown: dict[str, float] = {}
-    for names, figures in re.findall(r"^\| (`\w+\..+?`) \| ([\d, ]+)", bench, re.MULTILINE):
+    for names, figures in re.findall(r"^\| (`\w+\..+?`) \| ([\d., ]+)", bench, re.MULTILINE):
         first, *others = re.findall(r"`([\w.]+)`", names)
         group = first.partition(".")[0]
         parts = [first, *(f"{group}{each}" if each[0] == "." else each for each in others)]

@@ -13,12 +13,16 @@ import pytest
 
 from concord.adapters.dynamodb.connections import DynamoDbConnections
 from concord.adapters.dynamodb.consent_store import DynamoDbConsentStore
+from concord.adapters.dynamodb.receipts import DynamoDbReceipts
 from concord.adapters.dynamodb.table import Table
 from concord.adapters.dynamodb.tasks import DynamoDbTasks
+from concord.domain.chunks import ChunkKey
 from concord.domain.connection import Side
 from concord.domain.errors import ConflictError
+from concord.domain.events import DeliveryStatus
 from concord.domain.evidence import GENESIS, record_hash
 from concord.domain.profiles import SignalKind
+from concord.domain.receipts import SliceReceipts, Told
 from concord.domain.task_rows import Finish, Lease
 from concord.domain.tasks import Task
 from concord.ports import AlreadySeen, Committed, Stale
@@ -218,3 +222,25 @@ def test_updates_of_one_connection_are_not_lost(table: Table, race: Race) -> Non
                 return wanted.version
 
     assert sorted(race(rename, threads=8)) == list(range(2, 10))
+
+
+def test_receipts_of_one_slice_are_all_kept(table: Table, race: Race) -> None:
+    """R-15: workers that merge into one row at once, each what it was told: nothing is lost."""
+    key = ChunkKey(MERCHANT, CONNECTION, "20261122t090000-0a1b2c3d", "000001")
+    receipts = DynamoDbReceipts(table)
+
+    def merge(number: int) -> int:
+        told = [(number % 8, Told(list(DeliveryStatus)[number % 4]))]
+        for attempt in range(200):
+            known = receipts.get(key, 0) or SliceReceipts(key, 0)
+            merged = known.merge(told)
+            if merged == known or receipts.put(merged):
+                return attempt
+        raise AssertionError("never written")
+
+    race(merge)
+    found = receipts.get(key, 0)
+    assert found is not None
+    # Place n was told of by the threads n, n + 8, ...: all of one status, n modulo 4.
+    statuses = {place: told.status for place, told in found.told.items()}
+    assert statuses == {place: list(DeliveryStatus)[place % 4] for place in range(8)}

@@ -33,6 +33,7 @@ def test_the_functions_are_those_of_the_plan() -> None:
     assert NAMES == [
         "AdminApi",
         "BroadcastPlan",
+        "BroadcastReceipts",
         "BroadcastSend",
         "ConnectApi",
         "ExpiryStart",

@@ -20,6 +20,7 @@ def test_every_queue_is_known() -> None:
         "BroadcastPlanQueue",
         "BroadcastSendQueue",
         "BulkQueue",
+        "ReceiptQueue",
         "SafetyQueue",
         "UrgentQueue",
     ]
@@ -28,6 +29,7 @@ def test_every_queue_is_known() -> None:
         "BroadcastPlanDeadLetters",
         "BroadcastSendDeadLetters",
         "BulkDeadLetters",
+        "ReceiptDeadLetters",
         "SafetyDeadLetters",
         "StreamFailures",
         "UrgentDeadLetters",
@@ -65,6 +67,7 @@ def test_a_stack_has_many_workers_unless_it_says_otherwise() -> None:
         "BroadcastPlanQueue": 5,
         "BulkQueue": 5,
         "BroadcastSendQueue": 50,
+        "ReceiptQueue": 5,
         "SafetyQueue": 5,
         "AwsInboundQueue": 10,
     }
@@ -114,7 +117,14 @@ def test_safety_alarms_count_what_waits(name: str, figure: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["AwsInboundQueue", "BroadcastPlanQueue", "BroadcastSendQueue", "BulkQueue", "UrgentQueue"],
+    [
+        "AwsInboundQueue",
+        "BroadcastPlanQueue",
+        "BroadcastSendQueue",
+        "BulkQueue",
+        "ReceiptQueue",
+        "UrgentQueue",
+    ],
 )
 def test_a_busy_queue_has_an_alarm_on_its_age(name: str) -> None:
     alarm = ALARMS[f"{name}Age"]
@@ -122,7 +132,7 @@ def test_a_busy_queue_has_an_alarm_on_its_age(name: str) -> None:
     assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
 
 
-@pytest.mark.parametrize("name", ["BulkQueue", "UrgentQueue"])
+@pytest.mark.parametrize("name", ["BulkQueue", "ReceiptQueue", "UrgentQueue"])
 def test_what_leaves_the_age_is_a_dead_letter_soon(name: str) -> None:
     """R-31: at its third receive a message leaves the age; a quarter of an hour is the end."""
     queue = QUEUES[name]

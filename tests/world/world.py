@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import os
 import time
@@ -51,7 +52,16 @@ ENVIRONMENT = {
 }
 _PATIENT: Final = 50.0
 _PUMPED = ("urgent", "bulk", "plan", "send")
-_QUEUES = ("urgent", "bulk", "plan", "send", "safety", "aws_inbound", "stream_failures")
+_QUEUES = (
+    "urgent",
+    "bulk",
+    "plan",
+    "send",
+    "receipt",
+    "safety",
+    "aws_inbound",
+    "stream_failures",
+)
 
 
 class SandboxTransport(httpx.BaseTransport):
@@ -159,6 +169,21 @@ class World:
 
         answer = lambda_handler(sqs_event([message]), LambdaContext())
         return [f["itemIdentifier"] for f in answer["batchItemFailures"]]
+
+    def merge_receipts(self, size: int = 100) -> int:
+        """Deliver what is in the receipt queue, `size` a batch; returns how many were merged."""
+        from functions.broadcasts.receipts import lambda_handler
+
+        merged = 0
+        for batch in itertools.batched(list(self._take("receipt")), size, strict=False):
+            event = sqs_event([json.loads(message["Body"]) for message in batch])
+            answer = lambda_handler(event, LambdaContext())
+            failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
+            for number, message in enumerate(batch):
+                back = f"m-{number}" in failed
+                merged += not back
+                (self._back if back else self._gone)("receipt", message)
+        return merged
 
     def rescue(self) -> int:
         """Deliver everything in the safety queue once; returns how many came home."""

@@ -20,6 +20,7 @@ VARIABLES: Final = frozenset(
         "PARAMETER_PREFIX",
         "PLAN_QUEUE_URL",
         "PUBLIC_BASE_URL",
+        "RECEIPT_QUEUE_URL",
         "RESCUE_FIRST_WAIT",
         "SAFETY_QUEUE_URL",
         "SEND_QUEUE_URL",
@@ -65,6 +66,10 @@ class Settings:
     @property
     def send_queue_url(self) -> str:
         return self._required("SEND_QUEUE_URL")
+
+    @property
+    def receipt_queue_url(self) -> str:
+        return self._required("RECEIPT_QUEUE_URL")
 
     @property
     def safety_queue_url(self) -> str:

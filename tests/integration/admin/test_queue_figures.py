@@ -13,7 +13,7 @@ from tests.world.ages import failed_age, message_age
 from tests.world.faults import Wire, away
 from tests.world.world import World
 
-QUEUES = ("urgent", "bulk", "plan", "send", "safety", "aws_inbound")
+QUEUES = ("urgent", "bulk", "plan", "send", "receipt", "safety", "aws_inbound")
 
 
 @pytest.fixture(name="dead")
@@ -65,8 +65,9 @@ def test_each_queue_and_its_dead_letters_have_an_age(house: World, dead: dict[st
         "bulk": 200,
         "plan": 300,
         "send": 400,
-        "safety": 500,
-        "aws_inbound": 600,
+        "receipt": 500,
+        "safety": 600,
+        "aws_inbound": 700,
         "stream": None,
     }
     dead_ages = {name: each["oldest_dead_letter_seconds"] for name, each in found.items()}
@@ -75,8 +76,9 @@ def test_each_queue_and_its_dead_letters_have_an_age(house: World, dead: dict[st
         "bulk": 207,
         "plan": 307,
         "send": 407,
-        "safety": 507,
-        "aws_inbound": 607,
+        "receipt": 507,
+        "safety": 607,
+        "aws_inbound": 707,
         "stream": 77,
     }
 

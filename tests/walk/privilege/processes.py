@@ -30,6 +30,7 @@ QUEUES: Final = {
     "bulk": "BulkQueue",
     "plan": "BroadcastPlanQueue",
     "send": "BroadcastSendQueue",
+    "receipt": "ReceiptQueue",
     "safety": "SafetyQueue",
     "aws_inbound": "AwsInboundQueue",
     "stream_failures": "StreamFailures",
@@ -37,6 +38,7 @@ QUEUES: Final = {
     "bulk-dead": "BulkDeadLetters",
     "plan-dead": "BroadcastPlanDeadLetters",
     "send-dead": "BroadcastSendDeadLetters",
+    "receipt-dead": "ReceiptDeadLetters",
     "safety-dead": "SafetyDeadLetters",
     "aws_inbound-dead": "AwsInboundDeadLetters",
 }

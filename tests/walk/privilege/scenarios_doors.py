@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from tests.walk.privilege.stage import Stage
+from tests.world.mailing import handed_over
 from tests.world.shop import new_number
 
 
@@ -128,6 +129,18 @@ def rescued_receipt(at: Stage) -> None:
     at.rescue()
 
 
+def receipts_of_broadcasts(at: Stage) -> None:
+    """They come by webhook, by topic, and late, from the safety queue: all wait in their queue."""
+    mailing = handed_over(at.shop, 2)
+    at.event(type="delivery", id="d-1", status="sent", reference=mailing.reference(0))
+    own = new_number()
+    at.sender(own)
+    at.sms({**_delivered(at, own), "context": {"reference": mailing.reference(1)}})
+    with at.away("dynamodb"):
+        at.event(type="delivery", id="d-2", status="delivered", reference=mailing.reference(0))
+    at.rescue()
+
+
 def texts_of_aws(at: Stage) -> None:
     """JOIN, HELP, STOP, twice the same; a text for nobody; the table away."""
     own, number = new_number(), new_number()
@@ -223,6 +236,7 @@ ALL = (
     rescued_calls,
     rescued_texts,
     rescued_receipt,
+    receipts_of_broadcasts,
     texts_of_aws,
     tills,
     shoppers,

@@ -6,10 +6,12 @@ from datetime import timedelta
 from unittest.mock import patch
 
 from concord.domain.broadcast import BroadcastState
+from concord.domain.chunks import Outcome
 from concord.domain.tasks import TaskKind, TaskSpec
 from concord.services import replay_inbox
 from tests.walk.privilege.stage import Stage
 from tests.world.campaign import Campaign, point_id
+from tests.world.mailing import handed_over
 from tests.world.sending import morning, opted_in, task_of
 from tests.world.sending import planned as sending
 from tests.world.shop import new_number
@@ -273,6 +275,19 @@ def scheduled(at: Stage) -> None:
     at.house.pump()
 
 
+def receipts_merged(at: Stage) -> None:
+    """An uncertain recipient is settled, and a dead number suppressed."""
+    mailing = handed_over(at.shop, 2, outcome=Outcome.UNCERTAIN)
+    at.event(
+        type="delivery",
+        id="d-1",
+        status="failed",
+        code="disconnected",
+        reference=mailing.reference(0),
+    )
+    at.house.merge_receipts()
+
+
 _MERCHANT = {"name": "Green Grocer", "time_zone": "America/New_York", "country": "US"}
 ALL = (
     planned,
@@ -296,4 +311,5 @@ ALL = (
     lapsed,
     forgotten,
     relayed,
+    receipts_merged,
 )

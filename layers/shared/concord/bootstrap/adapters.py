@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from concord.adapters.dynamodb.inbox import DynamoDbInbox
     from concord.adapters.dynamodb.jobs import DynamoDbJobs
     from concord.adapters.dynamodb.pace import DynamoDbPace
+    from concord.adapters.dynamodb.receipts import DynamoDbReceipts
     from concord.adapters.dynamodb.reviews import DynamoDbReviews
     from concord.adapters.dynamodb.shoppers import DynamoDbShoppers
     from concord.adapters.dynamodb.table import Table
     from concord.adapters.dynamodb.tasks import DynamoDbTasks
     from concord.adapters.dynamodb.untold import DynamoDbUntold
     from concord.adapters.parameters import SsmSecrets
+    from concord.adapters.receipt_queue import SqsReceiptQueue
     from concord.adapters.sqs import SqsSafetyDepth, SqsSafetyQueue, SqsTaskQueue
     from concord.platforms.registry import PlatformRegistry
 
@@ -150,6 +152,18 @@ class Adapters:
         from concord.adapters.dynamodb.broadcasts import DynamoDbBroadcasts
 
         return DynamoDbBroadcasts(self.table)
+
+    @cached_property
+    def receipts(self) -> DynamoDbReceipts:
+        from concord.adapters.dynamodb.receipts import DynamoDbReceipts
+
+        return DynamoDbReceipts(self.table)
+
+    @cached_property
+    def receipt_queue(self) -> SqsReceiptQueue:
+        from concord.adapters.receipt_queue import SqsReceiptQueue
+
+        return SqsReceiptQueue(self.config.receipt_queue_url)
 
     @cached_property
     def jobs(self) -> DynamoDbJobs:

@@ -19,14 +19,18 @@ if TYPE_CHECKING:
     from concord.services.ingest_sms import IngestSms
     from concord.services.ingest_webhook import IngestWebhook
     from concord.services.keep_numbers import KeepNumbers
+    from concord.services.merge_receipts import MergeReceipts
     from concord.services.push_consent import PushConsent
     from concord.services.reach_platforms import ReachPlatforms
+    from concord.services.read_receipts import ReadReceipts
     from concord.services.record_consent import RecordConsent
     from concord.services.remove_shopper import RemoveShopper
     from concord.services.replay_inbox import ReplayInbox
+    from concord.services.resolve_uncertain import ResolveUncertain
     from concord.services.run_task import RunTask, TaskHandler
     from concord.services.safety_net import SafetyNet
     from concord.services.suppress_number import SuppressNumber
+    from concord.services.take_receipt import TakeReceipt
 
 
 from concord.bootstrap.adapters import Adapters
@@ -66,20 +70,56 @@ class Parts(Adapters):
     def ingest(self) -> IngestWebhook:
         from concord.services.apply_events import ApplyEvents
         from concord.services.ingest_webhook import IngestWebhook
-        from concord.services.note_receipt import NoteReceipt
 
-        receipts = NoteReceipt(self.tasks, self.clock, self.telemetry)
         return IngestWebhook(
             authenticator=self.authenticator,
             platforms=self.platforms,
             store=self.store,
             apply_events=ApplyEvents(
-                self.apply_signal, receipts, self.tasks, self.clock, self.telemetry
+                self.apply_signal, self.take_receipt, self.tasks, self.clock, self.telemetry
             ),
             safety=self.safety,
             clock=self.clock,
             telemetry=self.telemetry,
             new_inbox_id=_new_inbox_id,
+        )
+
+    @cached_property
+    def take_receipt(self) -> TakeReceipt:
+        from concord.services.note_receipt import NoteReceipt
+        from concord.services.take_receipt import TakeReceipt
+
+        return TakeReceipt(
+            NoteReceipt(self.tasks, self.suppress_number, self.clock, self.telemetry),
+            lambda: self.receipt_queue,
+            lambda: lambda receipt: self.merge_receipts([receipt]),
+            self.telemetry,
+        )
+
+    @cached_property
+    def resolve_uncertain(self) -> ResolveUncertain:
+        from concord.bootstrap.broadcasts import finish_broadcast
+        from concord.services.resolve_uncertain import ResolveUncertain
+
+        return ResolveUncertain(self.receipts, self.chunks, finish_broadcast(self))
+
+    @cached_property
+    def read_receipts(self) -> ReadReceipts:
+        from concord.services.read_receipts import ReadReceipts
+
+        return ReadReceipts(self.receipts)
+
+    @cached_property
+    def merge_receipts(self) -> MergeReceipts:
+        from concord.services.merge_receipts import MergeReceipts
+
+        return MergeReceipts(
+            receipts=self.receipts,
+            slices=self.chunks,
+            connections=self.connections,
+            resolve=self.resolve_uncertain,
+            suppress=self.suppress_number,
+            telemetry=self.telemetry,
         )
 
     @cached_property

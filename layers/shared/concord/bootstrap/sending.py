@@ -55,6 +55,7 @@ def send_chunk(parts: Parts) -> SendChunk:
             pace=parts.pace,
             queue=parts.queue,
             finish=finish_broadcast(parts),
+            resolve=parts.resolve_uncertain,
         ),
         hold=HoldBroadcast(parts.broadcasts, clock),
         defer=parts.defer,

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from concord.domain.events import ApiAnswer, RawRequest, WebhookAnswer
 from concord.domain.identity import Channel, token_hash
@@ -114,6 +114,12 @@ class Services:
             clock=self.parts.clock,
             random_bytes=os.urandom,
         )
+
+    def merge_receipts(self, bodies: Sequence[Mapping[str, Any]]) -> None:
+        """Merge queued receipts of one slice. Raises ValueError for what is none."""
+        from concord.adapters.receipt_queue import decode_receipt
+
+        self.parts.merge_receipts([decode_receipt(body) for body in bodies])
 
     def relay(self, keys: Sequence[RowKey]) -> None:
         """Move row keys from the stream to the queues."""

@@ -94,6 +94,10 @@ class StorageUnavailableError(StorageError):
     """Not reachable within the budget. Nothing may be assumed about the last write."""
 
 
+class ReceiptQueueError(StorageError):
+    """A receipt could not be queued: its platform is to deliver it again."""
+
+
 class StackKeyError(StorageError):
     """The stack key is not the one this connection was made with: refuse rather than guess."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -71,6 +71,48 @@ def sqs_function(
         return process_partial_response(event, handle, processor, context)
 
     return run
+
+
+def sqs_groups(
+    handler: Callable[[Sequence[SqsMessage]], None], group_of: Callable[[SqsMessage], str]
+) -> Callable[[LambdaEvent, Any], Mapping[str, Any]]:
+    """Return a Lambda function that gives `handler` the messages of each group together; raising
+    keeps those of that group alone. `group_of` raises MalformedMessageError: that one is kept."""
+
+    def run(event: LambdaEvent, context: Any) -> Mapping[str, Any]:
+        groups: dict[str, list[SqsMessage]] = {}
+        failed: list[str] = []
+        for raw in event.get("Records", []):
+            record = SQSRecord(raw)
+            try:
+                message = _message(record)
+                groups.setdefault(group_of(message), []).append(message)
+            except Exception as error:
+                log_unhandled(error, message_id=record.message_id, receives=_receives(record))
+                failed.append(record.message_id)
+        for messages in groups.values():
+            failed += _try_group(handler, messages)
+        return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
+
+    return run
+
+
+def _try_group(
+    handler: Callable[[Sequence[SqsMessage]], None], messages: Sequence[SqsMessage]
+) -> list[str]:
+    """Return the ids of messages that come again: all or none."""
+    try:
+        handler(messages)
+    except Exception as error:
+        first = min(message.sent_at for message in messages)
+        gauge(Metric.OLDEST_FAILED_SECONDS, max(0.0, (_now() - first).total_seconds()))
+        seen = {"messages": len(messages), "receives": max(m.receive_count for m in messages)}
+        if isinstance(error, ConcordError):
+            log_failure("messages_failed", error, **seen)
+        else:
+            log_unhandled(error, **seen)
+        return [message.message_id for message in messages]
+    return []
 
 
 def _try(

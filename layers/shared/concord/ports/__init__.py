@@ -33,6 +33,7 @@ from concord.ports.platforms import (
     TopicAdapter,
     WebhookAdapter,
 )
+from concord.ports.receipts import HandedOverSlices, ReceiptQueue, Receipts
 from concord.ports.tasks import SafetyQueue, TaskQueue, Tasks, Untold
 from concord.ports.world import Clock, Telemetry
 
@@ -54,12 +55,15 @@ __all__ = [
     "Contributions",
     "GroupAudience",
     "Groups",
+    "HandedOverSlices",
     "Idempotency",
     "ImportParts",
     "Inbox",
     "Jobs",
     "Merchants",
     "Platforms",
+    "ReceiptQueue",
+    "Receipts",
     "Reviews",
     "SafetyQueue",
     "Secrets",

@@ -15,7 +15,6 @@ from concord.domain.events import (
     OptedIn,
     OptedOut,
     ParsedWebhook,
-    PlatformEvent,
 )
 from concord.domain.identity import Channel, event_key, normalise_email
 from concord.domain.inbox import InboxEntry, InboxState, Marker, RequestKind
@@ -28,7 +27,7 @@ from concord.domain.times import effective_at
 from concord.ports import Clock, Tasks, Telemetry
 from concord.services.apply_signal import Applied, ApplySignal
 from concord.services.authenticate import Authenticated
-from concord.services.note_receipt import NoteReceipt
+from concord.services.take_receipt import TakeReceipt
 
 _RANK: Final = (InboxState.IGNORED, InboxState.PROCESSED, InboxState.KEPT)
 # The kind of an inbox entry whose connection was found by the number that was texted.
@@ -75,13 +74,13 @@ class ApplyEvents:
     def __init__(
         self,
         apply_signal: ApplySignal,
-        note_receipt: NoteReceipt,
+        take_receipt: TakeReceipt,
         tasks: Tasks,
         clock: Clock,
         telemetry: Telemetry,
     ) -> None:
         self._apply_signal = apply_signal
-        self._note_receipt = note_receipt
+        self._take_receipt = take_receipt
         self._tasks = tasks
         self._clock = clock
         self._telemetry = telemetry
@@ -103,7 +102,13 @@ class ApplyEvents:
         effect = Effect(InboxState.IGNORED, stored)
         for index, event in enumerate(parsed.events):
             inbox = None if effect.stored else entry
-            effect = effect.then(self._apply(opened, entry, inbox, event, index))
+            if isinstance(event, DeliveryReceipt):
+                received = entry.request.received_at
+                self._take_receipt(opened, event, received, replayed=stored)
+                # Receipts skip the inbox: the row they name is the record.
+                effect = effect.then(Effect(InboxState.PROCESSED, stored=True))
+            else:
+                effect = effect.then(self._apply(opened, entry, inbox, event, index))
         return effect
 
     def look_again(self, entry: InboxEntry, inbox_id: str) -> None:
@@ -125,14 +130,10 @@ class ApplyEvents:
         opened: Authenticated,
         entry: InboxEntry,
         inbox: InboxEntry | None,
-        event: PlatformEvent,
+        event: InboundText | OptedOut | OptedIn,
         index: int,
     ) -> Effect:
         connection = opened.connection
-        if isinstance(event, DeliveryReceipt):
-            self._note_receipt(connection, event)
-            # Receipts skip the inbox: the row they name is the record.
-            return Effect(InboxState.PROCESSED, stored=True)
         if isinstance(event, InboundText):
             signal = self._from_text(connection, event, entry)
             if signal is None or not self._matters(opened, entry, signal):

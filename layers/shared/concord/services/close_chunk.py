@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from concord.domain.chunks import ChunkKey, Slice, Tally
+from concord.domain.chunks import ChunkKey, Outcome, Slice, Tally
 from concord.domain.errors import StorageUnavailableError
 from concord.domain.pacing import SenderAccount
 from concord.domain.tallies import is_whole, tally_of
 from concord.ports import TaskQueue
 from concord.ports.broadcasts import Chunks, Pace
 from concord.services.finish_broadcast import FinishBroadcast
+from concord.services.resolve_uncertain import ResolveUncertain
 
 _ROUNDS: Final = 8
 
@@ -20,12 +21,19 @@ class CloseChunk:
     """Counts a chunk, closes it once, and tells those who waited for the sender."""
 
     def __init__(
-        self, *, chunks: Chunks, pace: Pace, queue: TaskQueue, finish: FinishBroadcast
+        self,
+        *,
+        chunks: Chunks,
+        pace: Pace,
+        queue: TaskQueue,
+        finish: FinishBroadcast,
+        resolve: ResolveUncertain,
     ) -> None:
         self._chunks = chunks
         self._pace = pace
         self._queue = queue
         self._finish = finish
+        self._resolve = resolve
 
     def count(self, tally: Tally, slices: list[Slice]) -> None:
         """Write how far the chunk is; who is told meanwhile that she was texted is counted next
@@ -43,6 +51,9 @@ class CloseChunk:
         """Close the chunk. Whoever stands in no slice is skipped for the reason `skipped`. Safe to
         repeat, whatever was done of it before."""
         if not tally.done:
+            for part in slices:
+                if part.places(Outcome.UNCERTAIN):  # its receipts may have been here first (R-10)
+                    self._resolve(key, part.number)
             self._close(key, tally, slices, skipped)
         self._finish(key.connection_id, key.broadcast_id)
         if account is not None and (waiting := self._pace.next_waiting(account)):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 from concord.domain.connection import Connection
 from concord.domain.events import DeliveryReceipt
 from concord.domain.metrics import Metric
+from concord.domain.receipts import safe_code
 from concord.domain.tasks import TaskState
 from concord.ports import Clock, Tasks, Telemetry
+from concord.services.consent_tasks import consent_key
+from concord.services.suppress_number import SuppressNumber
 
 _OPEN: Final = frozenset({TaskState.ATTEMPTING, TaskState.UNCERTAIN, TaskState.SENT})
 
@@ -16,15 +20,21 @@ _OPEN: Final = frozenset({TaskState.ATTEMPTING, TaskState.UNCERTAIN, TaskState.S
 class NoteReceipt:
     """Receipts are idempotent and arrive in any order: the row keeps the highest rank."""
 
-    def __init__(self, tasks: Tasks, clock: Clock, telemetry: Telemetry) -> None:
+    def __init__(
+        self, tasks: Tasks, suppress: SuppressNumber, clock: Clock, telemetry: Telemetry
+    ) -> None:
         self._tasks = tasks
+        self._suppress = suppress
         self._clock = clock
         self._telemetry = telemetry
 
-    def __call__(self, connection: Connection, receipt: DeliveryReceipt) -> None:
+    def __call__(
+        self, connection: Connection, receipt: DeliveryReceipt, received_at: datetime
+    ) -> None:
         """Store what the receipt says; one whose text we do not know is only counted.
 
-        A receipt resolves an `uncertain` text: the platform has it, so it was sent.
+        A receipt resolves an `uncertain` text: the platform has it, so it was sent. A hard failure
+        suppresses the number first, so that a repeat after a crash still does (R-07).
         """
         if not receipt.reference:
             self._telemetry.count(Metric.RECEIPT_UNMATCHED)
@@ -35,6 +45,15 @@ class NoteReceipt:
         if row is None or row.state not in _OPEN:
             self._telemetry.count(Metric.RECEIPT_UNMATCHED)
             return
+        if receipt.hard:
+            self._suppress(
+                connection,
+                consent_key(row),
+                reference=row.task_id,
+                code=safe_code(receipt),
+                occurred_at=receipt.occurred_at,
+                received_at=received_at,
+            )
         rank = receipt.status.rank
         if rank <= int(row.payload.get("receipt_rank", -1)):
             return

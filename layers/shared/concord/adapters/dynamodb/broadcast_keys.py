@@ -13,7 +13,6 @@ from concord.domain.tasks import RowKey
 
 CHUNK: Final = "CHUNK"
 SLICE: Final = "S#"
-RECEIPTS: Final = "R#"
 
 
 def broadcasts_pk(merchant_id: str, connection_id: str) -> str:
@@ -51,9 +50,15 @@ def slice_row(key: ChunkKey, number: int) -> RowKey:
     return RowKey(chunk_pk(key), f"{SLICE}{number:04d}")
 
 
+def receipts_pk(merchant_id: str, connection_id: str, broadcast_id: str) -> str:
+    """Return `BR#<merchant>#<connection>#<broadcast>`: a report reads one partition."""
+    return f"BR#{merchant_id}#{connection_id}#{broadcast_id}"
+
+
 def receipts_row(key: ChunkKey, number: int) -> RowKey:
-    """Return the chunk's partition / `R#<slice, four digits>`."""
-    return RowKey(chunk_pk(key), f"{RECEIPTS}{number:04d}")
+    """Return `BR#<merchant>#<connection>#<broadcast>` / `<chunk>#<slice, four digits>`."""
+    pk = receipts_pk(key.merchant_id, key.connection_id, key.broadcast_id)
+    return RowKey(pk, f"{key.chunk}#{number:04d}")
 
 
 def pace(account: SenderAccount) -> RowKey:
