@@ -269,9 +269,14 @@ def test_a_receipt_that_came_first_is_looked_for_when_the_chunk_is_closed(shop: 
         {"sent": 1, "uncertain": 2},
     )
 
-    mailing.tells("failed", 0, bulk=True)
+    mailing.tells("failed", 0, bulk=True, code="30003")
     shop.world.merge_receipts()
-    assert dict(header(shop, broadcast).report) == {"sent": 2, "uncertain": 1}
+    shown = shop.world.body(shop.admin("GET", f"/broadcasts/{broadcast.broadcast_id}"))
+    assert (shown["sent"], shown["uncertain"], shown["audience"]) == (2, 1, 3)
+    told = {"accepted": 0, "sent": 0, "delivered": 1, "failed": {"30003": 1}}
+    assert shown["receipts"] == told
+    listed = shop.world.body(shop.admin("GET", "/broadcasts"))["items"]
+    assert [each["receipts"] for each in listed] == [None]
 
 
 def test_worker_and_receipt_at_the_same_time_leave_nobody_over(shop: Shop) -> None:

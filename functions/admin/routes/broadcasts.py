@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from concord.bootstrap import services
 from concord.domain.broadcast import Act, Broadcast
+from concord.domain.receipts import ReceiptCounts
 from concord.entrypoint.admin.base import PageQuery
 from concord.entrypoint.admin.broadcasts import (
     ActPost,
@@ -41,8 +42,11 @@ def list_broadcasts(call: Call, connection_id: str, query: PageQuery) -> Broadca
 
 @operations.on("GET", _ONE)
 def get_broadcast(call: Call, connection_id: str, broadcast_id: str) -> BroadcastAnswer:
-    """Return a broadcast, how far it is, and its report once it is over."""
-    return _shown(services(TELEMETRY).admin.broadcasts.get(connection_id, broadcast_id))
+    """Return a broadcast, how far it is, its report once it is over, and what carriers told."""
+    admin = services(TELEMETRY).admin
+    found = admin.broadcasts.get(connection_id, broadcast_id)
+    names = (found.merchant_id, found.connection_id, found.broadcast_id)
+    return _shown(found, admin.read_receipts.totals(*names))
 
 
 @operations.on("POST", f"{_ONE}/preview", status=202, idempotent=True)
@@ -112,6 +116,6 @@ def _act(
     return _shown(services(TELEMETRY).admin.broadcasts.act(connection_id, broadcast_id, act, actor))
 
 
-def _shown(broadcast: Broadcast) -> BroadcastAnswer:
+def _shown(broadcast: Broadcast, receipts: ReceiptCounts | None = None) -> BroadcastAnswer:
     counts = services(TELEMETRY).admin.broadcasts.progress(broadcast)
-    return broadcast_answer(broadcast, counts, datetime.now(UTC))
+    return broadcast_answer(broadcast, counts, datetime.now(UTC), receipts)

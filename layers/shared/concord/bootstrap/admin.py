@@ -120,6 +120,7 @@ def admin_services(parts: Parts) -> AdminServices:
             clock=clock,
             random_bytes=os.urandom,
         ),
+        read_receipts=parts.read_receipts,
         read_jobs=ReadJobs(parts.jobs),
         read_health=ReadHealth(
             tasks=parts.tasks,

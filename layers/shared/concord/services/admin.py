@@ -19,6 +19,7 @@ from concord.services.preview_broadcast import PreviewBroadcast
 from concord.services.read_audit import ReadAudit
 from concord.services.read_health import ReadHealth
 from concord.services.read_jobs import ReadJobs
+from concord.services.read_receipts import ReadReceipts
 from concord.services.retry_tasks import RetryTasks
 from concord.services.review_consents import ReviewConsents
 from concord.services.rotate_secrets import RotateSecrets
@@ -43,6 +44,7 @@ class AdminServices:
     failures: RetryTasks
     inbox: BrowseInbox
     broadcasts: ManageBroadcasts
+    read_receipts: ReadReceipts
     read_jobs: ReadJobs
     read_health: ReadHealth
     preview_broadcast: PreviewBroadcast

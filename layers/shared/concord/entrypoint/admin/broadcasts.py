@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from concord.domain.broadcast import Broadcast, BroadcastState, Draft
 from concord.domain.errors import ForbiddenError
+from concord.domain.receipts import ReceiptCounts
 from concord.entrypoint.admin.base import Actor, Answer, Name, Sent
 
 type GroupId = Annotated[str, Field(min_length=1, max_length=200)]
@@ -94,9 +95,20 @@ class Tested(Answer):
     texts: list[str]
 
 
+class ReceiptsAnswer(Answer):
+    """The carriers' newest word on each text: where it is, and of a failed one their code ("" where
+    they gave none). A text without any receipt is in none of these."""
+
+    accepted: int
+    sent: int
+    delivered: int
+    failed: dict[str, int]
+
+
 class BroadcastAnswer(Answer):
     """A broadcast. `audience` is null until it is planned; from then on it is sent + all of skipped
     + uncertain + waiting. `expected_finish` is at the sender's rate, without who waits for morning.
+    `receipts` is null unless one broadcast is asked for.
     """
 
     broadcast_id: str
@@ -118,6 +130,7 @@ class BroadcastAnswer(Answer):
     skipped: dict[str, int]
     uncertain: int
     waiting: int | None
+    receipts: ReceiptsAnswer | None
 
 
 class BroadcastPage(Answer):
@@ -128,7 +141,10 @@ class BroadcastPage(Answer):
 
 
 def broadcast_answer(
-    broadcast: Broadcast, counts: Mapping[str, int], now: datetime
+    broadcast: Broadcast,
+    counts: Mapping[str, int],
+    now: datetime,
+    receipts: ReceiptCounts | None = None,
 ) -> BroadcastAnswer:
     """Return a broadcast with what became of its recipients so far."""
     skipped: Counter[str] = Counter()
@@ -161,4 +177,14 @@ def broadcast_answer(
         skipped=dict(skipped),
         uncertain=uncertain,
         waiting=waiting,
+        receipts=_receipts(receipts) if receipts else None,
+    )
+
+
+def _receipts(counts: ReceiptCounts) -> ReceiptsAnswer:
+    return ReceiptsAnswer(
+        accepted=counts.accepted,
+        sent=counts.sent,
+        delivered=counts.delivered,
+        failed=dict(counts.failed),
     )
