@@ -75,6 +75,21 @@ def show_report(session: Session, shown: Mapping[str, Any]) -> None:
         [(what, f"{count:,}") for what, count in _outcomes(shown)],
         empty="Nobody was in its groups.",
     )
+    if told := list(_told(shown.get("receipts") or {})):
+        session.screen.line()
+        session.screen.table(
+            ("what carriers told", "texts"),
+            [(what, f"{count:,}") for what, count in told],
+            empty="",
+        )
+
+
+def _told(receipts: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    for name in ("delivered", "sent", "accepted"):
+        if receipts.get(name):
+            yield name, receipts[name]
+    for code, count in sorted((receipts.get("failed") or {}).items()):
+        yield f"failed: {code or 'no code'}", count
 
 
 def _outcomes(shown: Mapping[str, Any]) -> Iterator[tuple[str, int]]:

@@ -9,16 +9,16 @@ from unittest.mock import patch
 
 import pytest
 
-from concord.domain.broadcast import Broadcast, BroadcastState
-from concord.domain.chunks import ChunkKey, Outcome
-from concord.domain.identity import Channel, point_id
+from concord.domain.broadcast import BroadcastState
+from concord.domain.chunks import Outcome
+from concord.domain.identity import Channel
 from concord.domain.receipts import SliceReceipts
 from concord.services.look_up_consent import LookUpConsent
 from tests.world.crashes import Scene, dies_everywhere
 from tests.world.events import LambdaContext, sqs_event
 from tests.world.faults import Wire, away
-from tests.world.mailing import Mailing, handed_over, person_texts
-from tests.world.sending import header, morning, opted_in, planned, texted
+from tests.world.mailing import Mailing, claimed, handed_over, over, person_texts
+from tests.world.sending import header, morning, planned, texted
 from tests.world.shop import Shop
 from tests.world.signing import signed
 from tests.world.world import World
@@ -258,7 +258,7 @@ def test_a_receipt_that_came_first_is_looked_for_when_the_chunk_is_closed(shop: 
     """R-10, R-09: the worker that wrote the outcome may have died; whoever closes looks for it.
     A later one changes the report of a broadcast that is over."""
     morning(shop.world)
-    mailing, broadcast = _claimed(shop)
+    mailing, broadcast = claimed(shop)
     mailing.tells("delivered", 1)
     shop.world.merge_receipts()
     mailing.ends(Outcome.UNCERTAIN)
@@ -336,7 +336,7 @@ def test_the_next_broadcast_leaves_a_dead_number_out(shop: Shop) -> None:
     """R-07: hard failure, then another broadcast: skipped as `suppressed`, and texted once more
     after a word from the handset."""
     morning(shop.world)
-    mailing, _ = _over(shop)
+    mailing, _ = over(shop)
     mailing.tells("failed", 2, code="disconnected")
     shop.world.merge_receipts()
 
@@ -399,7 +399,7 @@ def test_the_merge_dies_anywhere_and_comes_to_the_same(shop: Shop) -> None:
     morning(shop.world)
 
     def stage() -> Scene:
-        mailing, broadcast = _over(shop)
+        mailing, broadcast = over(shop)
         mailing.tells("accepted", 0)
         mailing.tells("failed", 1, code="disconnected", bulk=True)
         bodies = [json.loads(m["Body"]) for m in _drained(shop)]
@@ -427,28 +427,6 @@ def test_the_merge_dies_anywhere_and_comes_to_the_same(shop: Shop) -> None:
         (True, 2),
     )
     assert dies_everywhere(wire, shop.world, stage, expected) >= 12
-
-
-def _over(shop: Shop) -> tuple[Mailing, Broadcast]:
-    """Return a broadcast that has ended with nobody knowing whether three were texted."""
-    mailing, broadcast = _claimed(shop)
-    mailing.ends(Outcome.UNCERTAIN)
-    shop.world.pump()
-    ended = header(shop, broadcast)
-    assert (ended.state, dict(ended.report)) == (BroadcastState.FINISHED, {"uncertain": 3})
-    return mailing, broadcast
-
-
-def _claimed(shop: Shop) -> tuple[Mailing, Broadcast]:
-    """Return a broadcast to three whose one slice is claimed, and its worker gone."""
-    numbers = opted_in(shop, 3)
-    broadcast = planned(shop, numbers)
-    key = ChunkKey(shop.merchant_id, shop.connection_id, broadcast.broadcast_id, "000001")
-    secret = shop.world.parts.secrets.stack_key()
-    numbers.sort(key=lambda each: point_id(secret, shop.merchant_id, Channel.SMS, each))
-    mailing = Mailing(shop, key, 0, numbers)
-    mailing.claims()
-    return mailing, broadcast
 
 
 def _drained(shop: Shop) -> list[Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from concord.adapters.dynamodb import broadcast_keys as keys
 from concord.adapters.dynamodb.chunk_items import chunk_item, new_tally, tally_item
 from concord.adapters.dynamodb.slice_items import slice_item
+from concord.domain.broadcast import Broadcast, BroadcastState
 from concord.domain.chunks import (
     Chunk,
     ChunkKey,
@@ -20,6 +21,7 @@ from concord.domain.chunks import (
 )
 from concord.domain.identity import Channel, point_id
 from concord.domain.receipts import SliceReceipts
+from tests.world.sending import header, opted_in, planned
 from tests.world.shop import Shop, new_number
 from tests.world.signing import signed, signed_inbound
 
@@ -133,6 +135,28 @@ def handed_over(
     if outcome is not None:
         made.ends(outcome)
     return made
+
+
+def claimed(shop: Shop) -> tuple[Mailing, Broadcast]:
+    """Return a broadcast to three whose one slice is claimed, and its worker gone."""
+    numbers = opted_in(shop, 3)
+    broadcast = planned(shop, numbers)
+    key = ChunkKey(shop.merchant_id, shop.connection_id, broadcast.broadcast_id, "000001")
+    secret = shop.world.parts.secrets.stack_key()
+    numbers.sort(key=lambda each: point_id(secret, shop.merchant_id, Channel.SMS, each))
+    mailing = Mailing(shop, key, 0, numbers)
+    mailing.claims()
+    return mailing, broadcast
+
+
+def over(shop: Shop) -> tuple[Mailing, Broadcast]:
+    """Return a broadcast that has ended with nobody knowing whether three were texted."""
+    mailing, broadcast = claimed(shop)
+    mailing.ends(Outcome.UNCERTAIN)
+    shop.world.pump()
+    ended = header(shop, broadcast)
+    assert (ended.state, dict(ended.report)) == (BroadcastState.FINISHED, {"uncertain": 3})
+    return mailing, broadcast
 
 
 def person_texts(shop: Shop, number: str, words: str) -> None:

@@ -46,7 +46,7 @@ def get_broadcast(call: Call, connection_id: str, broadcast_id: str) -> Broadcas
     admin = services(TELEMETRY).admin
     found = admin.broadcasts.get(connection_id, broadcast_id)
     names = (found.merchant_id, found.connection_id, found.broadcast_id)
-    return _shown(found, admin.read_receipts.totals(*names))
+    return _shown(found, admin.read_receipts.totals(*names) if found.frozen else None)
 
 
 @operations.on("POST", f"{_ONE}/preview", status=202, idempotent=True)

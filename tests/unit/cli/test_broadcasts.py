@@ -142,3 +142,21 @@ def test_scripts_get_the_answer_alone(concord: Cli, api: FakeApi) -> None:
     """R-27: --json prints what the API said, and nothing else, on stdout."""
     api.on("GET", PATH, shown("finished"))
     assert json.loads(concord("--json", "broadcasts", "show", ONE).stdout) == shown("finished")
+
+
+def test_the_report_says_what_carriers_told(concord: Cli, api: FakeApi) -> None:
+    """R-15: the newest word on each text, failures by the carrier's code; nothing before any."""
+    told = {"accepted": 0, "sent": 3, "delivered": 1180, "failed": {"30003": 6, "": 1}}
+    api.on("GET", PATH, shown("finished", sent=1200, waiting=0, receipts=told))
+    lines = [
+        " ".join(line.split()) for line in concord("broadcasts", "show", ONE).stdout.split("\n")
+    ]
+    start = next(n for n, line in enumerate(lines) if "what carriers told" in line)
+    words = " | ".join(lines[start:])
+    for expected in ("delivered 1,180", "sent 3", "failed: no code 1", "failed: 30003 6"):
+        assert expected in words.replace("│ ", "")
+    assert "accepted" not in words
+    nothing = {"accepted": 0, "sent": 0, "delivered": 0, "failed": {}}
+    for empty in (None, nothing):
+        api.on("GET", PATH, shown("finished", receipts=empty))
+        assert "carriers" not in concord("broadcasts", "show", ONE).stdout

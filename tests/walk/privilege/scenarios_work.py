@@ -6,12 +6,11 @@ from datetime import timedelta
 from unittest.mock import patch
 
 from concord.domain.broadcast import BroadcastState
-from concord.domain.chunks import Outcome
 from concord.domain.tasks import TaskKind, TaskSpec
 from concord.services import replay_inbox
 from tests.walk.privilege.stage import Stage
 from tests.world.campaign import Campaign, point_id
-from tests.world.mailing import handed_over
+from tests.world.mailing import over
 from tests.world.sending import morning, opted_in, task_of
 from tests.world.sending import planned as sending
 from tests.world.shop import new_number
@@ -276,8 +275,9 @@ def scheduled(at: Stage) -> None:
 
 
 def receipts_merged(at: Stage) -> None:
-    """An uncertain recipient is settled, and a dead number suppressed."""
-    mailing = handed_over(at.shop, 2, outcome=Outcome.UNCERTAIN)
+    """An uncertain recipient is settled, in the report too, and a dead number suppressed."""
+    morning(at.house)
+    mailing, _ = over(at.shop)
     at.event(
         type="delivery",
         id="d-1",

@@ -108,7 +108,7 @@ class ReceiptsAnswer(Answer):
 class BroadcastAnswer(Answer):
     """A broadcast. `audience` is null until it is planned; from then on it is sent + all of skipped
     + uncertain + waiting. `expected_finish` is at the sender's rate, without who waits for morning.
-    `receipts` is null unless one broadcast is asked for.
+    `receipts` is null unless one broadcast is asked for, and before it starts.
     """
 
     broadcast_id: str
