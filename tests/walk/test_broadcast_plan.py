@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +14,10 @@ from concord.adapters.dynamodb.broadcasts import DynamoDbBroadcasts
 from concord.domain.broadcast import Broadcast, BroadcastState
 from concord.services import plan_broadcast
 from tests.world.campaign import Campaign, point_id
+from tests.world.events import LambdaContext
 from tests.world.faults import VISIBILITY, Killed, Wire, kill_at
 from tests.world.shop import Shop
+from tests.world.world import World
 
 PEOPLE = sorted(point_id(n) for n in range(11))
 EAST, WEST = PEOPLE[:7], PEOPLE[4:]
@@ -141,6 +145,9 @@ def test_a_planner_passes_on_what_it_has_no_time_for(
     assert campaign.calls() == [row]
     campaign.plans()
     assert _outcome(campaign, broadcast) == _outcome(campaign, whole)
+    campaign.house.relay()
+    called = [row["pk"] for row in campaign.queued("send")]
+    assert len(called) == len(set(called)), "a chunk is called once, by the stream"
 
 
 def _each_chunk_takes(monkeypatch: pytest.MonkeyPatch, campaign: Campaign, time: timedelta) -> None:
@@ -339,3 +346,44 @@ def test_a_start_needs_its_connection(campaign: Campaign, state: str) -> None:
         assert now.held == "connection_disconnected"
         assert campaign.calls() == []
     assert campaign.chunks(broadcast) == []
+
+
+# --- recorded messages -------------------------------------------------------------------------
+
+EVENTS = Path(__file__).resolve().parents[2] / "events" / "broadcasts"
+
+
+def _recorded(name: str, row: dict[str, str] | None = None) -> dict[str, Any]:
+    """Return a recorded message of the plan queue, about another row if one is given."""
+    event: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    if row:
+        event["Records"][0]["body"] = json.dumps(row)
+    return event
+
+
+@pytest.mark.parametrize("name", ["plan", "plan__redelivered", "preview"])
+def test_a_message_about_a_row_that_is_gone_may_go(house: World, name: str) -> None:
+    """R-09: somebody else did the work; events/broadcasts are what the queue really sends."""
+    from functions.broadcasts.plan import lambda_handler
+
+    assert lambda_handler(_recorded(name), LambdaContext()) == {"batchItemFailures": []}
+
+
+def test_a_message_that_is_none_comes_back(house: World) -> None:
+    """Reliability 15: it ends among the dead letters, where somebody sees it."""
+    from functions.broadcasts.plan import lambda_handler
+
+    answer = lambda_handler(_recorded("plan__malformed"), LambdaContext())
+    assert len(answer["batchItemFailures"]) == 1
+
+
+def test_a_recorded_message_plans(campaign: Campaign) -> None:
+    """R-09: the first call starts it, the second cuts its audience into chunks."""
+    from functions.broadcasts.plan import lambda_handler
+
+    broadcast = campaign.start("east", "west")
+    for nth_call in (1, 2):
+        [row] = campaign.calls()
+        answer = lambda_handler(_recorded("plan", row), LambdaContext())
+        assert answer == {"batchItemFailures": []}, nth_call
+    assert campaign.audience(broadcast) == PEOPLE

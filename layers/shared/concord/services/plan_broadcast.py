@@ -191,8 +191,8 @@ class PlanBroadcast:
         rows: list[RowKey] = list(self._broadcasts.open_rows(broadcast))
         if self._queue.send(rows):
             raise RetryableError("not every chunk could be queued")
-        if rows:
-            self._tasks.mark(task, task.state, self._clock.now(), {_CALLED: True})
+        # Also if there was none: those that this planner adds are called by the stream.
+        self._tasks.mark(task, task.state, self._clock.now(), {_CALLED: True})
 
     def _settle(self, task: Task, broadcast: Broadcast) -> None:
         """Close a cancelled broadcast: who was planned is its audience, the open chunks end."""
