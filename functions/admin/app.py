@@ -15,6 +15,7 @@ from functions.admin.routes import (
     health,
     inbox,
     merchants,
+    recipients,
     reviews,
 )
 
@@ -28,6 +29,7 @@ NOUNS: Final = (
     health,
     groups,
     broadcasts,
+    recipients,
 )
 OPERATIONS: Final[tuple[Operation, ...]] = tuple(
     operation for noun in NOUNS for operation in noun.operations.declared

@@ -11,10 +11,11 @@ from typing import Any
 from concord.domain.audit import AuditEntry
 from concord.domain.broadcast import Broadcast, BroadcastState, Frozen
 from concord.domain.chunks import Chunk, ChunkKey
-from concord.domain.consent import Basis, Marks, SoftMark
+from concord.domain.consent import Marks, Signal, decide
 from concord.domain.consent_record import ConsentRecord
-from concord.domain.evidence import GENESIS, ConsentKey, Evidence
+from concord.domain.evidence import GENESIS, ConsentKey, next_evidence
 from concord.domain.identity import Channel, point_id
+from concord.domain.profiles import SignalKind
 from concord.ports import ConsentCommit
 from tests.world.shop import Shop
 from tests.world.world import World
@@ -22,6 +23,7 @@ from tests.world.world import World
 TEXT = "Peaches today. Reply STOP to end"
 _numbers = itertools.count(2_000_000)
 _tokens = itertools.count(1)
+_SALT = b"s" * 16
 
 
 def morning(house: World) -> None:
@@ -40,12 +42,24 @@ def opted_in(shop: Shop, count: int) -> list[str]:
     assert connection is not None
     now, key = shop.world.clock.now(), parts.secrets.stack_key()
     numbers = [f"+1212{next(_numbers):07d}" for _ in range(count)]
+    signal = Signal(SignalKind.JOIN, effective_at=now, received_at=now, via="handset")
+    decision = decide(Marks(), signal, connection.profile(Channel.SMS))
     for number in numbers:
         point = point_id(key, shop.merchant_id, Channel.SMS, number)
         consent = ConsentKey(shop.merchant_id, connection.account, Channel.SMS, point)
-        marks = Marks(soft=SoftMark(now, opted_in=True, basis=Basis.EXPLICIT))
-        record = ConsentRecord(consent, shop.connection_id, number, 1, marks, GENESIS, now)
-        parts.store.commit(ConsentCommit(record, 0, Evidence(1, {}, GENESIS, None, {})))
+        evidence = next_evidence(
+            consent,
+            seq=1,
+            prev=GENESIS,
+            signal=signal,
+            decision=decision,
+            recorded_at=now,
+            salt=_SALT,
+        )
+        record = ConsentRecord(
+            consent, shop.connection_id, number, 1, decision.marks, evidence.hash, now
+        )
+        parts.store.commit(ConsentCommit(record, 0, evidence))
     return numbers
 
 

@@ -229,6 +229,9 @@ def sent_in_a_broadcast(at: Stage) -> None:
         at.house.clock.advance(timedelta(minutes=3))
         at.house.run_task(task_of(broadcast))
     at.run("send_chunk")
+    own = f"/v1/connections/{{c}}/broadcasts/{first.broadcast_id}"
+    at.admin("GET", f"{own}/recipients")
+    at.admin("POST", f"{own}/why", {"point": numbers[0]})
 
 
 def sent_by_aws_in_a_broadcast(at: Stage) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from concord.adapters.dynamodb.audit import DynamoDbAudit
 from concord.adapters.dynamodb.idempotency import DynamoDbIdempotency
 from concord.adapters.dynamodb.merchants import DynamoDbMerchants
+from concord.adapters.dynamodb.recipient_reads import DynamoDbRecipientReads
 from concord.adapters.signing import sign
 from concord.platforms.registry import PLATFORMS, platform_named
 from concord.services.admin import AdminServices
@@ -16,6 +17,7 @@ from concord.services.browse_inbox import BrowseInbox
 from concord.services.change_state import ChangeState
 from concord.services.check_connection import CheckConnection
 from concord.services.check_settings import SenderRules, SettingsRules
+from concord.services.explain_recipient import ExplainRecipient
 from concord.services.export_dossier import ExportDossier
 from concord.services.import_consents import ImportConsents
 from concord.services.list_groups import ListGroups
@@ -28,6 +30,7 @@ from concord.services.preview_broadcast import PreviewBroadcast
 from concord.services.read_audit import ReadAudit
 from concord.services.read_health import ReadHealth
 from concord.services.read_jobs import ReadJobs
+from concord.services.read_recipients import ReadRecipients
 from concord.services.retry_tasks import RetryTasks
 from concord.services.review_consents import ReviewConsents
 from concord.services.rotate_secrets import RotateSecrets
@@ -51,6 +54,10 @@ def admin_services(parts: Parts) -> AdminServices:
         tallies=parts.broadcasts.tallies,
         clock=clock,
         random_bytes=os.urandom,
+    )
+    reads = DynamoDbRecipientReads(parts.table)
+    recipients = ReadRecipients(
+        connections=connections, broadcasts=parts.broadcasts, chunks=parts.chunks, reads=reads
     )
     return AdminServices(
         merchants=ManageMerchants(merchants, connections, clock, parts.config.operator_arns),
@@ -121,6 +128,15 @@ def admin_services(parts: Parts) -> AdminServices:
             random_bytes=os.urandom,
         ),
         read_receipts=parts.read_receipts,
+        recipients=recipients,
+        explain_recipient=ExplainRecipient(
+            connections=connections,
+            broadcasts=parts.broadcasts,
+            chunks=parts.chunks,
+            consents=consents,
+            recipients=recipients,
+            reads=reads,
+        ),
         read_jobs=ReadJobs(parts.jobs),
         read_health=ReadHealth(
             tasks=parts.tasks,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from concord.domain.broadcast import Broadcast
 from concord.domain.caps import Cap
 from concord.domain.chunks import Chunk, ChunkKey, Slice, Tally
 from concord.domain.consent_record import ConsentRecord
-from concord.domain.evidence import ConsentKey
+from concord.domain.evidence import ConsentKey, Evidence
 from concord.domain.pacing import Booked, NoTurn, SenderAccount, Wanted
 from concord.domain.put_off import PutOff
 from concord.domain.tasks import RowKey, TaskSpec
@@ -195,3 +195,23 @@ class Sleeper(Protocol):
     """Waits."""
 
     def sleep(self, by: timedelta) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRecipient:
+    """A recipient's number ("" = nothing is stored of her) and the evidence that was asked for."""
+
+    point: str = field(repr=False)
+    evidence: Evidence | None = None
+
+    @property
+    def event_id(self) -> str | None:
+        """Return the name of that evidence."""
+        return self.evidence.evidence_id if self.evidence else None
+
+
+class RecipientReads(Protocol):
+    """What is shown of recipients beside their slices."""
+
+    def known(self, wanted: Sequence[tuple[ConsentKey, int]]) -> Mapping[str, KnownRecipient]:
+        """Return numbers and evidence by point id; evidence by its count, 0 = none is wanted."""

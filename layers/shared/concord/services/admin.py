@@ -8,6 +8,7 @@ from concord.services.answer_once import AnswerOnce
 from concord.services.browse_inbox import BrowseInbox
 from concord.services.change_state import ChangeState
 from concord.services.check_connection import CheckConnection
+from concord.services.explain_recipient import ExplainRecipient
 from concord.services.export_dossier import ExportDossier
 from concord.services.import_consents import ImportConsents
 from concord.services.list_groups import ListGroups
@@ -20,6 +21,7 @@ from concord.services.read_audit import ReadAudit
 from concord.services.read_health import ReadHealth
 from concord.services.read_jobs import ReadJobs
 from concord.services.read_receipts import ReadReceipts
+from concord.services.read_recipients import ReadRecipients
 from concord.services.retry_tasks import RetryTasks
 from concord.services.review_consents import ReviewConsents
 from concord.services.rotate_secrets import RotateSecrets
@@ -49,4 +51,6 @@ class AdminServices:
     read_health: ReadHealth
     preview_broadcast: PreviewBroadcast
     try_broadcast: TryBroadcast
+    recipients: ReadRecipients
+    explain_recipient: ExplainRecipient
     idempotent: AnswerOnce
