@@ -11,6 +11,7 @@ from functions.admin.routes import (
     connections,
     consents,
     failures,
+    group_syncs,
     groups,
     health,
     inbox,
@@ -28,6 +29,7 @@ NOUNS: Final = (
     failures,
     health,
     groups,
+    group_syncs,
     broadcasts,
     recipients,
 )

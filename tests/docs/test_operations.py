@@ -99,6 +99,17 @@ def test_cost_computes_from_the_bench() -> None:
         assert float(figure) == recorded[name], name
 
 
+def test_the_cost_of_a_full_read_adds_up() -> None:
+    """Promise 5: the counts times the prices are the dollars, and those are the sum."""
+    table = COST[COST.index("| part of a full read |") :].split("\n\n", 1)[0]
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in table.splitlines()[2:]]
+    *parts, total = rows
+    for _, count, price, dollars in parts:
+        times = int(count.replace(",", "")) * float(price.removeprefix("$")) / 1e6
+        assert dollars == f"{times:.4f}", count
+    assert total[3] == f"**{sum(float(row[3]) for row in parts):.4f}**"
+
+
 def test_bench_shows_what_is_recorded() -> None:
     """Requests and units of docs/bench.md are those of bench/baseline.json, all operations."""
     recorded = json.loads((ROOT / "bench" / "baseline.json").read_text())

@@ -182,6 +182,7 @@ def connection(connection_id: str = CONNECTION, **more: Any) -> Connection:
             require_signature=False,
             rate=12.5,
             depth_seconds=20,
+            sync_hours=6,
             segment_price=SegmentPrice("0.0079", "USD"),
             sender=SenderChoice(
                 "twilio",

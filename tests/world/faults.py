@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -215,5 +215,11 @@ def settle(house: World) -> None:
 
 
 def open_tasks(house: World) -> list[dict[str, Any]]:
-    """Return the task rows that stand in the due index."""
-    return [row for row in house.rows("T") if "due_pk" in row]
+    """Return the task rows that stand in the due index, but for timers: those never end."""
+    rows = house.rows("T")
+    return [row for row in rows if "due_pk" in row and "#sync_shoppers#" not in _waiting_as(row)]
+
+
+def _waiting_as(row: Mapping[str, Any]) -> str:
+    """Return the key of a row that waits for a set moment, "" for any other."""
+    return str(row["pk"]) if "#waits:" in str(row["due_sk"]) else ""

@@ -330,8 +330,10 @@ class World:
     ) -> Shop:
         """Make a merchant with a pair of accounts, through the admin API, and walk it to a state.
 
-        `messaging` names another Text-Em-All account for the same merchant and shop account.
+        `messaging` names another Text-Em-All account for the same merchant and shop account. Its
+        groups and shoppers are read only where a test says so (`sync_hours`).
         """
+        settings.setdefault("sync_hours", None)
         from tests.world.shop import Shop, new_number
 
         own = messaging or name

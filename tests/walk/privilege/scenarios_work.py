@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from unittest.mock import patch
 
 from concord.domain.broadcast import BroadcastState
@@ -181,6 +182,35 @@ def _replay(at: Stage) -> str:
     return str(at.admin("POST", "/v1/merchants/{m}/inbox/replays", span).get("job_id", "m1.none"))
 
 
+def read_in_full(at: Stage) -> None:
+    """Groups and shoppers listed: saved, unchanged, changed, gone; throttled; refused; a timer."""
+    number = at.joined()
+    account, groups = at.shop.catapult_account, [{"id": "vip", "name": "VIP"}]
+    shoppers: list[dict[str, Any]] = [
+        {"id": f"s-{n}", "phones": [new_number()], "groups": ["vip"]} for n in range(3)
+    ]
+    shoppers[0]["phones"].append(number)
+    at.house.sandbox.seed("catapult", account, shoppers=shoppers, groups=groups)
+    _read(at)
+    at.run("regroup")
+    at.house.sandbox.seed("catapult", account, shoppers=[{"id": "s-1", "phones": []}])
+    at.house.sandbox.call("DELETE", f"/catapult/_shoppers/{account}/s-2")
+    for status in (429, 400):
+        at.house.sandbox.fault(platform="catapult", method="GET", status=status, times=1)
+        _read(at)
+    at.admin("PATCH", "/v1/connections/{c}", {"settings": {"sync_hours": 1}})
+    for _ in range(2):
+        at.run("every-1h")
+        at.house.clock.advance(timedelta(hours=2))
+    _read(at)
+
+
+def _read(at: Stage) -> None:
+    at.admin("POST", "/v1/connections/{c}/group-syncs")
+    at.house.clock.advance(timedelta(minutes=3))
+    at.run("sync_shoppers", "#run")
+
+
 def lapsed(at: Stage) -> None:
     """Nobody answered an invitation for 30 days."""
     number = new_number()
@@ -311,6 +341,7 @@ ALL = (
     numbers_strange,
     replayed,
     replayed_in_pages,
+    read_in_full,
     lapsed,
     forgotten,
     relayed,

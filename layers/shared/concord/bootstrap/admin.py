@@ -62,7 +62,14 @@ def admin_services(parts: Parts) -> AdminServices:
     return AdminServices(
         merchants=ManageMerchants(merchants, connections, clock, parts.config.operator_arns),
         connections=ManageConnections(
-            connections, merchants, secrets, _rules(parts), clock, os.urandom, webhooks
+            connections,
+            merchants,
+            secrets,
+            _rules(parts),
+            clock,
+            os.urandom,
+            webhooks,
+            parts.start_sync.keep_time,
         ),
         change_state=ChangeState(
             connections=connections,
@@ -70,6 +77,7 @@ def admin_services(parts: Parts) -> AdminServices:
             untold=parts.untold,
             tasks=parts.tasks,
             queue=parts.queue,
+            start_sync=parts.start_sync,
             clock=clock,
         ),
         check_connection=CheckConnection(
@@ -137,6 +145,7 @@ def admin_services(parts: Parts) -> AdminServices:
             recipients=recipients,
             reads=reads,
         ),
+        start_sync=parts.start_sync,
         read_jobs=ReadJobs(parts.jobs),
         read_health=ReadHealth(
             tasks=parts.tasks,

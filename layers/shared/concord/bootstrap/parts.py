@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from concord.services.resolve_uncertain import ResolveUncertain
     from concord.services.run_task import RunTask, TaskHandler
     from concord.services.safety_net import SafetyNet
+    from concord.services.start_sync import StartSync
     from concord.services.suppress_number import SuppressNumber
     from concord.services.take_receipt import TakeReceipt
 
@@ -342,6 +343,24 @@ class Parts(Adapters):
 
         return send_chunk(self)
 
+    @cached_property
+    def start_sync(self) -> StartSync:
+        from concord.services.start_sync import StartSync
+
+        return StartSync(
+            connections=self.connections,
+            tasks=self.tasks,
+            jobs=self.jobs,
+            clock=self.clock,
+            random_bytes=os.urandom,
+        )
+
+    def sync_shoppers(self) -> TaskHandler:
+        """Build the worker of full reads, and of the timers that start them."""
+        from concord.bootstrap.sync import sync_worker
+
+        return sync_worker(self)
+
     def lapse(self, row: RowKey) -> None:
         """Lapse the pending opt-in at `row`."""
         from concord.services.lapse_consent import LapseConsent
@@ -368,6 +387,7 @@ class Parts(Adapters):
                 TaskKind.TELL_PEERS: self.tell_peers,
                 TaskKind.REPLAY_INBOX: self.run_replay,
                 TaskKind.IMPORT_CONSENTS: self.run_import,
+                TaskKind.SYNC_SHOPPERS: self.sync_shoppers,
                 TaskKind.REGROUP: self.regroup,
                 TaskKind.SEND_CHUNK: self.send_chunk,
             },

@@ -104,6 +104,10 @@ class HashedSecret:
         return self.expires_at is None or now < self.expires_at + _REMEMBERED_FOR
 
 
+# Settings of which null is not the default: it switches them off.
+NULL_SAYS: Final = frozenset({"sync_hours"})
+
+
 @dataclass(frozen=True, slots=True)
 class SegmentPrice:
     """What one segment costs the merchant: `amount` is a decimal number as text (`0.0079`),
@@ -120,6 +124,9 @@ class ConnectionSettings:
     `rate` is how many texts a second the account that carries them may send (R-08); None = what its
     platform declares. `depth_seconds` is how many seconds of that may be handed over in one call,
     and so how far a STOP can be behind; None = a minute.
+
+    Except `sync_hours`: every so many hours the shop's groups and shoppers are read in full; None =
+    they are read on demand alone.
     """
 
     join_keyword: str = "JOIN"
@@ -130,6 +137,7 @@ class ConnectionSettings:
     rate: float | None = None
     depth_seconds: int | None = None
     segment_price: SegmentPrice | None = None
+    sync_hours: int | None = 24
 
 
 @dataclass(frozen=True, slots=True)

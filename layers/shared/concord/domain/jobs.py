@@ -30,7 +30,8 @@ class Job:
     `rows` names the rows of a file that were skipped, by reason, the first `ROWS_NAMED` of each.
     `counted` = `total` is known. `cursor` is where the next slice of work begins; `begun` is what
     `done` was when the slice that may be running began: a slice that begins there once more was
-    killed in its middle. `reason` says why a job failed. `found` is what a preview has reckoned.
+    killed in its middle. `notes` counts what is done beside that; `reason` says why a job failed.
+    `found` is what a preview has reckoned.
     """
 
     job_id: str
@@ -46,6 +47,7 @@ class Job:
     counted: bool = False
     cursor: str = ""
     begun: int = -1
+    notes: Mapping[str, int] = field(default_factory=dict)
     reason: str = ""
     found: Mapping[str, Any] = field(default_factory=dict)
 
@@ -56,13 +58,23 @@ class Job:
 
     @property
     def result(self) -> dict[str, Any] | None:
-        """Return `{"rows": [{"row", "result"}], "complete", "reason"}`; None if none was asked for.
+        """Return what an import or a full read came to; None if nothing more is to be said.
 
-        `complete` false = more rows were skipped than are named; `skipped` counts all of them. Of a
-        preview: what domain/preview.py makes of it, once it is done.
+        Of an import `{"rows": [{"row", "result"}], "complete", "reason"}`: `complete` false = more
+        rows were skipped than are named; `skipped` counts all of them. Of a full read `{"groups",
+        "left", "complete", "reason"}`: groups that were named, shoppers who were listed no more and
+        lost their groups, and whether all were listed: if not, nobody lost hers. Of a preview: what
+        domain/preview.py makes of it, once it is done.
         """
         if self.kind is TaskKind.PREVIEW_BROADCAST and self.state is JobState.DONE:
             return dict(self.found)
+        if self.kind is TaskKind.SYNC_SHOPPERS:
+            return {
+                "groups": self.notes.get("groups", 0),
+                "left": self.notes.get("left", 0),
+                "complete": bool(self.notes.get("complete", 0)),
+                "reason": self.reason or None,
+            }
         if self.kind is not TaskKind.IMPORT_CONSENTS:
             return {"reason": self.reason} if self.reason else None
         named = sorted((row, reason) for reason, rows in self.rows.items() for row in rows)
@@ -71,6 +83,11 @@ class Job:
             "complete": len(named) == sum(self.skipped.values()),
             "reason": self.reason or None,
         }
+
+    def note(self, **more: int) -> Job:
+        """Return the job with so much more beside its progress."""
+        counts = {name: self.notes.get(name, 0) + count for name, count in more.items()}
+        return replace(self, notes={**self.notes, **counts})
 
     def tell(
         self,

@@ -35,7 +35,7 @@ class Shopper:
     `groups_at` is when the shop told all her groups last (None = never, or before we noted it).
     `saved_at` is when the shop's newest word of her was received; `since` says so for each point id
     of hers, and `given_up` remembers what she had before that, for as long as a departure that came
-    then may still be on its way.
+    then may still be on its way. `left_at` is when she left, of one who is not active.
     """
 
     merchant_id: str
@@ -52,6 +52,7 @@ class Shopper:
     since: Mapping[str, datetime] = field(default_factory=dict)
     given_up: tuple[GivenUp, ...] = field(default=(), repr=False)
     groups_at: datetime | None = None
+    left_at: datetime | None = None
 
     def following(self, before: Shopper | None, at: datetime) -> Shopper:
         """Return her as a save received at `at` makes her, after what she was `before`."""
@@ -69,6 +70,7 @@ class Shopper:
             **self._groups_after(before, at),
             version=(before.version if before else 0) + 1,
             saved_at=at,
+            left_at=None if self.active else self.left_at,
             # A point that was hers before we noted times has none, and counts as always hers.
             since={p: known.get(p, at) for p in mine if p in known or p not in had},
             given_up=(*(g for g in older if at < g.until + _REMEMBERED_FOR), *left),
@@ -124,6 +126,11 @@ class Shopper:
             if at < old.until and (old.since is None or old.since <= late):
                 found.add((old.channel, old.point))
         yield from sorted(found)
+
+    def spoken_of_after(self, at: datetime) -> bool:
+        """Whether the shop saved or removed her after `at`: what a list showed then is older."""
+        moments = (self.saved_at, self.left_at)
+        return any(moment is not None and moment > at for moment in moments)
 
     def saved_after(self, at: datetime) -> bool:
         """Whether the shop spoke of her again after `at`: what it said then is younger."""

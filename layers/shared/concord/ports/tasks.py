@@ -65,6 +65,9 @@ class Tasks(Protocol):
     def get(self, key: RowKey) -> Task | None:
         """Read a row without taking it."""
 
+    def find(self, merchant_id: str, spec: TaskSpec) -> Task | None:
+        """Read the row that a task has while it is open, whatever its payload."""
+
     def find_text(self, merchant_id: str, connection_id: str, text_id: str) -> Task | None:
         """Read a text's row by the reference that its receipt carries."""
 

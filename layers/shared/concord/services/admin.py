@@ -25,6 +25,7 @@ from concord.services.read_recipients import ReadRecipients
 from concord.services.retry_tasks import RetryTasks
 from concord.services.review_consents import ReviewConsents
 from concord.services.rotate_secrets import RotateSecrets
+from concord.services.start_sync import StartSync
 from concord.services.try_broadcast import TryBroadcast
 
 
@@ -47,6 +48,7 @@ class AdminServices:
     inbox: BrowseInbox
     broadcasts: ManageBroadcasts
     read_receipts: ReadReceipts
+    start_sync: StartSync
     read_jobs: ReadJobs
     read_health: ReadHealth
     preview_broadcast: PreviewBroadcast

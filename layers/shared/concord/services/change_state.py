@@ -14,10 +14,13 @@ from concord.domain.tasks import HORIZON, RowKey, TaskKind
 from concord.ports import Clock, Connections, TaskQueue, Tasks, Untold
 from concord.services.change_connection import audit_entry, change_connection, find_connection
 from concord.services.keep_numbers import KeepNumbers
+from concord.services.start_sync import StartSync
 from concord.services.tell_peers import tell_task
 
-# What a connection that is not connected holds back, all of it urgent.
-_HELD: Final = frozenset({TaskKind.PUSH_CONSENT, TaskKind.SEND_TEXT, TaskKind.TELL_PEERS})
+# What a connection that is not connected holds back.
+_HELD: Final = frozenset(
+    {TaskKind.PUSH_CONSENT, TaskKind.SEND_TEXT, TaskKind.TELL_PEERS, TaskKind.SYNC_SHOPPERS}
+)
 # An operator waits for the answer: beyond this the rows come by themselves when they are due.
 _LOOKED_AT: Final = 10_000
 _QUEUED: Final = 1_000
@@ -34,6 +37,7 @@ class ChangeState:
         untold: Untold,
         tasks: Tasks,
         queue: TaskQueue,
+        start_sync: StartSync,
         clock: Clock,
     ) -> None:
         self._connections = connections
@@ -41,6 +45,7 @@ class ChangeState:
         self._untold = untold
         self._tasks = tasks
         self._queue = queue
+        self._start_sync = start_sync
         self._clock = clock
 
     def __call__(self, connection_id: str, wanted: ConnectionState, actor: str) -> Connection:
@@ -55,6 +60,8 @@ class ChangeState:
             check_transition(current.state, wanted)
             self._numbers.fetch_or_queue(current)
             self._tell_what_is_untold(current)
+            # Before the change, as above: the read waits for `connected`.
+            self._start_sync.on_its_own(current)
 
         def moved(connection: Connection) -> Connection:
             check_transition(connection.state, wanted)

@@ -6,7 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
-from concord.domain.connection import ConnectionSettings, SegmentPrice, SenderChoice, Side
+from concord.domain.connection import (
+    NULL_SAYS,
+    ConnectionSettings,
+    SegmentPrice,
+    SenderChoice,
+    Side,
+)
 from concord.domain.errors import FieldError, InvalidInputError, PlatformError
 from concord.domain.identity import check_account_id
 from concord.domain.keywords import is_usable_join_keyword
@@ -140,7 +146,8 @@ def _numbers(numbers: Iterable[str], country: str) -> tuple[str, ...]:
 
 
 def patched(settings: ConnectionSettings, changes: Mapping[str, Any]) -> ConnectionSettings:
-    """Return settings with `changes` merged in (RFC 7396): null or a null member = the default.
+    """Return settings with `changes` merged in (RFC 7396): null or a null member = the default,
+    except where null says something of its own (`NULL_SAYS`).
 
     Raises InvalidInputError for a text that does not exist.
     """
@@ -149,7 +156,8 @@ def patched(settings: ConnectionSettings, changes: Mapping[str, Any]) -> Connect
         if name == "texts" and value is not None:
             values[name] = with_changes(settings.texts, value)
         else:
-            values[name] = _DEFAULTS[name] if value is None else value
+            given = value is not None or name in NULL_SAYS
+            values[name] = value if given else _DEFAULTS[name]
     return replace(settings, **values)
 
 
@@ -169,6 +177,7 @@ _NAMES: Final = (
     "rate",
     "depth_seconds",
     "segment_price",
+    "sync_hours",
 )
 _DEFAULTS: Final = {name: getattr(ConnectionSettings(), name) for name in _NAMES}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -58,6 +58,7 @@ class ManageConnections:
         clock: Clock,
         random_bytes: RandomBytes,
         name_webhooks: NameWebhooks,
+        keep_sync_time: Callable[[Connection], None],
     ) -> None:
         self._connections = connections
         self._merchants = merchants
@@ -67,6 +68,7 @@ class ManageConnections:
         self._clock = clock
         self._random_bytes = random_bytes
         self._name_webhooks = name_webhooks
+        self._keep_sync_time = keep_sync_time
 
     def get(self, connection_id: str) -> Connection:
         """Return the connection. Raises NotFoundError."""
@@ -153,6 +155,9 @@ class ManageConnections:
         self._check(current, settings, sides)
         if "sender" in settings:
             claim_numbers(self._connections, self._changed(current, settings, sides))
+        if "sync_hours" in settings:
+            # Before the change: a timer of an interval that is not set ends by itself.
+            self._keep_sync_time(self._changed(current, settings, sides))
 
         def changed(connection: Connection) -> Connection:
             wanted = self._changed(connection, settings, sides)  # an invalid request saves nothing

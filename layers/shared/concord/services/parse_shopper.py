@@ -15,8 +15,8 @@ from concord.domain.phone import normalise_phone
 from concord.domain.times import from_rfc3339
 from concord.services.parse_consent import json_object
 
-_MAX_PHONES: Final = 20
-_MAX_GROUPS: Final = 1000
+MAX_PHONES: Final = 20
+MAX_GROUPS: Final = 1000
 _MAX_DEPTH: Final = 32
 
 
@@ -50,7 +50,7 @@ def parse_shopper(body: bytes, country: str) -> ShopperCall:
         "guest": _typed(data, "guest", bool, "give true or false", errors) or False,
         "attributes": _typed(data, "attributes", dict, "give an object", errors) or {},
     }
-    phones = _texts(data, "phones", _MAX_PHONES, errors)
+    phones = _texts(data, "phones", MAX_PHONES, errors)
     email = _text(data, "email", errors)
     if errors:
         raise InvalidInputError("the shopper has wrong fields", errors=tuple(errors))
@@ -96,7 +96,7 @@ def _moment(data: Mapping[str, Any], name: str, errors: list[FieldError]) -> str
 def _groups(data: Mapping[str, Any], errors: list[FieldError]) -> list[str] | None:
     if data.get("groups") is None:
         return None
-    groups = _texts(data, "groups", _MAX_GROUPS, errors)
+    groups = _texts(data, "groups", MAX_GROUPS, errors)
     if not all(map(is_group_id, groups)):
         errors.append(FieldError("groups", "give ids of 1 to 100 characters"))
     return groups

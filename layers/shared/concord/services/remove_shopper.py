@@ -87,14 +87,14 @@ class RemoveShopper:
             for channel, point in shopper.points_at(at)
         ]
         stays = shopper.active and shopper.saved_after(at)
-        if not stays and not self._leave(connection, shopper):
+        if not stays and not self._leave(connection, shopper, at):
             raise StorageUnavailableError("this shopper changed meanwhile")
         return Departure(active=stays, new=not all(each.duplicate for each in applied))
 
-    def _leave(self, connection: Connection, shopper: Shopper) -> bool:
+    def _leave(self, connection: Connection, shopper: Shopper, at: datetime) -> bool:
         """Deactivate her, and have her groups looked at; False = she was saved meanwhile."""
         version = shopper.version + shopper.active
-        gone = replace(shopper, active=False, version=version, digest=GONE)
+        gone = replace(shopper, active=False, version=version, digest=GONE, left_at=at)
         look = shopper_task(connection.connection_id, shopper.shopper_key, version)
         tasks = (look,) if shopper.groups or shopper.unfinished else ()
         if shopper.active:

@@ -145,6 +145,7 @@ def test_a_connection_whose_secrets_cannot_be_stored_is_undone() -> None:
         FixedClock(),
         lambda n: b"\x07" * n,
         NameWebhooks(PlatformRegistry()),
+        lambda _: None,
     )
     with pytest.raises(StorageUnavailableError):
         manage.create(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from concord.adapters.dynamodb import keys
 from concord.adapters.dynamodb.marshal import Item
@@ -16,6 +16,8 @@ from concord.domain.identity import Channel
 from concord.domain.shopper import Carriers, GivenUp, Shopper
 from concord.domain.tasks import RowKey, TaskSpec
 from concord.domain.times import from_rfc3339, to_rfc3339
+
+_MOMENTS: Final = ("saved_at", "groups_at", "left_at")
 
 
 class DynamoDbShoppers:
@@ -100,10 +102,8 @@ class DynamoDbShoppers:
             "since": {point_id: to_rfc3339(at) for point_id, at in shopper.since.items()},
             "given_up": json.dumps([_given_up_json(g) for g in shopper.given_up]),
         }
-        if shopper.saved_at is not None:
-            item["saved_at"] = to_rfc3339(shopper.saved_at)
-        if shopper.groups_at is not None:
-            item["groups_at"] = to_rfc3339(shopper.groups_at)
+        moments = {name: getattr(shopper, name) for name in _MOMENTS}
+        item.update({name: to_rfc3339(at) for name, at in moments.items() if at is not None})
         key = keys.shopper(shopper.merchant_id, shopper.connection_id, shopper.shopper_key)
         try:
             if before is None:
@@ -156,7 +156,7 @@ def shopper_from(merchant_id: str, connection_id: str, shopper_key: str, item: I
 
 
 def _times(item: Item) -> dict[str, Any]:
-    moments = {name: item.get(name) for name in ("saved_at", "groups_at")}
+    moments = {name: item.get(name) for name in _MOMENTS}
     return {
         **{name: from_rfc3339(at) if at else None for name, at in moments.items()},
         "since": {p: from_rfc3339(at) for p, at in item.get("since", {}).items()},

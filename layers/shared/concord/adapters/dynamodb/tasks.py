@@ -281,6 +281,10 @@ class DynamoDbTasks:
         """Return what a row's key says, also when the row is gone. No request."""
         return keys.read_task(key)
 
+    def find(self, merchant_id: str, spec: TaskSpec) -> Task | None:
+        """Read the row that a task has while it is open."""
+        return self.get(task_key(merchant_id, spec))
+
     def find_text(self, merchant_id: str, connection_id: str, text_id: str) -> Task | None:
         """Read a text's row by its reference."""
         return self.get(keys.task(merchant_id, TaskKind.SEND_TEXT, connection_id, text_id))

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, Field
 
 from concord.domain.connection import (
+    NULL_SAYS,
     Connection,
     ConnectionSettings,
     ConnectionState,
@@ -27,7 +28,8 @@ class PriceAnswer(Answer):
 
 class SettingsAnswer(Answer):
     """What a connection is set to. `fallback_number` null = the account's first number; `rate`
-    null = what the sending platform declares."""
+    null = what the sending platform declares; `sync_hours` null = groups and shoppers are read on
+    demand alone."""
 
     join_keyword: str
     fallback_number: str | None
@@ -37,6 +39,7 @@ class SettingsAnswer(Answer):
     rate: float | None
     depth_seconds: int | None
     segment_price: PriceAnswer | None
+    sync_hours: int | None
 
 
 class ConnectionAnswer(Answer):
@@ -80,6 +83,7 @@ class ConnectionAnswer(Answer):
                 rate=chosen.rate,
                 depth_seconds=chosen.depth_seconds,
                 segment_price=price and PriceAnswer(amount=price.amount, currency=price.currency),
+                sync_hours=chosen.sync_hours,
             ),
             account=connection.account,
             text_numbers=[number for number, _ in connection.text_numbers],
@@ -132,7 +136,7 @@ class PriceIn(Sent):
 
 
 class SettingsIn(Sent):
-    """What a connection is set to; null or absent = the default."""
+    """What a connection is set to; null or absent = the default (`sync_hours` null: see there)."""
 
     join_keyword: Annotated[str, Field(min_length=1, max_length=30)] | None = None
     fallback_number: Annotated[str, Field(max_length=40)] | None = None
@@ -152,6 +156,11 @@ class SettingsIn(Sent):
     segment_price: PriceIn | None = Field(
         default=None, description="What previews reckon with. Default: the cost is unknown."
     )
+    sync_hours: Annotated[int, Field(ge=1, le=168)] | None = Field(
+        default=None,
+        description="The shop's groups and shoppers are read in full when the connection is "
+        "connected and then every so many hours. Default: 24; null = on demand alone.",
+    )
 
     def changes(self) -> dict[str, Any]:
         """Return the settings that were sent, in the domain's terms."""
@@ -168,7 +177,11 @@ class SettingsIn(Sent):
 
     def to_settings(self) -> ConnectionSettings:
         """Return settings in which everything that was not sent is the default."""
-        given = {name: value for name, value in self.changes().items() if value is not None}
+        given = {
+            name: value
+            for name, value in self.changes().items()
+            if value is not None or name in NULL_SAYS
+        }
         if "texts" in given:
             given["texts"] = with_changes({}, given["texts"])
         return ConnectionSettings(**given)
