@@ -82,9 +82,33 @@ def test_a_slice_that_books_again_is_counted_once() -> None:
     """R-02, R-09: after a crash it finds its own entries, also those of a full cap."""
     once = {ANA: (Cap(1, 7),), BEA: (Cap(1, 7),)}
     entries, _ = _book(b"", once, "b1.2.3", timedelta())
+    assert _book(entries, once, "b1.2.3", timedelta()) == (entries, frozenset())
     again, refused = _book(entries, once, "b1.2.3", timedelta(hours=1))
-    assert (again, refused) == (entries, frozenset())
-    assert _book(entries, once, "b1.2.4", timedelta(hours=1))[1] == {ANA, BEA}
+    assert not refused
+    assert len(again) == len(entries)
+    assert _book(again, once, "b1.2.4", timedelta(hours=1))[1] == {ANA, BEA}
+
+
+def test_a_retry_counts_from_when_it_goes_out() -> None:
+    """R-02: a text that was put off until the morning is of that day, not of the evening."""
+    once = {ANA: (FLORIDA,)}
+    entries, _ = _book(b"", once, "a", timedelta())
+    for n, name in enumerate("abc"):
+        entries, refused = _book(entries, once, name, timedelta(hours=12 + n))
+        assert not refused
+    assert _book(entries, once, "d", timedelta(hours=25))[1] == {ANA}
+    assert not _book(entries, once, "d", timedelta(hours=36))[1]
+
+
+def test_a_retry_has_no_room_that_others_took() -> None:
+    """R-02: its old entry, kept for the week's sake, holds no room in a day that it is not of."""
+    both = {ANA: (Cap(9, 7), FLORIDA)}
+    entries, _ = _book(b"", both, "a", timedelta())
+    for name in "bcd":
+        entries, refused = _book(entries, both, name, timedelta(days=2))
+        assert not refused
+    assert _book(entries, both, "a", timedelta(days=2, hours=1)) == (entries, frozenset({ANA}))
+    assert not _book(entries, both, "a", timedelta(days=3))[1]
 
 
 def test_who_has_no_cap_is_not_booked() -> None:
@@ -180,17 +204,14 @@ def test_no_rolling_window_ever_holds_more(
         booking = book(entries, dict.fromkeys(points, (cap,)), slice_ref, at)
         entries = booking.entries
         for point in points:
-            recent = [t for (p, _), t in sent.items() if p == point and at - t < window]
             if point in booking.refused:
                 # By the minute: what is over by less than two may still count.
                 edge = window + 2 * MINUTE
-                assert sum(p == point and at - t < edge for (p, _), t in sent.items()) >= texts
-            elif (point, slice_ref) not in sent or at - sent[point, slice_ref] >= window:
-                # Its own entry may live on for a minute or two, and is then not booked anew.
-                own = sent.get((point, slice_ref))
-                if own is None or at - own >= max(window, KEPT) + 2 * MINUTE:
-                    sent[point, slice_ref] = at
-                    recent.append(at)
+                others = [t for (p, ref), t in sent.items() if p == point and ref != slice_ref]
+                assert sum(at - t < edge for t in others) >= texts
+            else:  # a slice that books again sends now what it did not send then
+                sent[point, slice_ref] = at
+            recent = [t for (p, _), t in sent.items() if p == point and at - t < window]
             assert len(recent) <= texts
 
 

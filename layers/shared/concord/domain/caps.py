@@ -99,8 +99,9 @@ def book(
 
     entries    what the bucket holds
     wanted     fingerprint -> the caps that bind that point; without any it is not booked
-    slice_ref  who books. A slice that books again, after a crash, finds its own entries: they are
-               booked still, and counted once
+    slice_ref  who books. Who books again, after a crash or a refusal, finds its own entries: they
+               count once, and from now on, for the text goes out now. It is refused if others took
+               the room after its old entry had left a window
     now        aware
 
     What comes out depends on what is booked and not on the order of the entries. Entries older
@@ -111,21 +112,25 @@ def book(
     # rounding never lets a text through early.
     seconds = now.timestamp()
     minute, booked_at = math.floor(seconds / 60), math.ceil(seconds / 60)
-    kept = _kept(entries, wanted, minute)
-    booked: dict[bytes, list[int]] = defaultdict(list)
-    own: set[bytes] = set()
-    for point, at, mark in kept:
-        booked[point].append(at)
-        if mark == slice_mark:
-            own.add(point)
+    kept: list[tuple[bytes, int, bytes]] = []
+    others: dict[bytes, list[int]] = defaultdict(list)
+    own: dict[bytes, int] = {}
+    for point, at, mark in _kept(entries, wanted, minute):
+        if mark == slice_mark and wanted.get(point):
+            own[point] = at
+            continue
+        kept.append((point, at, mark))
+        others[point].append(at)
     refused: set[bytes] = set()
     for point, caps in wanted.items():
-        if point in own or not caps:
+        if not caps:
             continue
-        if all(_has_room(cap, booked[point], minute) for cap in caps):
-            kept.append((point, booked_at, slice_mark))
-        else:
-            refused.add(point)
+        if all(_has_room(cap, others[point], minute) for cap in caps):
+            kept.append((point, max(own.get(point, booked_at), booked_at), slice_mark))
+            continue
+        refused.add(point)
+        if point in own:  # never forget what may have been sent
+            kept.append((point, own[point], slice_mark))
     return Booking(b"".join(_ENTRY.pack(*entry) for entry in sorted(kept)), frozenset(refused))
 
 
