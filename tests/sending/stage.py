@@ -346,6 +346,16 @@ class Stage:
         changed = replace(current, version=current.version + 1, **changes)
         assert self._quietly().broadcasts.update(changed, self.virtual.now())
 
+    def connection(self, shop: Shop, state: ConnectionState) -> None:
+        """Put a shop's connection into a state, as an operator does."""
+        store = DynamoDbConnections(self.quiet)
+        current = store.get(shop.connection.connection_id, fresh=True)
+        assert current is not None
+        changed = replace(current, state=state, version=current.version + 1)
+        names = (current.merchant_id, current.connection_id)
+        audit = AuditEntry(*names, self.virtual.now(), "test", "state_changed", {})
+        assert store.update(changed, audit)
+
     def stop(self, shop: Shop, number: str) -> None:
         """Let a shopper text STOP: it is stored when this returns."""
         quiet = self._quietly()

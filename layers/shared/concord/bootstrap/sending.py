@@ -27,7 +27,13 @@ def send_chunk(parts: Parts) -> SendChunk:
     """Return the worker over the adapters that `parts` holds."""
     clock, telemetry, chunks = parts.clock, parts.telemetry, parts.chunks
     reads = DynamoDbHandOverReads(parts.table)
-    claim = ClaimSlice(reads=reads, chunks=chunks, caps=DynamoDbCaps(parts.table), clock=clock)
+    claim = ClaimSlice(
+        reads=reads,
+        connections=parts.connections,
+        chunks=chunks,
+        caps=DynamoDbCaps(parts.table),
+        clock=clock,
+    )
     judge = JudgeRefusal(parts.tasks, parts.apply_signal, parts.authenticator)
     skip = SkipRefused(judge, clock)
     return SendChunk(

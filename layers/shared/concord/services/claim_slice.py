@@ -9,30 +9,43 @@ from typing import Final
 
 from concord.domain.broadcast import BroadcastState
 from concord.domain.chunks import Outcome, Slice, SliceState
+from concord.domain.connection import ConnectionState
 from concord.domain.consent_record import ConsentRecord
 from concord.domain.decide_recipient import Recipient, decide_recipient, decide_slice
 from concord.domain.put_off import put_off
 from concord.domain.tasks import LONGEST_WAIT
-from concord.ports import Clock
+from concord.ports import Clock, Connections
 from concord.ports.broadcasts import Caps, Chunks, HandOverReads
 from concord.services.chunk_run import Claimed, Ending, Run, decide
 
 # No text starts upon a consent that was read longer ago (reliability 31).
 FRESH: Final = timedelta(seconds=1)
 _LOOK_AGAIN: Final = timedelta(seconds=2)
+_HOLD: Final = timedelta(seconds=60)
 
 
 class ClaimSlice:
     """Nothing is handed over that was not claimed, and a slice is claimed once (R-09, R-10)."""
 
-    def __init__(self, *, reads: HandOverReads, chunks: Chunks, caps: Caps, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        reads: HandOverReads,
+        connections: Connections,
+        chunks: Chunks,
+        caps: Caps,
+        clock: Clock,
+    ) -> None:
         self._reads = reads
+        self._connections = connections
         self._chunks = chunks
         self._caps = caps
         self._clock = clock
 
     def __call__(self, run: Run, number: int) -> Claimed | Ending:
         """Claim slice `number`, with every decision (L-02), or say why not."""
+        if not self._connected(run):
+            return held(run.connection.state, self._clock.now())
         points = run.points(number)
         read_at = self._clock.now()
         facts = self._reads.facts(
@@ -55,11 +68,16 @@ class ClaimSlice:
         return Claimed(part, records, read_at)
 
     def recheck(self, run: Run, claimed: Claimed, places: Iterable[int]) -> Claimed:
-        """Look and decide again for those places, whose consent was read too long ago."""
+        """Look and decide again for those places, whose consent was read too long ago. If nobody
+        may be texted any more just now, all of them are put off."""
+        connected = self._connected(run)
         part, read_at = claimed.part, self._clock.now()
         points = {place: run.point(part, place) for place in places}
         keys = [run.consent_key(point) for point in points.values()]
         facts = self._reads.facts(run.chunk.key, run.carrier.account, keys, read_at)
+        run.broadcast = facts.broadcast or run.broadcast
+        if not connected or not run.broadcast.runs:
+            return replace(claimed, part=again(part, points, read_at))
         decisions = {
             place: decide_recipient(
                 facts.records.get(point),
@@ -71,6 +89,12 @@ class ClaimSlice:
             for place, point in points.items()
         }
         return Claimed(decide(part, decisions), claimed.records | dict(facts.records), read_at)
+
+    def _connected(self, run: Run) -> bool:
+        """Whether the connection lets texts out; what is known of it is five seconds old at most,
+        however long the pass is."""
+        run.connection = self._connections.get(run.chunk.key.connection_id) or run.connection
+        return run.connection.state is ConnectionState.CONNECTED
 
     def _decided(
         self, run: Run, number: int, records: dict[str, ConsentRecord], at: datetime
@@ -106,6 +130,14 @@ def stopped(state: BroadcastState, now: datetime) -> Ending:
     if state is BroadcastState.CANCELLED:
         return Ending("cancelled")
     return Ending("broadcast_paused", now + LONGEST_WAIT)
+
+
+def held(state: ConnectionState, now: datetime) -> Ending:
+    """Return the end of a pass whose connection lets no text out: the rest is skipped for good, or
+    waits until it is connected."""
+    if state is ConnectionState.DISCONNECTED:
+        return Ending("gone")
+    return Ending(f"connection_{state.value}", now + _HOLD)
 
 
 def again(part: Slice, places: Iterable[int], until: datetime) -> Slice:

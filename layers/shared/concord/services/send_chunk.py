@@ -148,6 +148,8 @@ class SendChunk:
             return Ending("done")
         if ending := self._settle_old(run):
             return ending
+        if self._gone(run.connection, run.broadcast):
+            return Ending("gone")
         while (number := run.next_number()) is not None:
             ending = self._slice(run, number)
             if ending is not None:

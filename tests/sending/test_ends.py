@@ -1,0 +1,75 @@
+"""Broadcasts that have to stop or end, whatever is in doubt: held, disconnected, cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from concord.domain.broadcast import BroadcastState
+from concord.domain.connection import ConnectionState
+from tests.sending.carriers import Call
+from tests.sending.stage import Stage, moment
+
+_KNOWN = timedelta(seconds=5.1)  # what is known of a connection, and a request
+
+
+def _at_call(number: int, fate: str) -> Callable[[Call], str | None]:
+    """Return a fault of one call, counted from 1."""
+    calls: list[Call] = []
+
+    def fault(call: Call) -> str | None:
+        calls.append(call)
+        return fate if len(calls) == number else None
+
+    return fault
+
+
+def test_a_disconnected_connection_texts_nobody_while_a_slice_is_in_doubt() -> None:
+    """TEA-01: what is in doubt is looked up, and nothing is claimed any more."""
+    stage = Stage()
+    shop = stage.shop(count=45)
+    broadcast = stage.broadcast(shop)
+    stage.carrier.fault = _at_call(15, "lost")
+    stage.virtual.run(10)
+    stage.connection(shop, ConnectionState.DISCONNECTED)
+    stage.virtual.run(4000)
+    assert len(stage.carrier.calls) == 15
+    report = stage.report(broadcast)
+    assert report == {"sent": 15, "skipped:connection_disconnected": 30}
+
+
+@pytest.mark.parametrize("rate", [10.0, 0.4])
+@pytest.mark.parametrize("state", [ConnectionState.PAUSED, ConnectionState.DISCONNECTED])
+def test_a_held_connection_stops_a_pass_under_way(rate: float, state: ConnectionState) -> None:
+    """TEA-01: within five seconds, also in the middle of a slow sender's slice."""
+    stage = Stage()
+    shop = stage.shop(count=200)
+    broadcast = stage.broadcast(shop, rate=rate)
+    stage.virtual.at(2, partial(stage.connection, shop, state))
+    stage.virtual.run(200)
+    calls = stage.carrier.calls
+    assert calls
+    assert max(call.at for call in calls) <= moment(2) + _KNOWN
+    assert stage.header(broadcast).over is (state is ConnectionState.DISCONNECTED)
+    if state is ConnectionState.PAUSED:
+        stage.connection(shop, ConnectionState.CONNECTED)
+        stage.sweeps(4000)
+        stage.virtual.run(4000)
+        assert stage.report(broadcast) == {"sent": 200}
+    assert max(stage.carrier.texts.values()) == 1
+
+
+def test_a_cancelled_broadcast_stops_within_a_slow_senders_slice() -> None:
+    """R-09: who was claimed and has not had her turn is skipped."""
+    stage = Stage()
+    shop = stage.shop(count=10)
+    broadcast = stage.broadcast(shop, rate=0.4)
+    stage.virtual.at(6, partial(stage.change, broadcast, state=BroadcastState.CANCELLED))
+    stage.virtual.run(400)
+    calls = stage.carrier.calls
+    assert max(call.at for call in calls) <= moment(6)
+    sent = len(calls)
+    assert stage.report(broadcast) == {"sent": sent, "skipped:cancelled": 10 - sent}
