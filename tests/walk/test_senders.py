@@ -10,24 +10,15 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from concord.platforms.aws_messaging.client import AwsTextSender, _client_for
 from concord.platforms.twilio.signature import sign
-from tests.sandbox.harness import BASE as SANDBOX
-from tests.world.events import LambdaContext, sqs_event
+from tests.world.carried import SID, TOKEN, Carried, by_aws, by_twilio, deliver, inbound
 from tests.world.faults import Request, Wire, settle
-from tests.world.shop import Shop, new_number
+from tests.world.shop import new_number
 from tests.world.world import World
 
-SID, TOKEN = "AC" + "1" * 32, "auth-token-of-twilio"
 
-
-class _Carried:
-    """A shop whose texts another carrier takes, and its numbers there."""
-
-    def __init__(self, shop: Shop, sends_from: str) -> None:
-        self.shop = shop
-        self.house = shop.world
-        self.sends_from = sends_from
+class _Carried(Carried):
+    """And what is kept of her texts."""
 
     def evidence(self) -> int:
         return len([r for r in self.house.rows("C#") if r["sk"].startswith("E#")])
@@ -41,34 +32,14 @@ class _Carried:
 
 
 @pytest.fixture
-def twilio(house: World) -> _Carried:
-    number = new_number()
-    sender = {
-        "platform": "twilio",
-        "base_url": f"{SANDBOX}/twilio",
-        "from": number,
-        "credentials": {"account_sid": SID, "auth_token": TOKEN},
-        "answers_stop": True,
-    }
-    shop = house.shop(sender=sender)
-    house.sandbox.seed(
-        "twilio",
-        SID,
-        text_numbers=[number],
-        credentials={"account_sid": SID, "auth_token": TOKEN},
-        webhook_url=shop.webhooks["twilio"],
-    )
-    return _Carried(shop, number)
+def twilio(house: World, monkeypatch: pytest.MonkeyPatch) -> _Carried:
+    carried = by_twilio(house, monkeypatch)
+    return _Carried(carried.shop, carried.platform, carried.sends_from)
 
 
 def _handset(carried: _Carried, sender: str, text: str, **more: Any) -> httpx.Response:
     body = {"from": sender, "to": carried.sends_from, "text": text, **more}
     return carried.house.sandbox.post("/twilio/_handset", json=body)
-
-
-def _got(carried: _Carried, number: str, platform: str = "twilio") -> list[str]:
-    shown = carried.house.sandbox.get(f"/{platform}/_handset/{number}").json()
-    return [text["text"] for text in shown]
 
 
 def test_twilio_carries_the_texts_and_confirms_stop_itself(twilio: _Carried) -> None:
@@ -78,7 +49,7 @@ def test_twilio_carries_the_texts_and_confirms_stop_itself(twilio: _Carried) -> 
     assert (answer.status_code, answer.text) == (200, "<Response/>")
     twilio.house.pump()
     assert twilio.shop.consent(number) == "opted_in"
-    assert len(_got(twilio, number)) == 1
+    assert len(twilio.got(number)) == 1
 
     answer = _handset(twilio, number, "STOP")
     assert (answer.status_code, answer.text) == (200, "<Response/>")
@@ -86,7 +57,7 @@ def test_twilio_carries_the_texts_and_confirms_stop_itself(twilio: _Carried) -> 
     settle(twilio.house)
     posts = [c for c in twilio.house.sandbox.calls("twilio") if c["method"] == "POST"]
     assert len(posts) == 1  # our one text: the confirmation of JOIN
-    assert len(_got(twilio, number)) == 2  # and the carrier's own answer to STOP
+    assert len(twilio.got(number)) == 2  # and the carrier's own answer to STOP
     assert twilio.shop.contact(number) is False
 
 
@@ -128,7 +99,7 @@ def test_a_receipt_resolves_an_uncertain_text(twilio: _Carried) -> None:
     assert row["state"] == "sent"
     assert row["payload"]["receipt"] == "delivered"
     assert "due_pk" not in row
-    assert len(_got(twilio, number)) == 1
+    assert len(twilio.got(number)) == 1
 
 
 @pytest.mark.parametrize("words", ["please stop texting me", "STOP", "Oui, arrêtez ça", "hmm"])
@@ -165,7 +136,7 @@ def test_twilios_block_is_an_opt_out(twilio: _Carried) -> None:
     assert (row["state"], row["payload"]["reason"]) == ("refused", "opted_out_at_carrier")
     assert twilio.shop.consent(number) == "opted_out"
     assert twilio.evidence() == 2
-    assert _got(twilio, number) == []
+    assert twilio.got(number) == []
     assert twilio.shop.contact(number) is False
 
 
@@ -174,51 +145,8 @@ def test_twilios_block_is_an_opt_out(twilio: _Carried) -> None:
 
 @pytest.fixture
 def aws(house: World, monkeypatch: pytest.MonkeyPatch) -> _Carried:
-    """A shop whose sender is AWS; the SDK's requests land in the sandbox."""
-    number = new_number()
-    house.sandbox.seed("aws", "aws-1", text_numbers=[number])
-    monkeypatch.setenv("AWS_ENDPOINT_URL_PINPOINT_SMS_VOICE_V2", f"{SANDBOX}/aws")
-    monkeypatch.setattr(AwsTextSender, "_client", _sandbox_sdk(house))
-    sender = {"platform": "aws", "from": number, "credentials": {}, "answers_stop": True}
-    return _Carried(house.shop(sender=sender), number)
-
-
-def _sandbox_sdk(house: World) -> Any:
-    """Return the product's own SDK client, its requests answered by the sandbox."""
-    from botocore.awsrequest import AWSResponse
-
-    _client_for.cache_clear()
-    client = _client_for("us-east-1")
-    _client_for.cache_clear()
-
-    def answer(request: Any, **_: Any) -> AWSResponse:
-        headers = {k: v.decode() if isinstance(v, bytes) else v for k, v in request.headers.items()}
-        got = house.sandbox.call("POST", request.url, content=request.body, headers=headers)
-        return AWSResponse(request.url, got.status_code, dict(got.headers), _Raw(got.content))
-
-    client.meta.events.register_first("before-send", answer)
-    return client
-
-
-class _Raw:
-    """What botocore reads a body from."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    def stream(self, **_: Any) -> Any:
-        yield self._content
-
-
-def _inbound(carried: _Carried, sender: str, text: str, event_id: str = "") -> dict[str, Any]:
-    return {
-        "originationNumber": sender,
-        "destinationNumber": carried.sends_from,
-        "messageKeyword": f"KEYWORD_{carried.sends_from.removeprefix('+')}",
-        "messageBody": text,
-        "inboundMessageId": event_id or new_number(),
-        "previousPublishedMessageId": "",
-    }
+    carried = by_aws(house, monkeypatch)
+    return _Carried(carried.shop, carried.platform, carried.sends_from)
 
 
 def _raw(message: dict[str, Any]) -> dict[str, Any]:
@@ -229,37 +157,30 @@ def _enveloped(message: dict[str, Any]) -> dict[str, Any]:
     return {"Type": "Notification", "MessageId": "m", "Message": json.dumps(message)}
 
 
-def _deliver(body: dict[str, Any]) -> None:
-    from functions.webhooks.receive_sms import lambda_handler
-
-    answer = lambda_handler(sqs_event([body]), LambdaContext())
-    assert answer["batchItemFailures"] == []
-
-
 @pytest.mark.parametrize("wrap", [_raw, _enveloped])
 def test_a_text_by_topic_finds_its_connection(
     aws: _Carried, wrap: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> None:
     """TEA-17: AWS two-way SMS: the number texted names the connection; carrier confirms STOP."""
     number = new_number()
-    _deliver(wrap(_inbound(aws, number, "JOIN")))
+    deliver(wrap(inbound(aws, number, "JOIN")))
     settle(aws.house)
     assert aws.shop.consent(number) == "opted_in"
-    assert len(_got(aws, number, "aws")) == 1
-    stop = wrap(_inbound(aws, number, "STOP", "in-1"))
+    assert len(aws.got(number)) == 1
+    stop = wrap(inbound(aws, number, "STOP", "in-1"))
     for _ in range(3):
-        _deliver(stop)
+        deliver(stop)
     assert aws.shop.consent(number) == "opted_out"
     settle(aws.house)
     assert aws.evidence() == 2
-    assert len(_got(aws, number, "aws")) == 1  # nothing of ours after STOP
+    assert len(aws.got(number)) == 1  # nothing of ours after STOP
     assert aws.shop.contact(number) is False
 
 
 def test_aws_texts_carry_our_reference(aws: _Carried) -> None:
     """R-15: Context brings our reference back with delivery events, which end at the row."""
     number = new_number()
-    _deliver(_inbound(aws, number, "JOIN"))
+    deliver(inbound(aws, number, "JOIN"))
     settle(aws.house)
     [sent] = aws.house.sandbox.calls("aws")
     row = aws.texts_row("opt_in_confirmation")
@@ -274,7 +195,7 @@ def test_aws_texts_carry_our_reference(aws: _Carried) -> None:
         "context": {"reference": reference},
         "destinationNumber": aws.sends_from,
     }
-    _deliver(event)
+    deliver(event)
     assert aws.texts_row("opt_in_confirmation")["payload"]["receipt"] == "delivered"
 
 
@@ -286,7 +207,7 @@ def test_what_aws_is_set_to_reaches_it(aws: _Carried) -> None:
     shown = aws.house.body(changed)["settings"]["sender"]
     assert (shown["settings"], shown["answers_stop"]) == (settings, True)
     aws.house.cold()
-    _deliver(_inbound(aws, new_number(), "JOIN"))
+    deliver(inbound(aws, new_number(), "JOIN"))
     settle(aws.house)
     [sent] = aws.house.sandbox.calls("aws")
     assert sent["body"]["ConfigurationSetName"] == "receipts"
@@ -296,7 +217,7 @@ def test_what_aws_is_set_to_reaches_it(aws: _Carried) -> None:
 def test_a_text_to_nobody_has_no_effect_on_anybody(aws: _Carried) -> None:
     """R-32: a number that no connection owns: no row changes (it waits in the safety queue)."""
     before = aws.house.rows()
-    _deliver({**_inbound(aws, new_number(), "STOP"), "destinationNumber": new_number()})
+    deliver({**inbound(aws, new_number(), "STOP"), "destinationNumber": new_number()})
     assert aws.house.rows() == before
 
 
@@ -306,7 +227,7 @@ def test_awss_block_is_an_opt_out(aws: _Carried) -> None:
     aws.house.sandbox.seed("aws", "aws-1", topic_arn="arn:aws:sns:us-east-1:123456789012:gone")
     body = {"from": number, "to": aws.sends_from, "text": "STOP"}
     aws.house.sandbox.post("/aws/_handset", json=body)  # AWS knows; its topic is not heard
-    _deliver(_inbound(aws, number, "JOIN"))
+    deliver(inbound(aws, number, "JOIN"))
     settle(aws.house)
 
     row = aws.texts_row("opt_in_confirmation")
@@ -321,7 +242,7 @@ def test_an_aws_text_whose_answer_was_lost_waits_for_its_receipt(
     """TEA-17: AWS has no look-up: `uncertain`, an alarm metric, and never a second text."""
     number = new_number()
     aws.house.sandbox.fault(platform="aws", status=500, times=1)
-    _deliver(_inbound(aws, number, "JOIN"))
+    deliver(inbound(aws, number, "JOIN"))
     settle(aws.house)
     row = aws.texts_row("opt_in_confirmation")
     assert row["state"] == "uncertain"
