@@ -7,7 +7,7 @@ from typing import Final
 
 import httpx
 
-from sandbox.demo import steps_joining, steps_leaving, steps_outages, steps_proof
+from sandbox.demo import steps_broadcasts, steps_joining, steps_leaving, steps_outages, steps_proof
 from sandbox.demo.clients import NoStackError, read_stack
 from sandbox.demo.stage import MissError, Person, Stage, Timer, explain
 from sandbox.demo.told import Told, seconds
@@ -23,6 +23,10 @@ STEPS: Final[tuple[tuple[str, Step], ...]] = (
     ("CATAPULT is down: opt-outs hold, and arrive later", steps_outages.catapult_down),
     ("Our own table is out of reach: nothing is lost", steps_outages.table_away),
     ("Proof, for anybody to check", steps_proof.dossier),
+    ("Groups from CATAPULT: who can be texted", steps_broadcasts.groups),
+    ("A draft, and what would happen", steps_broadcasts.preview),
+    ("Sent, held half-way, a STOP, and on", steps_broadcasts.send),
+    ("A report that adds up, and explains itself", steps_broadcasts.report),
 )
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import httpx
 
+from sandbox.demo.campaign import Campaign
 from sandbox.demo.clients import Admin, Connect, Sandbox, Seen, Stack
 from sandbox.demo.command import Concord
 from sandbox.demo.shop import Shop, open_shop
@@ -74,6 +75,7 @@ class Stage:
         self.admin = Admin(stack)
         self.concord = Concord(stack)
         self.shop: Shop = open_shop(stack, self.admin, self.sandbox)
+        self.campaign = Campaign()
         self.connect = Connect(stack, self.shop.connection_id, self.shop.connect_key)
 
     # --- people ---------------------------------------------------------------------------------
