@@ -104,6 +104,37 @@ def _outcomes(shown: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
 
 
 def show_preview(session: Session, result: Mapping[str, Any]) -> None:
-    """Print what a send would do now."""
-    for name, value in result.items():
-        session.screen.facts([(name.replace("_", " "), value)])
+    """Print what a send would do now: who is texted, at what cost, who not and why, by when."""
+    cost, second = result.get("cost"), result.get("second_segment")
+    session.screen.facts(
+        [
+            ("recipients", _count(result.get("recipients"))),
+            ("texts", _count(result.get("texts"))),
+            ("segments each", result.get("segments")),
+            ("encoding", result.get("encoding")),
+            ("second segment", _costs(second) if second else None),
+            ("needs UCS-2", _costs(result["forces_ucs_2"]) if result.get("forces_ucs_2") else None),
+            ("cost", f"{cost['amount']} {cost['currency']}" if cost else "price not set"),
+            ("over by", moment(result.get("expected_finish"))),
+            ("text", result.get("body")),
+        ]
+    )
+    rows = [
+        (f"excluded: {reason.replace('_', ' ')}", _count(count))
+        for reason, count in (result.get("excluded") or {}).items()
+    ]
+    rows += [
+        (f"waits for {each.get('local_start')}", _count(each.get("recipients")))
+        for each in result.get("waiting") or ()
+    ]
+    if rows:
+        session.screen.line()
+        session.screen.table(("not at once", "recipients"), rows, empty="")
+
+
+def _costs(character: Mapping[str, Any]) -> str:
+    return f"{character.get('character')} ({character.get('code_point')})"
+
+
+def _count(number: object) -> str:
+    return f"{number:,}" if isinstance(number, int) else "-"

@@ -36,7 +36,8 @@ def groups(stage: Stage) -> Person:
         groups=[{"id": g.group_id, "name": g.name} for g in (VIP, COFFEE, AWAY, NEW)],
         shoppers=[member.seed() for member in members],
     )
-    settings = {"settings": {"rate": PACE, "depth_seconds": DEPTH}}
+    price = {"amount": "0.0079", "currency": "USD"}
+    settings = {"settings": {"rate": PACE, "depth_seconds": DEPTH, "segment_price": price}}
     stage.admin.ask("PATCH", f"/connections/{stage.shop.connection_id}", settings)
     ran = stage.concord.run("groups", "sync", stage.shop.connection_id)
     expect(ran.code == 0, "`concord groups sync` reads CATAPULT's shoppers", ran.last)
@@ -88,24 +89,27 @@ def preview(stage: Stage) -> Person:
     first = _drafted(stage, "With a cup", WITH_CUP, VIP, COFFEE, AWAY)
     seen = _previewed(stage, first)
     everybody = numbers_of(members, VIP, COFFEE, AWAY)
-    expect(seen["audience"] == len(everybody), "each recipient counts once", seen["audience"])
-    expect(seen["deferred"] == 1, "Zoe, where it is night, waits for morning", seen)
+    expect(seen["recipients"] == len(everybody), "each recipient counts once", seen)
+    waits = [each["recipients"] for each in seen["waiting"]]
+    expect(waits == [1], "Zoe, where it is night, waits for morning", waits)
     expect(seen["segments"] > 1, "the cup costs a second segment", seen["segments"])
-    forcing = seen["forcing"]
-    expect(forcing["character"] == "☕", "the preview names the cup", forcing)
+    named = seen["forces_ucs_2"]["character"]
+    expect(named == "☕", "the preview names the cup", named)
     stage.told.part(
         f"Preview: {len(everybody)} recipients, {seen['segments']} segments each", took=timer()
     )
-    stage.told.note("the character that makes it two is ☕; Zoe waits for her morning")
+    morning = seen["waiting"][0]["local_start"]
+    stage.told.note(f"☕ makes it {seen['segments']}; Zoe waits for her morning: {morning}")
 
     timer = Timer()
     stage.campaign.broadcast = _drafted(stage, "Two for one", PLAIN, VIP, COFFEE)
     stage.campaign.preview = seen = _previewed(stage, stage.campaign.broadcast)
     wanted = len(numbers_of(members, VIP, COFFEE))
-    expect(seen["sent"] == seen["audience"] == wanted, f"{wanted} would be texted", seen)
+    expect(seen["texts_at_once"] == wanted, f"{wanted} would be texted", seen)
     expect(seen["segments"] == 1, "one segment without the cup", seen["segments"])
-    stage.told.part(f"Without it: {wanted} recipients, 1 segment each", took=timer())
-    stage.told.note(f"at {PACE:g} a second it would be over {seen['expected_finish']}")
+    cost = f"{seen['cost']['amount']} {seen['cost']['currency']}"
+    stage.told.part(f"Without it: {wanted} recipients, 1 segment each, {cost}", took=timer())
+    stage.told.note(f"at {PACE:g} a second the last text would start {seen['expected_finish']}")
     return members[0].person
 
 
@@ -141,7 +145,7 @@ def send(stage: Stage) -> Person:
     _concord(stage, "pause")
     held = until("all is out", lambda: _texted(stage), lambda n: n == _now(stage)["sent"])
 
-    expect(0 < held < stage.campaign.preview["audience"], "it is held half-way", held)
+    expect(0 < held < stage.campaign.preview["recipients"], "it is held half-way", held)
     stage.told.part(f"Sent, and held half-way: {held} texts are out", took=timer())
 
     timer = Timer()
@@ -204,7 +208,7 @@ def report(stage: Stage) -> Person:
     in_all = over["sent"] + skipped + over["uncertain"]
     expect(in_all == over["audience"], "sent + skipped + uncertain = audience", over)
     expect(over["skipped"] == {"opted_out_after_queue": 1}, "only the STOP is skipped", over)
-    expect(over["sent"] == foreseen["sent"] - 1, "the preview came true but for the STOP", over)
+    expect(over["sent"] == foreseen["texts"] - 1, "the preview came true but for the STOP", over)
     got = {number: _texts_of(stage, number) for number in _recipients(stage)}
     wrong = {number for number, texts in got.items() if texts != (number != eve.number)}
     expect(not wrong, "each got it once, and she who said STOP did not", len(wrong))

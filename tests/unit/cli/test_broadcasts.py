@@ -96,6 +96,34 @@ def test_a_held_one_is_not_waited_for(concord: Cli, api: FakeApi) -> None:
     assert concord.slept == []
 
 
+def test_a_preview_says_who_what_and_by_when(concord: Cli, api: FakeApi) -> None:
+    """R-11: recipients, exclusions by reason, who waits for morning, segments, cost, finish."""
+    result = {
+        "recipients": 1200,
+        "texts": 1190,
+        "texts_at_once": 1180,
+        "waiting": [
+            {"until": "2026-11-23T13:00:00Z", "local_start": "08:00 America/New_York"}
+            | {"recipients": 10}
+        ],
+        "excluded": {"capped": 10},
+        "body": "Coffee \u2615",
+        "segments": 2,
+        "encoding": "UCS-2",
+        "second_segment": None,
+        "forces_ucs_2": {"character": "\u2615", "code_point": "U+2615", "index": 7},
+        "cost": {"amount": "18.80", "currency": "USD"},
+        "expected_finish": "2026-11-23T13:00:01Z",
+    }
+    api.on("POST", f"{PATH}/preview", {"job_id": "m1.j1"})
+    done = {"state": "done", "done": 1200, "total": 1200, "result": result}
+    api.on("GET", "/jobs/m1.j1", {"state": "running", "done": 500, "total": 1200}, done)
+    ran = concord("broadcasts", "preview", ONE)
+    assert ran.exit_code == 0
+    for said in ("1,190", "18.80 USD", "U+2615", "excluded: capped", "08:00 America/New_York"):
+        assert said in ran.stdout
+
+
 def test_cancelling_asks_first(concord: Cli, api: FakeApi) -> None:
     """R-09: there is no way back, so a person is asked; scripts say --yes."""
     api.on("POST", f"{PATH}/cancel", shown("cancelled"))
