@@ -40,6 +40,15 @@ class Concord:
         )
         return Ran(done.returncode, done.stdout, done.stdout + done.stderr)
 
+    def follow(self, *arguments: str) -> int:
+        """Run `concord ARGUMENTS` and let people see its progress; return its exit code."""
+        chosen = ("--stack", str(self._stack.file))
+        command = [sys.executable, "-m", "cli.main", *chosen, *arguments]
+        done = subprocess.run(
+            command, cwd=ROOT, stdout=subprocess.DEVNULL, timeout=120, check=False
+        )
+        return done.returncode
+
     def import_file(self, connection_id: str, file: Path, attestation: str) -> Ran:
         """Import a CSV file of opt-ins and answer in JSON; refused rows land in a file beside."""
         words = ("--attestation", attestation, "--json")

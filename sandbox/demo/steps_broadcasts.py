@@ -157,8 +157,9 @@ def send(stage: Stage) -> Person:
     )
 
     timer = Timer()
-    _concord(stage, "resume")
-    over = until("it is over", lambda: _now(stage), lambda now: now["state"] in _FINAL, 60)
+    code = stage.concord.follow("broadcasts", "resume", stage.campaign.broadcast, "--follow")
+    expect(code == 0, "`concord broadcasts resume --follow` shows the rest", code)
+    over = until("it is over", lambda: _now(stage), lambda now: now["state"] in _FINAL)
     expect(over["state"] == "finished", "it finishes", over)
     stage.told.part(f"Resumed: {over['sent']} sent, each once", took=timer())
     return eve

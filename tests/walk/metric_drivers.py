@@ -167,6 +167,12 @@ def _lost_answer_of_a_broadcast(shop: Shop, _: pytest.MonkeyPatch) -> None:
     settle(shop.world)
 
 
+def _wrong_key_for_a_broadcast(shop: Shop, _: pytest.MonkeyPatch) -> None:
+    _broadcast(shop, 3)
+    _wrong_key(shop)
+    shop.world.pump()
+
+
 def _sender_down(shop: Shop, _: pytest.MonkeyPatch) -> None:
     _broadcast(shop, 6, slice_size=1)
     shop.world.sandbox.fault(platform="text_em_all", method="POST", status=503)
@@ -300,6 +306,7 @@ DRIVERS: dict[tuple[str, str], Drive] = {
     ("SyncRunTask", "TaskFailed"): _refused_task,
     ("SyncRunTask", "ConnectionPaused"): _refused_credentials,
     ("SyncRunTask", "SendUncertain"): _lost_answer,
+    ("BroadcastSend", "StackKeyMismatch"): _wrong_key_for_a_broadcast,
     ("BroadcastSend", "BroadcastHeld"): _refused_broadcast,
     ("BroadcastSend", "SendUncertain"): _lost_answer_of_a_broadcast,
     ("SyncSweep", "OldestUnsyncedOptOutSeconds"): _forgotten_tasks,

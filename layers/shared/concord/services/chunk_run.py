@@ -22,8 +22,8 @@ from concord.services.open_carrier import Carrier
 # long. So whoever finds a lease over finds no call on its way.
 WORKS: Final = timedelta(seconds=30)
 WORKS_BOOKED: Final = timedelta(seconds=36)
-# Somebody may be watching: a chunk says so often how far it is, while it is being worked on.
-SHOWN_EVERY: Final = timedelta(seconds=3)
+# Somebody may be watching: a pass says after 3 s how far its chunk is, and then at 6, 12 and 24.
+SHOWN_AFTER: Final = timedelta(seconds=3)
 CALLS: Final = LEASE - timedelta(seconds=13)
 
 
@@ -57,7 +57,7 @@ class Run:
     # A slice that is done and not yet written so: it goes with the next claim.
     unwritten: Slice | None = None
     claimed: int = 0
-    counted_at: datetime | None = None
+    shown_after: timedelta = SHOWN_AFTER
     refusals: tuple[str, int] = ("", 0)
 
     def next_number(self) -> int | None:

@@ -17,7 +17,6 @@ from concord.domain.tasks import LONGEST_WAIT, Task, TaskState
 from concord.ports import Clock, Connections, Tasks, Telemetry
 from concord.ports.broadcasts import Broadcasts, Chunks, Pace, SafetyDepth, Sleeper
 from concord.services.chunk_run import (
-    SHOWN_EVERY,
     WORKS,
     WORKS_BOOKED,
     Ending,
@@ -159,10 +158,10 @@ class SendChunk:
         return self._soonest(doubtful) if doubtful else Ending("done")
 
     def _show(self, run: Run) -> None:
-        """Count what is done so far, now and then: progress is read from tallies."""
+        """Count what is done so far, at doubling intervals: progress is read from tallies."""
         now = self._clock.now()
-        if now - (run.counted_at or run.started) >= SHOWN_EVERY:
-            run.counted_at = now
+        if now - run.started >= run.shown_after:
+            run.shown_after = 2 * (now - run.started)
             self._close.count(run.tally, list(run.slices.values()))
 
     def _settle_old(self, run: Run) -> Ending | None:
