@@ -75,6 +75,7 @@ def where_next(stage: Stage, last: Person | list[Person]) -> list[tuple[str, str
         ("this connection", f"{concord} connections show {cid}"),
         (f"{person.name}'s evidence", f"{concord} consents show {cid} {person.number}"),
         ("fuzzy opt-outs to review", f"{concord} reviews list {cid}"),
+        ("the broadcast", f"{concord} broadcasts show {stage.campaign.broadcast}"),
         ("whatever came in", f"{concord} inbox list {stage.shop.merchant_id}"),
         ("stop it all", "make down"),
     ]

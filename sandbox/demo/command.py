@@ -44,8 +44,9 @@ class Concord:
         """Run `concord ARGUMENTS` and let people see its progress; return its exit code."""
         chosen = ("--stack", str(self._stack.file))
         command = [sys.executable, "-m", "cli.main", *chosen, *arguments]
+        shown = None if sys.stderr.isatty() else subprocess.DEVNULL
         done = subprocess.run(
-            command, cwd=ROOT, stdout=subprocess.DEVNULL, timeout=120, check=False
+            command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=shown, timeout=120, check=False
         )
         return done.returncode
 

@@ -60,15 +60,15 @@ def gather(now: datetime | None = None) -> list[Member]:
     people = [_member(f"Guest {n}", awake, (VIP,)) for n in range(1, 9)]
     people += [_member(f"Guest {n}", awake, (COFFEE,)) for n in range(9, 15)]
     people += [_member(f"Guest {n}", awake, (VIP, COFFEE)) for n in range(15, 19)]
-    mia = _numbers(awake, 3)
-    people.append(Member(_person("Mia", mia), (VIP,), mia[:2]))
+    una = _numbers(awake, 3)
+    people.append(Member(_person("Una", una), (VIP,), una[:2]))
     (shared,) = _numbers(awake, 1)
     people += [
         Member(_person(name, (shared,)), (group,), (shared,))
         for name, group in (("Lea", VIP), ("Lou", COFFEE))
     ]
-    people.append(Member(_person("Kim", ()), (VIP,), ()))
-    people.append(Member(_person("Max", _numbers(awake, 1)), (VIP,), ()))
+    people.append(Member(_person("Vic", ()), (VIP,), ()))
+    people.append(Member(_person("Wim", _numbers(awake, 1)), (VIP,), ()))
     people.append(_member("Zoe", asleep, (AWAY,)))
     people += [Member(_person(f"New {n}", _numbers(awake, 1)), (NEW,), ()) for n in (1, 2)]
     return people

@@ -46,7 +46,7 @@ def groups(stage: Stage) -> Person:
     timer = Timer()
     _opt_in(stage, numbers_of(members, VIP, COFFEE, AWAY))
     wanted = {g.group_id: counts_of(members, g) for g in (VIP, COFFEE, AWAY)}
-    listed = until("the groups count those who opted in", lambda: _listed(stage), wanted.__eq__)
+    listed = until("the groups count those who opted in", lambda: _listed(stage), wanted.__eq__, 60)
     stage.told.part("Opted in from a file: the groups show it", took=timer())
     for group in (VIP, COFFEE, AWAY):
         shoppers, opted_in, numbers = listed[group.group_id]
@@ -141,9 +141,9 @@ def send(stage: Stage) -> Person:
 
     timer = Timer()
     _concord(stage, "send")
-    until("some are texted", lambda: _now(stage), lambda now: now["sent"] > 0)
+    until("some are texted", lambda: _now(stage), lambda now: now["sent"] > 0, 40)
     _concord(stage, "pause")
-    held = until("all is out", lambda: _texted(stage), lambda n: n == _now(stage)["sent"])
+    held = until("all is out", lambda: _texted(stage), lambda n: n == _now(stage)["sent"], 30)
 
     expect(0 < held < stage.campaign.preview["recipients"], "it is held half-way", held)
     stage.told.part(f"Sent, and held half-way: {held} texts are out", took=timer())
