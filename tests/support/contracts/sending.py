@@ -100,6 +100,14 @@ class ChunksContract:
         assert not chunks.advance(done(second, SENT), replace(third, owner="w:2"), (), NOW)
         assert chunks.slices(KEY) == [done(first, SENT), second, third]
 
+    def test_a_slice_in_doubt_says_when_it_was_asked(self, table: Table) -> None:
+        """R-10: its look-up counts from there; it stays claimed."""
+        chunks = planned(table)
+        first = part(OK)
+        assert chunks.advance(None, first, (), NOW)
+        assert chunks.advance(asked := replace(first, asked_at=at(25)), None, (), NOW)
+        assert chunks.slice(KEY, 0) == asked
+
     def test_what_became_of_a_slice_is_final(self, table: Table) -> None:
         """R-10: a late worker does not overwrite what was found out meanwhile."""
         chunks = planned(table)

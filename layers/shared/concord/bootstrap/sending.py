@@ -55,7 +55,9 @@ def send_chunk(parts: Parts) -> SendChunk:
         ),
         claim=claim,
         hand_over=HandOverSlice(claim=claim, skip=skip, clock=clock, telemetry=telemetry),
-        resolve=ResolveSlice(reads=reads, skip=skip, clock=clock, telemetry=telemetry),
+        resolve=ResolveSlice(
+            reads=reads, receipts=parts.receipts, skip=skip, clock=clock, telemetry=telemetry
+        ),
         close=CloseChunk(
             chunks=chunks,
             pace=parts.pace,

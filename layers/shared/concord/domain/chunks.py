@@ -108,6 +108,7 @@ class Slice:
 
     A slice is claimed, with what was decided for each, before anything is handed over. `owner` is
     the lease of the chunk's row it was claimed under, `via` the sender account that carries it.
+    `asked_at` is when a call ended without an answer; None = no worker lived to say so.
     """
 
     key: ChunkKey
@@ -119,6 +120,7 @@ class Slice:
     owner: str = ""
     message_id: str = ""
     via: str = ""
+    asked_at: datetime | None = None
 
     def places(self, outcome: Outcome) -> tuple[int, ...]:
         """Return the places within the slice of those with this outcome."""

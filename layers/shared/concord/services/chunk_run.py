@@ -25,6 +25,9 @@ WORKS_BOOKED: Final = timedelta(seconds=36)
 # Somebody may be watching: a pass says after 3 s how far its chunk is, and then at 6, 12 and 24.
 SHOWN_AFTER: Final = timedelta(seconds=3)
 CALLS: Final = LEASE - timedelta(seconds=13)
+_CALL: Final = timedelta(seconds=10)
+# What a platform does not know half a minute after a call was given up never arrived.
+_SETTLED: Final = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,12 @@ def decide(part: Slice, decisions: dict[int, Decided]) -> Slice:
 def is_settled(part: Slice) -> bool:
     """Whether everybody in it has an outcome, be it that she is put off."""
     return not part.places(Outcome.PENDING)
+
+
+def known_at(part: Slice) -> datetime:
+    """Return from when a look-up tells what became of a slice in doubt: half a minute after the
+    last call that can have been made for it. A slow sender's is long after the claim."""
+    return (part.asked_at or part.claimed_at + CALLS + _CALL) + _SETTLED
 
 
 def finished(part: Slice) -> Slice:

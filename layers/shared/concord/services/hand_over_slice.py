@@ -19,14 +19,13 @@ from concord.domain.metrics import Metric
 from concord.domain.outbound import BulkHandedOver
 from concord.domain.put_off import again_at
 from concord.ports import BulkSender, Clock, Telemetry, TextSender
-from concord.services.chunk_run import CALLS, Claimed, Ending, Run, decide
+from concord.services.chunk_run import CALLS, Claimed, Ending, Run, decide, known_at
 from concord.services.claim_slice import FRESH, ClaimSlice, again
 from concord.services.skip_refused import SkipRefused, skipped
 
 # After which number of equal refusals in a row it is not the numbers that are wrong.
 _EQUAL_REFUSALS: Final = 10
 _OF_THE_NUMBER: Final = "invalid_number"
-_ASKED_AGAIN: Final = timedelta(seconds=31)
 _PAUSE: Final = 1.0
 
 
@@ -175,7 +174,8 @@ class HandOverSlice:
             self._telemetry.count(Metric.SENDER_DOWN)
         if isinstance(problem, OutcomeUnknownError):
             rest = () if run.carrier.bulk else places[1:]
-            return again(part, rest, until), Ending("outcome_unknown", now + _ASKED_AGAIN)
+            asked = replace(again(part, rest, until), asked_at=now)
+            return asked, Ending("outcome_unknown", known_at(asked))
         return again(part, places, until), None
 
     def _seconds_since(self, began: datetime) -> float:

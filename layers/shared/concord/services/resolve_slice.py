@@ -4,31 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
-from typing import Final
 
 from concord.domain.chunks import Outcome, Slice
 from concord.domain.consent_record import ConsentRecord
 from concord.domain.errors import PermanentError
 from concord.domain.metrics import Metric
-from concord.ports import BulkSender, Clock, Telemetry
+from concord.ports import BulkSender, Clock, Receipts, Telemetry
 from concord.ports.broadcasts import HandOverReads
-from concord.services.chunk_run import Ending, Run, decide
+from concord.services.chunk_run import Ending, Run, decide, known_at
 from concord.services.skip_refused import SkipRefused
-
-# A call is given up after 10 s; what a platform does not know half a minute later never arrived.
-SETTLED: Final = timedelta(seconds=30)
-_LOOK_AGAIN: Final = timedelta(seconds=31)
 
 
 class ResolveSlice:
     """Looks up by reference, never hands over: who is not there is put off, to go through all
-    checks again; of whom nobody can know, the text is uncertain (R-10)."""
+    checks again; of whom nobody can know, the text is uncertain (R-10). Whom a receipt is about was
+    texted, whatever a look-up says."""
 
     def __init__(
-        self, *, reads: HandOverReads, skip: SkipRefused, clock: Clock, telemetry: Telemetry
+        self,
+        *,
+        reads: HandOverReads,
+        receipts: Receipts,
+        skip: SkipRefused,
+        clock: Clock,
+        telemetry: Telemetry,
     ) -> None:
         self._reads = reads
+        self._receipts = receipts
         self._skip = skip
         self._clock = clock
         self._telemetry = telemetry
@@ -36,12 +38,15 @@ class ResolveSlice:
     def __call__(self, run: Run, part: Slice) -> Slice | Ending:
         """Return the slice with everybody settled; or when to look, if it is too early. Raises what
         a look-up may (RetryableError, CredentialsRejectedError)."""
+        if not part.places(Outcome.PENDING):
+            return part
+        now = self._clock.now()
+        if now < known_at(part):
+            return Ending("outcome_unknown", known_at(part))
+        part, told = self._told(part)
         pending = part.places(Outcome.PENDING)
         if not pending:
             return part
-        now = self._clock.now()
-        if now - part.claimed_at < SETTLED:
-            return Ending("outcome_unknown", part.claimed_at + _LOOK_AGAIN)
         points = {place: run.point(part, place) for place in pending}
         keys = [run.consent_key(point) for point in points.values()]
         facts = self._reads.facts(run.chunk.key, run.carrier.account, keys, now)
@@ -50,18 +55,38 @@ class ResolveSlice:
             return self._uncertain(part, pending)  # nobody is left to be asked
         try:
             if run.carrier.bulk is not None:
-                return self._call(run, part, records, run.carrier.bulk)
+                return self._call(run, part, records, run.carrier.bulk, told=told)
             found = self._texts(run, part, records)
         except PermanentError:
             return self._uncertain(part, pending)
         return self._settled(part, found)
 
+    def _told(self, part: Slice) -> tuple[Slice, bool]:
+        """Return the slice with whom a receipt is about as sent, and whether there is any: before
+        a slice is done, receipts leave it alone."""
+        receipts = self._receipts.get(part.key, part.number)
+        told = receipts.told if receipts else {}
+        sent = {
+            at: replace(part.decided[at], outcome=Outcome.SENT)
+            for at in part.places(Outcome.PENDING)
+            if at in told
+        }
+        return decide(part, sent), bool(told)
+
     def _call(
-        self, run: Run, part: Slice, records: Mapping[int, ConsentRecord], sender: BulkSender
+        self,
+        run: Run,
+        part: Slice,
+        records: Mapping[int, ConsentRecord],
+        sender: BulkSender,
+        *,
+        told: bool,
     ) -> Slice:
-        """Look the one call of a slice up."""
+        """Look the one call of a slice up. A receipt of anybody says that it was taken."""
         to = tuple((at, record.point) for at, record in records.items())
         call = sender.find_bulk(run.carrier.bulk_text(part, to))
+        if call is None and told:
+            return self._uncertain(part, part.places(Outcome.PENDING))
         if call is None:
             return self._settled(part, dict.fromkeys(records))
         refused = {at: reason for at, reason in call.refused.items() if at in records}

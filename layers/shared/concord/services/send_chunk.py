@@ -23,6 +23,7 @@ from concord.services.chunk_run import (
     Run,
     finished,
     is_settled,
+    known_at,
 )
 from concord.services.claim_slice import ClaimSlice
 from concord.services.close_chunk import CloseChunk
@@ -273,5 +274,4 @@ class SendChunk:
         self._defer.wait(task, LONGEST_WAIT, "broadcast_held")
 
     def _soonest(self, doubtful: list[Slice]) -> Ending:
-        since = min(part.claimed_at for part in doubtful)
-        return Ending("outcome_unknown", since + timedelta(seconds=31))
+        return Ending("outcome_unknown", min(map(known_at, doubtful)))

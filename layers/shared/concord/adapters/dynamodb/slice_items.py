@@ -29,6 +29,7 @@ def slice_item(part: Slice) -> Item:
         "owner": part.owner,
         "via": part.via,
         "message_id": part.message_id or None,
+        "asked_at": to_rfc3339(part.asked_at) if part.asked_at else None,
         "decided": pack(part.decided),
     }
 
@@ -45,6 +46,7 @@ def slice_from(key: ChunkKey, item: Item) -> Slice:
         owner=item["owner"],
         via=item["via"],
         message_id=item.get("message_id", ""),
+        asked_at=from_rfc3339(item["asked_at"]) if "asked_at" in item else None,
     )
 
 
