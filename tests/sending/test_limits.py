@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concord.domain.errors import ThrottledError
 from tests.sending.carriers import Call
-from tests.sending.stage import Stage
+from tests.sending.stage import Stage, moment
 
 DAY = 24 * 3600.0
 
@@ -30,3 +30,22 @@ def test_a_text_that_was_put_off_counts_from_when_it_went_out() -> None:
     third = stage.broadcast(shop, token="00000003")
     stage.virtual.run(2 * DAY + 60)
     assert stage.report(third) == {"sent": 5}
+
+
+def test_no_bulk_call_lasts_into_the_night() -> None:
+    """R-01: a call of a minute's texts, half a minute before nine in the evening, is made in the
+    morning; one of few texts is still in time."""
+    stage = Stage(bulk=True)
+    many, few = stage.shop(count=990), stage.shop("other", count=100)
+    nine = 10 * 3600.0
+    stage.virtual.run(nine - 30)
+    late = stage.broadcast(many, rate=16.7, slice_size=1000)
+    soon = stage.broadcast(few, rate=16.7, slice_size=1000, token="00000002")
+    stage.sweeps(2 * DAY)
+    stage.virtual.run(nine + 60)
+    assert stage.report(soon) == {"sent": 100}
+    assert [len(call.numbers) for call in stage.carrier.calls] == [100]
+    stage.virtual.run(nine + 11.5 * 3600)
+    assert stage.report(late) == {"sent": 990}
+    eight = moment(nine + 11 * 3600)
+    assert all(call.at >= eight for call in stage.carrier.calls[1:])

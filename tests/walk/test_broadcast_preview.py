@@ -176,6 +176,18 @@ def test_a_preview_of_a_scheduled_one_is_about_its_moment(campaign: Campaign) ->
     assert waiting["local_start"] == "08:00 America/New_York"
 
 
+def test_a_preview_knows_that_a_call_lasts(campaign: Campaign) -> None:
+    """L-04, R-01: a call that begins a moment before nine would last into the night."""
+    shop = campaign.shop
+    campaign.joins("east", _points(shop, opted_in(shop, 9)))
+    _counted(shop, "east")
+    nine = shop.world.clock.now().replace(microsecond=0) + timedelta(hours=10)
+    almost = nine.replace(minute=0, second=0) - timedelta(milliseconds=200)
+    said = _previewed(shop, _created(shop, "east", send_at=almost.isoformat()))
+    assert (said["texts"], said["texts_at_once"]) == (9, 0)
+    assert _previewed(shop, _created(shop, "east"))["texts_at_once"] == 9
+
+
 def test_what_has_started_has_figures_of_its_own(campaign: Campaign) -> None:
     """R-11: 409, and the way to them."""
     shop = campaign.shop

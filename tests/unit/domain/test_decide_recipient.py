@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -32,9 +33,12 @@ class Ruling:
 class Law:
     ruling: Ruling = Ruling()
     unmet: tuple[str, ...] = ()
+    later: Mapping[datetime, Ruling] = field(default_factory=dict)
 
     def hours(self, point: str, region: str, at: datetime) -> HoursRuling:
-        assert (point, region, at) == (POINT, "US-NY", NOW)
+        assert (point, region) == (POINT, "US-NY")
+        if at != NOW:
+            return self.later[at]
         return self.ruling
 
     def forbidden_basis(
@@ -55,8 +59,9 @@ def decided(
     law: Law = Law(),
     *,
     has_room: bool = True,
+    lasts: timedelta = timedelta(),
 ) -> Decided:
-    return decide_recipient(record, region="US-NY", at=NOW, law=law, has_room=has_room)
+    return decide_recipient(record, region="US-NY", at=NOW, lasts=lasts, law=law, has_room=has_room)
 
 
 def test_who_may_be_texted_has_no_reason_and_her_evidence() -> None:
@@ -98,6 +103,22 @@ def test_at_night_she_waits_for_morning() -> None:
         MORNING,
     )
     assert told.rules == ("us-tcpa-1",)
+
+
+def test_the_end_of_a_call_must_be_legal_too() -> None:
+    """R-01: nobody stops a bulk call, so whose night begins before its last text waits for morning;
+    what is kept is the time that it was, and the rules of the night."""
+    minute = timedelta(minutes=1)
+    night = Ruling(False, ("fl-ftsa",), ("America/New_York 20:00",), MORNING)
+    law = Law(later={NOW + minute: night})
+    told = decided(law=law, lasts=minute, has_room=False)
+    assert told == Decided(
+        Outcome.DEFERRED, Reason.QUIET_HOURS, 7, ("fl-ftsa",), Ruling().local, MORNING
+    )
+    assert decided(law=law) == decided(law=Law(later={NOW + minute: Ruling()}), lasts=minute)
+    # Her night is not over: the end of the call, in the morning, makes it no more legal.
+    asleep = replace(ASLEEP, later={NOW + minute: Ruling()})
+    assert decided(law=asleep, lasts=minute) == decided(law=ASLEEP)
 
 
 def test_without_any_legal_hour_she_is_skipped() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -86,6 +86,11 @@ class Frozen:
     rate: float
     slice_size: int
     bulk: bool
+
+    def lasts(self, count: int) -> timedelta:
+        """Return how much later than the first of so many texts the last one may start: none where
+        each is looked at again before its own call."""
+        return timedelta(seconds=count / self.rate if self.bulk else 0)
 
 
 @dataclass(frozen=True, slots=True)

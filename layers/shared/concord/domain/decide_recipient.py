@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -91,17 +91,20 @@ def decide_slice(
     recipients: Sequence[Recipient],
     *,
     at: datetime,
+    lasts: timedelta,
     law: SliceLaw,
     full: Callable[[Mapping[str, tuple[Cap, ...]]], Collection[str]],
 ) -> list[Decided]:
-    """Return what becomes of each recipient of a slice at `at`.
+    """Return what becomes of each recipient of a slice at `at`, if texting it `lasts` so long.
 
     `full` is asked once, with the caps of those who would be texted and are bound by any: it books
     a text for each whose caps have room (or, in a preview, only looks) and returns the others.
     """
 
     def decided(each: Recipient, *, has_room: bool) -> Decided:
-        return decide_recipient(each.record, region=each.region, at=at, law=law, has_room=has_room)
+        return decide_recipient(
+            each.record, region=each.region, at=at, lasts=lasts, law=law, has_room=has_room
+        )
 
     found = [decided(each, has_room=True) for each in recipients]
     bound = {
@@ -122,14 +125,16 @@ def decide_recipient(
     *,
     region: str,
     at: datetime,
+    lasts: timedelta,
     law: RecipientLaw,
     has_room: bool,
 ) -> Decided:
     """Return what becomes of a recipient at `at`: PENDING with no reason = may be texted now.
 
     `record` is her consent as it was read for this very question, `has_room` whether the
-    frequency cap leaves room for one text more. The order counts: whoever opted out is told of as
-    that, and only who would be texted takes room.
+    frequency cap leaves room for one text more, `lasts` how much later than `at` the text may start
+    at worst: nobody stops a bulk call, so its end must be legal too. The order counts:
+    whoever opted out is told of as that, and only who would be texted takes room.
     """
     if record is None:
         return Decided(Outcome.SKIPPED, Reason.NOT_OPTED_IN)
@@ -142,7 +147,9 @@ def decide_recipient(
     given_at = record.marks.soft.at if record.marks.soft else record.updated_at
     if unmet := law.forbidden_basis(record.point, region, basis, given_at, at):
         return Decided(Outcome.SKIPPED, Reason.BASIS_NOT_ENOUGH, seq, unmet)
-    ruling = law.hours(record.point, region, at)
+    now = ruling = law.hours(record.point, region, at)
+    if now.allowed and lasts:
+        ruling = law.hours(record.point, region, at + lasts)
     if not ruling.allowed:
         put_off = ruling.until is not None
         return Decided(
@@ -150,9 +157,9 @@ def decide_recipient(
             Reason.QUIET_HOURS if put_off else Reason.NO_LEGAL_HOUR,
             seq,
             ruling.rules,
-            ruling.local,
+            now.local,
             ruling.until,
         )
     if not has_room:
-        return Decided(Outcome.SKIPPED, Reason.CAPPED, seq, ruling.rules, ruling.local)
-    return Decided(Outcome.PENDING, "", seq, ruling.rules, ruling.local)
+        return Decided(Outcome.SKIPPED, Reason.CAPPED, seq, now.rules, now.local)
+    return Decided(Outcome.PENDING, "", seq, now.rules, now.local)

@@ -83,6 +83,7 @@ class ClaimSlice:
                 facts.records.get(point),
                 region=run.chunk.regions.get(part.first + place, ""),
                 at=read_at,
+                lasts=run.frozen.lasts(len(points)),
                 law=run.law,
                 has_room=True,
             )
@@ -108,6 +109,7 @@ class ClaimSlice:
                 for place, point in enumerate(run.points(number), first)
             ],
             at=at,
+            lasts=run.frozen.lasts(len(run.points(number))),
             law=run.law,
             full=lambda wanted: self._caps.book(key.merchant_id, wanted, key.broadcast_id, at),
         )

@@ -235,6 +235,7 @@ class _Simulation:
         return decide_slice(
             recipients,
             at=at,
+            lasts=self.frozen.lasts(len(rows)),
             law=self._law,
             full=lambda wanted: self._caps.full(names[0], wanted, names[1], at),
         )
