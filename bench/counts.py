@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from bench.broadcast import broadcast_costs
 from bench.figures import Figure
 from bench.meter import Bill
 from bench.walk import House, house
@@ -28,6 +29,9 @@ _UNITS: Final = {
     "write_units": "write units",
     "read_units": "read units",
     "platform_calls": "calls",
+    "requests_per_recipient": "requests",
+    "write_units_per_recipient": "write units",
+    "read_units_per_recipient": "read units",
 }
 
 
@@ -45,6 +49,7 @@ def count(told: Callable[[str], None] = lambda _: None) -> list[Figure]:
         home.receipts(1, bulk=False)
         figures += _receipts("receipt", home.receipts(BATCH, bulk=True), BATCH)
         figures += _receipts("receipt_alone", home.receipts(1, bulk=False), 1)
+    figures += broadcast_costs(told)
     return figures
 
 

@@ -249,6 +249,20 @@ class Stage:
         vars(parts.pace)["book"] = counted
         return parts
 
+    def take(self, table: Table, safety: Any) -> None:
+        """Let the workers use another way to the table and the safety queue, and start anew."""
+        self.parts = Parts(Settings({}), self.telemetry, self.virtual)
+        self.parts.sleeper = self.virtual
+        ours = {
+            "table": table,
+            "connections": DynamoDbConnections(table, self.virtual.monotonic),
+            "secrets": Secrets(),
+            "queue": self.queue,
+            "safety_depth": safety,
+            "platforms": Platforms(self.carrier, bulk=self.bulk),
+        }
+        self.parts.__dict__.update(ours)
+
     @staticmethod
     def unreachable() -> RetryableError:
         """Return what a sender that is down raises."""

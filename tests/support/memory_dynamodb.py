@@ -47,14 +47,14 @@ class MemoryDynamoDb:
 
     def get_item(self, **request: Any) -> dict[str, Any]:
         self.calls.append("GetItem")
-        item = self._find(request["Key"])
+        item = self.find(request["Key"])
         return {"Item": to_item(item)} if item is not None else {}
 
     def batch_get_item(self, **request: Any) -> dict[str, Any]:
         self.calls.append("BatchGetItem")
         ((table, part),) = request["RequestItems"].items()
         assert len(part["Keys"]) <= 100
-        found = [item for key in part["Keys"] if (item := self._find(key)) is not None]
+        found = [item for key in part["Keys"] if (item := self.find(key)) is not None]
         return {"Responses": {table: [to_item(item) for item in found]}, "UnprocessedKeys": {}}
 
     def put_item(self, **request: Any) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class MemoryDynamoDb:
 
     def update_item(self, **request: Any) -> dict[str, Any]:
         self._single("UpdateItem", "Update", request)
-        item = self._find(request["Key"])
+        item = self.find(request["Key"])
         return {"Attributes": to_item(item or {})}
 
     def transact_write_items(self, **request: Any) -> dict[str, Any]:
@@ -134,7 +134,8 @@ class MemoryDynamoDb:
         self._apply(verb, request)
         return {}
 
-    def _find(self, key: Mapping[str, Any]) -> Item | None:
+    def find(self, key: Mapping[str, Any]) -> Item | None:
+        """Return an item as it is now."""
         pk, sk = _place(key)
         return self._items[pk].get(sk)
 
@@ -142,11 +143,11 @@ class MemoryDynamoDb:
         text = body.get("ConditionExpression")
         if not text:
             return True
-        item = self._find(body.get("Item") or body["Key"]) or {}
+        item = self.find(body.get("Item") or body["Key"]) or {}
         return _condition(_spelled(text, body))(item, _values(body))
 
     def _reason(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        item = self._find(body.get("Item") or body["Key"])
+        item = self.find(body.get("Item") or body["Key"])
         shown = item is not None and body.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
         return {
             "Code": "ConditionalCheckFailed",

@@ -28,7 +28,8 @@ def list_recipients(
         connection_id, broadcast_id, outcome, query.limit, query.cursor
     )
     items = [
-        recipient_answer(each.placed, each.point, each.consent_event_id) for each in page.items
+        recipient_answer(each.placed, each.point, each.consent_event_id, each.told)
+        for each in page.items
     ]
     return RecipientPage(items=items, cursor=page.cursor)
 

@@ -296,19 +296,39 @@ class PaceContract:
         pace.hold(SENDER, at(2))
         assert start(pace.book(SENDER, wanted(), NOW)) == at(4)
 
-    def test_those_who_wait_are_told_two_at_a_time(self, table: Table) -> None:
+    def test_those_who_wait_are_told_one_by_one(self, table: Table) -> None:
         pace = DynamoDbPace(table)
         assert pace.wait(SENDER, ROW, at(60))
-        rows = [RowKey(f"TS#{n:02d}", "TASK") for n in range(12)]
+        rows = [RowKey(f"TS#{n:02d}", "TASK") for n in range(5)]
         for row in rows:
             assert not pace.wait(SENDER, row, at(60))
         assert pace.wait(SENDER, ROW, at(120))
         booked = pace.book(SENDER, wanted(), NOW)
         assert getattr(booked, "slack", False)
         assert not getattr(pace.book(SENDER, wanted(), NOW), "slack", True)
-        told = [row for _ in range(6) for row in pace.next_waiting(SENDER)]
-        assert told == rows[:10]
-        assert pace.next_waiting(SENDER) == []
+        told = [row for _ in range(4) for row in pace.next_waiting(SENDER, NOW)[0]]
+        told += pace.next_waiting(SENDER, NOW, 2)[0]
+        assert told == rows
+        assert pace.next_waiting(SENDER, NOW)[0] == []
+
+    def test_who_has_a_turn_waits_no_more_and_who_comes_back_needs_no_other(
+        self, table: Table
+    ) -> None:
+        pace = DynamoDbPace(table)
+        other = RowKey("TS#b", "TASK")
+        assert pace.wait(SENDER, ROW, at(1))
+        assert not pace.wait(SENDER, ROW, at(1))
+        pace.book(SENDER, Wanted(600, 10.0, ROW, first=True, more=True), NOW)
+        assert pace.next_waiting(SENDER, NOW)[0] == []
+        assert not pace.wait(SENDER, other, at(60))
+        assert pace.next_waiting(SENDER, NOW)[0] == [other]
+
+    def test_those_who_are_told_come_when_the_time_is_free(self, table: Table) -> None:
+        pace = DynamoDbPace(table)
+        pace.book(SENDER, wanted(600), NOW)
+        assert pace.wait(SENDER, RowKey("TS#a", "TASK"), at(60))
+        assert not pace.wait(SENDER, ROW, at(60))
+        assert pace.next_waiting(SENDER, NOW) == ([ROW], at(57))
 
 
 FOUR_A_WEEK = (Cap(4, 7),)

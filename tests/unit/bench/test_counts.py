@@ -69,3 +69,15 @@ def test_one_request_more_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
         after = home.opt_out_webhook()
     assert len(after.requests) == len(before.requests) + 1
     assert after.read_units == before.read_units + 1
+
+
+def test_a_send_costs_a_fraction_of_an_item_each(counted: list[Figure]) -> None:
+    """Issue 3: goals per recipient, in bulk with and without a cap and text by text; beside them a
+    fan-out with an item for each, measured in the same run."""
+    found = {figure.name: figure for figure in counted}
+    for name in ("broadcast", "broadcast_capped", "broadcast_single"):
+        for kind in ("requests", "write_units"):
+            figure = found[f"{name}.{kind}_per_recipient"]
+            assert figure.met is True
+            assert figure.baseline is not None
+            assert figure.value < figure.baseline / 4

@@ -57,7 +57,11 @@ def admin_services(parts: Parts) -> AdminServices:
     )
     reads = DynamoDbRecipientReads(parts.table)
     recipients = ReadRecipients(
-        connections=connections, broadcasts=parts.broadcasts, chunks=parts.chunks, reads=reads
+        connections=connections,
+        broadcasts=parts.broadcasts,
+        chunks=parts.chunks,
+        reads=reads,
+        receipts=parts.read_receipts,
     )
     return AdminServices(
         merchants=ManageMerchants(merchants, connections, clock, parts.config.operator_arns),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from concord.adapters.dynamodb.caps import DynamoDbCaps
-from concord.adapters.dynamodb.merchants import DynamoDbMerchants
 from concord.adapters.dynamodb.slice_reads import DynamoDbHandOverReads
 from concord.bootstrap.broadcasts import finish_broadcast
 from concord.services.claim_slice import ClaimSlice
@@ -39,14 +38,13 @@ def send_chunk(parts: Parts) -> SendChunk:
     return SendChunk(
         tasks=parts.tasks,
         connections=parts.connections,
-        broadcasts=parts.broadcasts,
+        reads=reads,
         chunks=chunks,
         pace=parts.pace,
         safety=parts.safety_depth,
         sleeper=parts.sleeper,
         start=StartRun(
             chunks=chunks,
-            merchants=DynamoDbMerchants(parts.table),
             pace=parts.pace,
             sleeper=parts.sleeper,
             open_carrier=OpenCarrier(parts.reach, parts.authenticator),
@@ -64,6 +62,7 @@ def send_chunk(parts: Parts) -> SendChunk:
             queue=parts.queue,
             finish=finish_broadcast(parts),
             resolve=parts.resolve_uncertain,
+            clock=clock,
         ),
         hold=HoldBroadcast(parts.broadcasts, clock),
         defer=parts.defer,

@@ -34,11 +34,12 @@ LONGEST_COOL_DOWN: Final = timedelta(seconds=30)
 PROBE: Final = timedelta(seconds=30)
 # What was refused before it was taken is tried again at a fifth of the rate.
 RETRY_SHARE: Final = 0.2
-# From this rate on (texts a second) a sender that takes one at a time books two slices at once:
-# what a worker gets done in LATE, and five writes a second at 100 texts a second.
+# From this rate on (texts a second) a sender that takes one at a time books three slices at once,
+# if a worker gets them done in LATE: four or five writes a second at 100 texts a second.
 _FAST: Final = 10
-# Chunks that are told at once when another one is done; the rest look in after a while.
-WAITING: Final = 10
+# Chunks that are told when it is their turn; any more look in after a quarter of an hour, and this
+# many keep the fastest sender busy for longer.
+WAITING: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +93,16 @@ class NoTurn:
 class Wanted:
     """What is to be booked: `count` texts at `rate` a second, for the chunk whose task is `row`.
     `again` = they were refused before: then they may not take more than their share. A turn that is
-    further away than `horizon` is not booked."""
+    further away than `horizon` is not booked. `first`: the chunk has had no turn before, and waits
+    no more; `more`: it will come for another one, so that nobody else needs to."""
 
     count: int
     rate: float
     row: RowKey
     again: bool = False
     horizon: timedelta = HORIZON
+    first: bool = False
+    more: bool = False
 
     @property
     def takes(self) -> timedelta:
@@ -107,8 +111,8 @@ class Wanted:
 
 
 def booking_size(slice_size: int, rate: float, *, bulk: bool) -> int:
-    """Return how many texts to book at once: one slice, or two of a sender that is fast."""
-    return slice_size if bulk or rate < _FAST else 2 * slice_size
+    """Return how many texts to book at once: one slice, or three of a sender that is fast."""
+    return slice_size if bulk or rate < _FAST else 3 * slice_size
 
 
 def cool_down(times: int) -> timedelta:

@@ -10,13 +10,14 @@ from concord.domain.chunks import ChunkKey, Decided
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A recipient where she stands: `place` in her chunk, `slice_number` if one was claimed."""
+    """A recipient where she stands: `place` in her chunk, and in a slice if it was claimed."""
 
     chunk: ChunkKey
     place: int
     point_id: str
     decided: Decided
-    slice_number: int | None = None
+    slice_number: int = -1
+    place_in_slice: int = -1
     decided_at: datetime | None = None
     message_id: str = ""
 

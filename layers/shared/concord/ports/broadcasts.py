@@ -13,6 +13,7 @@ from concord.domain.caps import Cap
 from concord.domain.chunks import Chunk, ChunkKey, Slice, Tally
 from concord.domain.consent_record import ConsentRecord
 from concord.domain.evidence import ConsentKey, Evidence
+from concord.domain.merchant import Merchant
 from concord.domain.pacing import Booked, NoTurn, SenderAccount, Wanted
 from concord.domain.put_off import PutOff
 from concord.domain.tasks import RowKey, TaskSpec
@@ -133,8 +134,10 @@ class Pace(Protocol):
         """Return whether this chunk is the one to come when the sender's time is free at `clock`.
         Any other is told when one is done; if enough are waiting, it looks by itself."""
 
-    def next_waiting(self, account: SenderAccount) -> Sequence[RowKey]:
-        """Take those who are to be told now."""
+    def next_waiting(
+        self, account: SenderAccount, now: datetime, most: int = 1
+    ) -> tuple[Sequence[RowKey], datetime]:
+        """Take those who are to be told, and the moment at which they should come."""
 
 
 class Caps(Protocol):
@@ -171,8 +174,21 @@ class HandOverFacts:
     records: Mapping[str, ConsentRecord]
 
 
+@dataclass(frozen=True, slots=True)
+class ChunkStart:
+    """What a pass over a chunk begins with; None = it is not there."""
+
+    merchant: Merchant | None
+    broadcast: Broadcast | None
+    chunk: Chunk | None
+    tally: Tally | None
+
+
 class HandOverReads(Protocol):
-    """The last look before a hand-over."""
+    """What is read together for a pass, and the last look before a hand-over."""
+
+    def start(self, key: ChunkKey) -> ChunkStart:
+        """Read everything but the slices, strongly. One request."""
 
     def facts(
         self,

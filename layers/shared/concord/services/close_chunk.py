@@ -9,9 +9,10 @@ from concord.domain.chunks import ChunkKey, Outcome, Slice, Tally
 from concord.domain.errors import StorageUnavailableError
 from concord.domain.pacing import SenderAccount
 from concord.domain.tallies import is_whole, tally_of
-from concord.ports import TaskQueue
+from concord.ports import Clock, TaskQueue
 from concord.ports.broadcasts import Chunks, Pace
 from concord.services.finish_broadcast import FinishBroadcast
+from concord.services.keep_pace import tell_waiting
 from concord.services.resolve_uncertain import ResolveUncertain
 
 _ROUNDS: Final = 8
@@ -28,12 +29,14 @@ class CloseChunk:
         queue: TaskQueue,
         finish: FinishBroadcast,
         resolve: ResolveUncertain,
+        clock: Clock,
     ) -> None:
         self._chunks = chunks
         self._pace = pace
         self._queue = queue
         self._finish = finish
         self._resolve = resolve
+        self._clock = clock
 
     def count(self, tally: Tally, slices: list[Slice]) -> None:
         """Write how far the chunk is; who is told meanwhile that she was texted is counted next
@@ -45,7 +48,7 @@ class CloseChunk:
         key: ChunkKey,
         tally: Tally,
         slices: list[Slice],
-        account: SenderAccount | None,
+        account: SenderAccount,
         skipped: str = "",
     ) -> None:
         """Close the chunk. Whoever stands in no slice is skipped for the reason `skipped`. Safe to
@@ -56,8 +59,7 @@ class CloseChunk:
                     self._resolve(key, part.number)
             self._close(key, tally, slices, skipped)
         self._finish(key.connection_id, key.broadcast_id)
-        if account is not None and (waiting := self._pace.next_waiting(account)):
-            self._queue.send(waiting)
+        tell_waiting(self._pace, account, self._queue, self._clock.now())
 
     def _close(self, key: ChunkKey, tally: Tally, slices: list[Slice], skipped: str) -> None:
         for _ in range(_ROUNDS):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import MutableMapping
 from datetime import datetime, timedelta
 from typing import Final
 
 from concord.domain.pacing import (
+    EARLY,
     HORIZON,
     LATE,
     NEWCOMER,
@@ -21,7 +23,7 @@ from concord.domain.tasks import RowKey
 from concord.ports import Clock, TaskQueue
 from concord.ports.broadcasts import Pace, Sleeper
 
-_FIRST_GUESS: Final = 0.1
+FIRST_GUESS: Final = 0.1
 _WEIGHT: Final = 0.3
 _MARGIN: Final = 0.9
 
@@ -43,12 +45,14 @@ class KeepPace:
         row: RowKey,
         again: bool,
         queue: TaskQueue,
+        seconds: MutableMapping[SenderAccount, float],
     ) -> None:
         self._pace = pace
         self._clock = clock
         self._sleeper = sleeper
         self.account = account
         self._rate = rate
+        self._slice_size = slice_size
         self._most = booking_size(slice_size, rate, bulk=bulk)
         self._bulk = bulk
         self._row = row
@@ -56,7 +60,9 @@ class KeepPace:
         self._queue = queue
         self._slots: deque[datetime] = deque()
         self._booked = Booked(clock.now())
-        self._seconds = _FIRST_GUESS
+        self._booked_up_to = clock.now()
+        # How long a call takes, as this process has seen it: the same for all its passes.
+        self._seconds = seconds
 
     @property
     def probing(self) -> bool:
@@ -77,7 +83,10 @@ class KeepPace:
         if not self.has(texts):
             count = max(texts, min(self._size(), left)) - len(self._slots)
             near = min(max(timedelta(seconds=count / self._rate), NEWCOMER), HORIZON)
-            refused = self._book(count, near if newcomer else HORIZON)
+            horizon = near if newcomer else HORIZON
+            refused = self._too_far(horizon) or self._book(
+                count, horizon, first=newcomer, more=left > count
+            )
             if refused is not None:
                 return refused
         return self._slots[0]
@@ -111,7 +120,8 @@ class KeepPace:
 
     def answered(self, seconds: float) -> None:
         """Note that the sender answered, after so long."""
-        self._seconds += _WEIGHT * (seconds - self._seconds)
+        known = self._seconds.get(self.account, FIRST_GUESS)
+        self._seconds[self.account] = known + _WEIGHT * (seconds - known)
         self._pace.succeeded(self.account, self._booked)
         self._booked = Booked(self._booked.start)
 
@@ -132,24 +142,47 @@ class KeepPace:
 
     def _size(self) -> int:
         """Return how many texts to book at once: no more than are done before they are late."""
-        behind = self._seconds - 1 / self._rate
+        behind = self._seconds.get(self.account, FIRST_GUESS) - 1 / self._rate
         if self._bulk or behind <= 0:
             return self._most
-        return max(1, min(self._most, int(_MARGIN * LATE.total_seconds() / behind)))
+        done = max(1, min(self._most, round(_MARGIN * LATE.total_seconds() / behind)))
+        return done - done % self._slice_size if done > self._slice_size else done
 
-    def _book(self, count: int, horizon: timedelta = HORIZON) -> NoTurn | None:
-        wanted = Wanted(count, self._rate, self._row, self._again, horizon)
+    def _book(
+        self,
+        count: int,
+        horizon: timedelta = HORIZON,
+        *,
+        first: bool = False,
+        more: bool = True,
+    ) -> NoTurn | None:
+        wanted = Wanted(count, self._rate, self._row, self._again, horizon, first, more)
         found = self._pace.book(self.account, wanted, self._clock.now())
         if isinstance(found, NoTurn):
             return found
         self._booked = found
-        if found.slack and (waiting := self._pace.next_waiting(self.account)):
-            self._queue.send(waiting)
+        self._booked_up_to = found.start + wanted.takes
+        if found.slack:
+            tell_waiting(self._pace, self.account, self._queue, self._clock.now(), most=2)
         step = wanted.takes / count
         self._slots.extend(found.start + step * n for n in range(count))
         return None
+
+    def _too_far(self, horizon: timedelta) -> NoTurn | None:
+        """Return what a booking would say, if that is known: its own last one ends too late."""
+        end, now = self._booked_up_to, self._clock.now()
+        return NoTurn(Turn.LATER, max(end - EARLY, now), end) if end > now + horizon else None
 
     def _drop_late(self) -> None:
         oldest = self._clock.now() - LATE
         while self._slots and self._slots[0] < oldest:
             self._slots.popleft()
+
+
+def tell_waiting(
+    pace: Pace, account: SenderAccount, queue: TaskQueue, now: datetime, most: int = 1
+) -> None:
+    """Queue chunks that wait for this sender, for the moment at which its time is free."""
+    rows, at = pace.next_waiting(account, now, most)
+    if rows:
+        queue.send(rows, delay_seconds=max(0, int((at - now).total_seconds())))

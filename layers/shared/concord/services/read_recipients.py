@@ -12,11 +12,13 @@ from concord.domain.errors import NotFoundError
 from concord.domain.evidence import ConsentKey
 from concord.domain.identity import Channel
 from concord.domain.page import Page, read_cursor, write_cursor
+from concord.domain.receipts import Told
 from concord.domain.recipients import Placed, read_position, write_position
 from concord.domain.tallies import CANCELLED
 from concord.ports import Connections
 from concord.ports.broadcasts import Broadcasts, Chunks, RecipientReads
 from concord.services.change_connection import find_connection
+from concord.services.read_receipts import ReadReceipts
 
 # In another chunk now, which says what became of them.
 _MOVED: Final = (Outcome.DEFERRED, Outcome.AGAIN)
@@ -29,6 +31,7 @@ class Recipient:
     placed: Placed
     point: str = field(repr=False)
     consent_event_id: str | None
+    told: Told | None
 
 
 class ReadRecipients:
@@ -41,11 +44,13 @@ class ReadRecipients:
         broadcasts: Broadcasts,
         chunks: Chunks,
         reads: RecipientReads,
+        receipts: ReadReceipts,
     ) -> None:
         self._connections = connections
         self._broadcasts = broadcasts
         self._chunks = chunks
         self._reads = reads
+        self._receipts = receipts
 
     def page(
         self,
@@ -81,6 +86,7 @@ class ReadRecipients:
                     point_id=chunk.points[place],
                     decided=decided,
                     slice_number=part.number,
+                    place_in_slice=at,
                     decided_at=part.claimed_at,
                     message_id=decided.message_id or part.message_id,
                 )
@@ -95,11 +101,13 @@ class ReadRecipients:
             (_consent_key(connection, each.point_id), each.decided.consent_seq) for each in placed
         ]
         known = self._reads.known(wanted)
+        told = {key: self._receipts.of_chunk(key) for key in {each.chunk for each in placed}}
         return tuple(
             Recipient(
                 each,
                 known[each.point_id].point,
                 known[each.point_id].event_id,
+                told[each.chunk].get((each.slice_number, each.place_in_slice)),
             )
             for each in placed
         )

@@ -6,16 +6,23 @@ from datetime import timedelta
 from typing import Final
 
 from concord.domain.broadcast import Broadcast, BroadcastState
-from concord.domain.chunks import Slice, SliceState, chunk_of, due_of
+from concord.domain.chunks import Slice, SliceState, Tally, chunk_of, due_of
 from concord.domain.connection import Connection, ConnectionState
 from concord.domain.errors import NotFoundError, PermanentError
 from concord.domain.metrics import Metric
-from concord.domain.pacing import HORIZON, NoTurn, Turn
+from concord.domain.pacing import HORIZON, NoTurn, Turn, sender_account
 from concord.domain.put_off import put_off
 from concord.domain.tallies import CANCELLED
 from concord.domain.tasks import LONGEST_WAIT, Task, TaskState
 from concord.ports import Clock, Connections, Tasks, Telemetry
-from concord.ports.broadcasts import Broadcasts, Chunks, Pace, SafetyDepth, Sleeper
+from concord.ports.broadcasts import (
+    Chunks,
+    ChunkStart,
+    HandOverReads,
+    Pace,
+    SafetyDepth,
+    Sleeper,
+)
 from concord.services.chunk_run import (
     WORKS,
     WORKS_BOOKED,
@@ -34,15 +41,13 @@ from concord.services.resolve_slice import ResolveSlice
 from concord.services.start_run import StartRun
 
 _SAFETY_WAIT: Final = timedelta(seconds=10)
-# A wait longer than this is not for holding what became of a slice in memory.
-_SHORT: Final = timedelta(seconds=2)
 
 
 class SendChunk:
     """The worker of `send_chunk` rows.
 
-    A pass takes at most 30 s and then goes back to the queue. Of what it knows, nothing but the
-    outcome of one slice is in memory alone, and that for two seconds at most.
+    A pass takes about 30 s and then goes back to the queue. Of what it knows, nothing but the
+    outcome of one slice is in memory alone: until the next claim, five seconds at most.
     """
 
     def __init__(
@@ -50,7 +55,7 @@ class SendChunk:
         *,
         tasks: Tasks,
         connections: Connections,
-        broadcasts: Broadcasts,
+        reads: HandOverReads,
         chunks: Chunks,
         pace: Pace,
         safety: SafetyDepth,
@@ -67,7 +72,7 @@ class SendChunk:
     ) -> None:
         self._tasks = tasks
         self._connections = connections
-        self._broadcasts = broadcasts
+        self._reads = reads
         self._chunks = chunks
         self._pace = pace
         self._safety = safety
@@ -91,10 +96,11 @@ class SendChunk:
             return
         key = chunk_of(task)
         connection = self._connections.get(key.connection_id)
-        broadcast = self._broadcasts.get(key.connection_id, key.broadcast_id)
-        if connection is None or broadcast is None:
+        # The tally before the slices: what is settled after it is seen by who writes the next one.
+        start = self._reads.start(key)
+        if connection is None or start.broadcast is None:
             raise NotFoundError("the chunk's connection or broadcast is not there")
-        run = self._opened(task, connection, broadcast)
+        run = self._opened(task, connection, start, start.broadcast)
         if run is None:
             return
         ending = self._work(run)
@@ -102,10 +108,12 @@ class SendChunk:
 
     # --- may it go on at all? ----------------------------------------------------------------
 
-    def _opened(self, task: Task, connection: Connection, broadcast: Broadcast) -> Run | None:
+    def _opened(
+        self, task: Task, connection: Connection, start: ChunkStart, broadcast: Broadcast
+    ) -> Run | None:
         """Return the pass; None = there is none, and the row was dealt with."""
         gone = self._gone(connection, broadcast)
-        if gone and self._settled_for_good(task, gone):
+        if gone and self._settled_for_good(task, connection, start.tally, gone):
             return None
         if not gone:
             if self._defer.held(task, connection):
@@ -114,7 +122,7 @@ class SendChunk:
                 self._defer.wait(task, LONGEST_WAIT, "broadcast_paused")
                 return None
         try:
-            return self._start(task, connection, broadcast)
+            return self._start(task, connection, start)
         except PermanentError as problem:
             if gone:  # in doubt, and nobody can be asked any more
                 raise
@@ -129,14 +137,15 @@ class SendChunk:
             return "connection_disconnected"
         return ""
 
-    def _settled_for_good(self, task: Task, reason: str) -> bool:
+    def _settled_for_good(
+        self, task: Task, connection: Connection, tally: Tally | None, reason: str
+    ) -> bool:
         """Close a chunk that nobody works on any more, unless a slice of it is in doubt."""
         key = chunk_of(task)
-        tally = self._chunks.tally(key)
         slices = list(self._chunks.slices(key))
         if tally is None or not all(part.state is SliceState.DONE for part in slices):
             return False
-        self._close(key, tally, slices, None, skipped=reason)
+        self._close(key, tally, slices, sender_account(connection), skipped=reason)
         self._tasks.mark(task, TaskState.DONE, self._clock.now())
         return True
 
@@ -205,8 +214,6 @@ class SendChunk:
         wait = turn - now
         if wait > HORIZON:
             return Ending(Turn.LATER.value, turn)
-        if wait > _SHORT and not self._write(run):
-            return Ending("claimed_by_another", now)
         if wait > timedelta(0):
             self._sleeper.sleep(wait)
         return None

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from concord.domain.broadcast import Broadcast
 from concord.domain.chunks import chunk_of
 from concord.domain.connection import Connection
 from concord.domain.errors import NotFoundError
+from concord.domain.pacing import SenderAccount
 from concord.domain.put_off import tries_of
 from concord.domain.recipient_law import MerchantLaw
 from concord.domain.tasks import Task
-from concord.ports import Clock, Merchants, TaskQueue
-from concord.ports.broadcasts import Chunks, Pace, Sleeper
+from concord.ports import Clock, TaskQueue
+from concord.ports.broadcasts import Chunks, ChunkStart, Pace, Sleeper
 from concord.services.chunk_run import Run
 from concord.services.keep_pace import KeepPace
 from concord.services.open_carrier import OpenCarrier
@@ -23,7 +23,6 @@ class StartRun:
         self,
         *,
         chunks: Chunks,
-        merchants: Merchants,
         pace: Pace,
         sleeper: Sleeper,
         open_carrier: OpenCarrier,
@@ -31,22 +30,20 @@ class StartRun:
         clock: Clock,
     ) -> None:
         self._chunks = chunks
-        self._merchants = merchants
         self._pace = pace
         self._sleeper = sleeper
         self._open_carrier = open_carrier
         self._queue = queue
         self._clock = clock
+        self._seconds: dict[SenderAccount, float] = {}
 
-    def __call__(self, task: Task, connection: Connection, broadcast: Broadcast) -> Run:
+    def __call__(self, task: Task, connection: Connection, start: ChunkStart) -> Run:
         """Return the pass. Raises NotFoundError if the chunk is not there, PermanentError if the
         sender cannot be used."""
-        key = chunk_of(task)
-        merchant = self._merchants.get(key.merchant_id)
-        chunk, frozen = self._chunks.get(key), broadcast.frozen
-        # The tally first: what is settled after it is seen by whoever writes the next one.
-        tally = self._chunks.tally(key)
-        if merchant is None or chunk is None or frozen is None or tally is None:
+        key, broadcast = chunk_of(task), start.broadcast
+        merchant, chunk, tally = start.merchant, start.chunk, start.tally
+        frozen = broadcast.frozen if broadcast else None
+        if not (merchant and broadcast and chunk and frozen and tally):
             raise NotFoundError("the chunk is not there")
         carrier = self._open_carrier(connection, frozen)
         return Run(
@@ -70,6 +67,7 @@ class StartRun:
                 row=task.key,
                 again=tries_of(key.chunk) > 0,
                 queue=self._queue,
+                seconds=self._seconds,
             ),
             started=self._clock.now(),
         )

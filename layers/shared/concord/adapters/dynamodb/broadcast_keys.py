@@ -66,6 +66,11 @@ def pace(account: SenderAccount) -> RowKey:
     return RowKey(f"PACE#{account.merchant_id}#{account.account}", "PACE")
 
 
+def waiting(account: SenderAccount) -> RowKey:
+    """Return `PACE#<merchant>#<sender account>` / `WAITING`."""
+    return RowKey(pace(account).pk, "WAITING")
+
+
 def caps(merchant_id: str, bucket: int) -> RowKey:
     """Return `CAP#<merchant>#<bucket, three hex digits>` / `CAP`."""
     return RowKey(f"CAP#{merchant_id}#{bucket:03x}", "CAP")

@@ -21,17 +21,7 @@ class DynamoDbMerchants:
     def get(self, merchant_id: str) -> Merchant | None:
         """Read a merchant."""
         item = self._table.get(keys.merchant(merchant_id))
-        if item is None:
-            return None
-        return Merchant(
-            merchant_id=merchant_id,
-            name=item["name"],
-            time_zone=item["time_zone"],
-            country=item["country"],
-            allow_multi_link=item["allow_multi_link"],
-            quiet_hours=json.loads(item["quiet_hours"]),
-            frequency_cap=json.loads(item["frequency_cap"]),
-        )
+        return merchant_from(merchant_id, item) if item else None
 
     def put(self, merchant: Merchant, audit: AuditEntry) -> None:
         """Insert or replace, with the audit entry in the same transaction."""
@@ -44,3 +34,16 @@ class DynamoDbMerchants:
             "frequency_cap": json.dumps(dict(merchant.frequency_cap)),
         }
         self._table.transact([put(keys.merchant(merchant.merchant_id), item), put_audit(audit)])
+
+
+def merchant_from(merchant_id: str, item: Item) -> Merchant:
+    """Return the merchant that an item holds."""
+    return Merchant(
+        merchant_id=merchant_id,
+        name=item["name"],
+        time_zone=item["time_zone"],
+        country=item["country"],
+        allow_multi_link=item["allow_multi_link"],
+        quiet_hours=json.loads(item["quiet_hours"]),
+        frequency_cap=json.loads(item["frequency_cap"]),
+    )

@@ -29,7 +29,6 @@ from concord.domain.pacing import (
 from concord.domain.tasks import RowKey
 
 _ROUNDS: Final = 8
-_TOLD: Final = 2
 _TASK: Final = "TASK"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -80,12 +79,14 @@ class DynamoDbPace:
                 continue
             after = self._seen[account] = _Row.of(item)
             start = _moment(after.next_at) - wanted.takes
+            if wanted.first and "crowd" in item:
+                self._waits_no_more(account, wanted.row)
             stood_still = "end" in values
             return Booked(
                 start=max(start, now),
                 probe=bool(after.open_until),
                 troubled=bool(after.failures),
-                slack=stood_still and "waiting" in item,
+                slack=stood_still and "crowd" in item,
             )
         raise StorageUnavailableError("the pace of a sender kept changing")
 
@@ -129,11 +130,13 @@ class DynamoDbPace:
                 until=_micros(until),
             )
 
+    # --- those who wait ----------------------------------------------------------------------
+
     def wait(self, account: SenderAccount, row: RowKey, clock: datetime) -> bool:
         """Return whether this chunk is the one to come when the sender's time is free at `clock`.
-        Any other is told when one is done; if enough are waiting, it looks by itself."""
+        Any other is told when it is its turn; if too many are waiting, it looks by itself."""
         key = keys.pace(account)
-        with suppress(ConditionFailedError):
+        try:
             self._table.update(
                 key,
                 "SET #promised = :clock",
@@ -141,23 +144,40 @@ class DynamoDbPace:
                 clock=_micros(clock),
             )
             return True
+        except ConditionFailedError as failed:
+            crowd = bool(failed.item and failed.item.get("crowd"))
         with suppress(ConditionFailedError):
             self._table.update(
-                key,
-                "ADD #waiting :rows",
-                "attribute_not_exists(#waiting) OR size(#waiting) < :most",
+                keys.waiting(account),
+                "ADD #rows :rows",
+                "attribute_not_exists(#rows) OR size(#rows) < :most",
                 rows={row.pk},
                 most=WAITING,
             )
+        if not crowd:  # so that whoever finds time unused knows that somebody waits for it
+            self._table.update(key, "SET #crowd = :true", true=True)
         return False
 
-    def next_waiting(self, account: SenderAccount) -> Sequence[RowKey]:
-        """Take those who are to be told now: two, since one may have come by itself meanwhile."""
-        item = self._table.get(keys.pace(account)) or {}
-        taken = sorted(item.get("waiting", ()))[:_TOLD]
+    def next_waiting(
+        self, account: SenderAccount, now: datetime, most: int = 1
+    ) -> tuple[Sequence[RowKey], datetime]:
+        """Take those who are to be told, and the moment at which they should come."""
+        key, row = keys.pace(account), keys.waiting(account)
+        found = self._table.get_many([key, row])
+        pace = self._seen[account] = _Row.of(found.get(key))
+        waiting = sorted(found.get(row, {}).get("rows", ()))
+        taken = waiting[:most]
+        at = max(_moment(pace.next_at) - EARLY, now)
         if taken:
-            self._table.update(keys.pace(account), "DELETE #waiting :rows", rows=set(taken))
-        return [RowKey(pk, _TASK) for pk in taken]
+            self._table.update(row, "DELETE #rows :rows", rows=set(taken))
+            clock = max(pace.next_at, found[key].get("promised", 0))
+            self._table.update(key, "SET #promised = :clock", clock=clock)
+        elif "crowd" in found.get(key, {}):
+            self._table.update(key, "REMOVE #crowd")
+        return [RowKey(pk, _TASK) for pk in taken], at
+
+    def _waits_no_more(self, account: SenderAccount, row: RowKey) -> None:
+        self._table.update(keys.waiting(account), "DELETE #rows :rows", rows={row.pk})
 
 
 def _booking(row: _Row, wanted: Wanted, now: datetime) -> tuple[str, str, dict[str, int]]:
@@ -165,11 +185,12 @@ def _booking(row: _Row, wanted: Wanted, now: datetime) -> tuple[str, str, dict[s
     at, takes = _micros(now), wanted.takes // _MICROSECOND
     values = {"now": at}
     if row.next_at <= at:
-        sets = ["#next_at = :end"]
+        sets = ["#next_at = :end", *(["#promised = :end"] if wanted.more else [])]
         conditions = ["(attribute_not_exists(#next_at) OR #next_at <= :now)"]
         values |= {"end": at + takes}
     else:
-        sets = ["#next_at = #next_at + :takes"]
+        end = "#next_at + :takes"
+        sets = [f"#next_at = {end}", *([f"#promised = {end}"] if wanted.more else [])]
         conditions = ["#next_at > :now", "#next_at <= :horizon"]
         values |= {"takes": takes, "horizon": _micros(now + wanted.horizon)}
     if wanted.again:

@@ -86,6 +86,17 @@ def due_again(item: Item, due_at: datetime, *, waits: bool = False) -> str:
     return keys.due_sk(due_at, kind, created_at, item["task_id"], waits=waits)
 
 
+def known(task: Task) -> Item:
+    """Return what is known of a row that is held under a lease and that nobody else changes."""
+    return {
+        "kind": task.kind.value,
+        "task_id": task.task_id,
+        "created_at": to_rfc3339(task.created_at),
+        "want": task.want,
+        "lease_owner": task.lease_owner,
+    }
+
+
 def task_from(item: Item) -> Task:
     """Return the task that a row holds."""
     return Task(

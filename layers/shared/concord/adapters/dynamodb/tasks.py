@@ -12,6 +12,7 @@ from concord.adapters.dynamodb.marshal import Item
 from concord.adapters.dynamodb.table import Table, delete, update
 from concord.adapters.dynamodb.task_items import (
     due_again,
+    known,
     park_task,
     parked_from,
     task_from,
@@ -98,8 +99,9 @@ class DynamoDbTasks:
     def _give_back(
         self, task: Task, next_at: datetime, error: str, *, waits: bool = False
     ) -> Item | None:
+        # What the index needs of a push may have changed under the lease; of any other it has not.
+        item = self._table.get(task.key) if task.kind is TaskKind.PUSH_CONSENT else known(task)
         for _ in range(_ROUNDS):
-            item = self._table.get(task.key)
             if item is None or item.get("lease_owner") != task.lease_owner:
                 return None
             try:
@@ -118,6 +120,7 @@ class DynamoDbTasks:
             except ConditionFailedError as failed:
                 if failed.answer_lost and failed.item and "lease_owner" not in failed.item:
                     return failed.item
+                item = failed.item
         raise StorageUnavailableError("a task kept changing while it was given back")
 
     # --- coming and going --------------------------------------------------------------------

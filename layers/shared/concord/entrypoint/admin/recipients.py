@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import AwareDatetime
 
+from concord.domain.receipts import Told
 from concord.domain.recipients import Placed
 from concord.entrypoint.admin.base import Answer, PageQuery, Point, Sent
 
@@ -27,6 +28,13 @@ class RecipientQuery(PageQuery):
     outcome: RecipientOutcome | None = None
 
 
+class ReceiptAnswer(Answer):
+    """The carrier's newest word on one text, and its code if it failed."""
+
+    status: str
+    code: str | None
+
+
 class RecipientAnswer(Answer):
     """One recipient. `point` is null if nothing is stored of her any more; `consent_event_id` is
     the evidence that the decision rested on, `local` her possible local times at that moment."""
@@ -39,6 +47,7 @@ class RecipientAnswer(Answer):
     local: list[str]
     message_id: str | None
     decided_at: AwareDatetime | None
+    receipt: ReceiptAnswer | None
 
 
 class RecipientPage(Answer):
@@ -68,12 +77,15 @@ class WhyAnswer(Answer):
     explanation: list[str]
 
 
-def recipient_answer(placed: Placed, point: str, event_id: str | None) -> RecipientAnswer:
+def recipient_answer(
+    placed: Placed, point: str, event_id: str | None, told: Told | None
+) -> RecipientAnswer:
     """Return one recipient."""
     return RecipientAnswer(
         point=point or None,
         outcome=placed.decided.outcome,
         consent_event_id=event_id,
+        receipt=ReceiptAnswer(status=told.status, code=told.code or None) if told else None,
         **_decision(placed),
     )
 
