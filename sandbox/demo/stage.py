@@ -14,7 +14,7 @@ from sandbox.demo.command import Concord
 from sandbox.demo.shop import Shop, open_shop
 from sandbox.demo.told import Sides, Told
 
-PATIENCE: Final = 10.0
+PATIENCE: Final = 15.0
 _PAUSE: Final = 0.05
 
 

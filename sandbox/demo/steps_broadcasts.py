@@ -3,6 +3,7 @@
 import csv
 import json
 import tempfile
+import textwrap
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ WITH_CUP: Final = "Corner Grocer: two coffees for the price of one, today until 
 PLAIN: Final = WITH_CUP.replace("☕ ", "")
 PACE: Final = 2.0  # texts a second: slow enough to watch
 DEPTH: Final = 2  # seconds that are handed over at once: how far a STOP may be behind
+_LINE: Final = 76
 _FINAL: Final = frozenset({"finished", "cancelled"})
 
 
@@ -228,7 +230,8 @@ def report(stage: Stage) -> Person:
             evidence=why["consent_event_id"],
         )
         for sentence in why["explanation"][:2]:
-            stage.told.note(sentence)
+            for line in textwrap.wrap(sentence, _LINE):
+                stage.told.note(line)
     return eve
 
 

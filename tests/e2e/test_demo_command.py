@@ -25,11 +25,11 @@ def run_demo(**environment: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_demo_holds_and_can_be_repeated(stack: Stack) -> None:
-    """L-07: eight steps, plain text of 80 columns, and where to look next."""
+    """L-07, TEA-05..10, R-11: twelve steps, plain text of 80 columns, and where to look next."""
     ran = run_demo(COLUMNS="80")
     assert ran.returncode == 0, ran.stdout
-    steps, _, after = ran.stdout.partition("All 8 steps held")
-    assert re.findall(r"^(\d)  \S", steps, re.MULTILINE) == list("12345678")
+    steps, _, after = ran.stdout.partition("All 12 steps held")
+    assert re.findall(r"^(\d+)  \S", steps, re.MULTILINE) == [str(n) for n in range(1, 13)]
     # What people read on their screens is quoted whole: a number that is broken finds nobody.
     quoted = [line for line in steps.splitlines() if line.startswith('  "')]
     assert len([line for line in quoted if re.search(r"text STOP to \+1\d{10}\.\"$", line)]) == 2

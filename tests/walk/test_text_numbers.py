@@ -11,7 +11,7 @@ import pytest
 
 from concord.domain.outbound import AccountFacts
 from tests.sandbox.harness import BASE as SANDBOX
-from tests.walk.test_senders import SID, TOKEN
+from tests.world.carried import SID, TOKEN
 from tests.world.emf import emitted
 from tests.world.faults import Killed, Request, Wire, open_tasks, settle
 from tests.world.shop import Shop, new_number
