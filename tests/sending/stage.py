@@ -360,6 +360,12 @@ class Stage:
         changed = replace(current, version=current.version + 1, **changes)
         assert self._quietly().broadcasts.update(changed, self.virtual.now())
 
+    def plan_again(self, broadcast: Broadcast) -> None:
+        """Have a planner called for a broadcast, as a change to it does."""
+        current = self.header(broadcast)
+        changed = replace(current, version=current.version + 1)
+        assert self._quietly().broadcasts.update(changed, self.virtual.now(), wakes=True)
+
     def connection(self, shop: Shop, state: ConnectionState) -> None:
         """Put a shop's connection into a state, as an operator does."""
         store = DynamoDbConnections(self.quiet)

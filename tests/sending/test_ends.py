@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -10,6 +11,7 @@ import pytest
 
 from concord.domain.broadcast import BroadcastState
 from concord.domain.connection import ConnectionState
+from concord.domain.tasks import RowKey, Task, TaskState
 from tests.sending.carriers import Call
 from tests.sending.stage import Stage, moment
 
@@ -73,3 +75,35 @@ def test_a_cancelled_broadcast_stops_within_a_slow_senders_slice() -> None:
     assert max(call.at for call in calls) <= moment(6)
     sent = len(calls)
     assert stage.report(broadcast) == {"sent": sent, "skipped:cancelled": 10 - sent}
+
+
+def test_a_chunk_held_by_a_connection_that_is_disconnected_meanwhile_ends() -> None:
+    """TEA-01, R-09: the worker remembers that it was paused, and reads that it is no more."""
+    stage = Stage()
+    shop = stage.shop(count=40)
+    stage.connection(shop, ConnectionState.PAUSED)
+    broadcast = stage.broadcast(shop, chunk_size=20)
+    stage.virtual.run(3)
+    stage.connection(shop, ConnectionState.DISCONNECTED)
+    stage.wake(broadcast)
+    stage.sweeps(4000)
+    stage.virtual.run(4000)
+    assert stage.report(broadcast) == {"skipped:connection_disconnected": 40}
+
+
+@pytest.mark.parametrize("rows", ["TS#", "TP#"])
+def test_rows_of_a_broadcast_outlive_its_connection(rows: str) -> None:
+    """TEA-01, R-09: dropped, they would leave it unfinished for ever; their workers close it."""
+    stage = Stage()
+    shop = stage.shop(count=4)
+    stage.plan_again(stage.broadcast(shop))
+    row = stage.memory.rows(rows)[0]
+    tasks = stage.parts.tasks
+    task = tasks.lease(RowKey(row["pk"], row["sk"]), "w:1", stage.virtual.now())
+    assert isinstance(task, Task)
+    stage.connection(shop, ConnectionState.DISCONNECTED)
+    paused = replace(shop.connection, state=ConnectionState.PAUSED)
+    assert stage.parts.defer.held(task, paused)
+    later = tasks.lease(task.key, "w:2", moment(3600))
+    assert isinstance(later, Task)
+    assert later.state is TaskState.OPEN

@@ -19,6 +19,7 @@ _HOLD: Final = timedelta(seconds=60)
 _HOLD_LONG: Final = LONGEST_WAIT
 _HELD_OFTEN: Final = 10
 _ATTEMPTS: Final = 5
+_CLOSED_BY_THEIR_WORKERS: Final = frozenset({TaskKind.SEND_CHUNK, TaskKind.PLAN_BROADCAST})
 
 
 class DeferTasks:
@@ -86,14 +87,16 @@ class DeferTasks:
         """Put the task off if the connection holds pushes and texts (TEA-01); True if it was.
 
         A disconnected connection is final: what was open for it ends. What its peers were not told
-        is kept for the next connection of the account.
+        is kept for the next connection of the account. A broadcast and its chunks end by being
+        closed, which is up to their workers: those rows come again.
         """
         if connection.state is not ConnectionState.CONNECTED:
             # It may have been connected a moment ago, and its tasks queued for that reason.
             connection = self._connections.get(task.connection_id, fresh=True) or connection
         if connection.state is ConnectionState.CONNECTED:
             return False
-        if connection.state is ConnectionState.DISCONNECTED:
+        ended = connection.state is ConnectionState.DISCONNECTED
+        if ended and task.kind not in _CLOSED_BY_THEIR_WORKERS:
             if task.kind is TaskKind.PUSH_CONSENT:
                 self._keep_untold(task, connection)
             reason = {"reason": "connection_disconnected"}

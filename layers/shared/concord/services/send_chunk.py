@@ -112,6 +112,9 @@ class SendChunk:
         self, task: Task, connection: Connection, start: ChunkStart, broadcast: Broadcast
     ) -> Run | None:
         """Return the pass; None = there is none, and the row was dealt with."""
+        if connection.state is not ConnectionState.CONNECTED:
+            # One that was held a moment ago may be over by now, and then nobody else ends this.
+            connection = self._connections.get(task.connection_id, fresh=True) or connection
         gone = self._gone(connection, broadcast)
         if gone and self._settled_for_good(task, connection, start.tally, gone):
             return None
