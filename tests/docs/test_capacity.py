@@ -33,7 +33,7 @@ def _counts() -> dict[str, int]:
 def test_what_was_measured_is_quoted() -> None:
     """Each name of the baseline stands with its figure."""
     quoted = re.findall(r"`(\w+\.\w+)` \(([\d.]+)\)", PAGE)
-    assert len(quoted) == 5, "the pattern finds something else"
+    assert len(quoted) == 10, "the pattern finds something else"
     for name, figure in quoted:
         assert float(figure) == RECORDED[name], name
     cpu = re.search(r"cpu_seconds_per_million` \| ([\d.]+) s", (ROOT / "docs/bench.md").read_text())
@@ -48,6 +48,17 @@ def test_receipts_are_multiplied() -> None:
     assert counts["receipts: read units"] == round(receipts * RECORDED["receipt.read_units"])
     sent = receipts * RECORDED["receipt_webhook.requests"]
     assert counts["receipts: SQS"] == sent + receipts // 10 * 2
+
+
+def test_sending_is_multiplied() -> None:
+    counts = _counts()
+    for unit in ("write", "read"):
+        each = RECORDED[f"broadcast.{unit}_units_per_recipient"]
+        assert counts[f"send: {unit} units"] == round(AUDIENCE * each)
+    requests = AUDIENCE * RECORDED["broadcast.requests_per_recipient"]
+    assert f"so {requests:,.0f} requests" in PAGE
+    single = AUDIENCE * RECORDED["broadcast_single.write_units_per_recipient"]
+    assert f"so {single / 1e6:.2f} million write units, ${single * 0.625 / 1e6:.2f}" in PAGE
 
 
 def test_every_product_and_the_sum_are_right() -> None:
@@ -81,7 +92,7 @@ def test_waiting_follows_from_the_rate() -> None:
     looks = CHUNKS * (AUDIENCE / 10 / 2) / LONGEST_WAIT.total_seconds()
     counts = _counts()
     assert abs(counts["waiting: Lambda requests"] - looks) < 100
-    for name, each in (("write units", 7), ("read units", 14), ("SQS", 3)):
+    for name, each in (("write units", 7), ("read units", 13), ("SQS", 3)):
         assert counts[f"waiting: {name}"] == each * counts["waiting: Lambda requests"]
     for rate, hours in ((1, "1,389"), (10, "139"), (100, "13.9")):
         assert float(hours.replace(",", "")) == round(AUDIENCE / rate / 3600, rate // 100)

@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from sandbox.demo.__main__ import STEPS
 from tests.docs.pages import ROOT, blocks
 from tests.template.cfn import resources
 
@@ -30,3 +31,10 @@ def test_every_function_is_in_the_diagram() -> None:
 def test_the_readme_counts_the_functions() -> None:
     count = len(resources("AWS::Serverless::Function"))
     assert f"{_WORDS[count]} small Lambda functions" in (ROOT / "README.md").read_text()
+
+
+def test_the_readme_tells_of_each_step_of_the_demo() -> None:
+    text = (ROOT / "README.md").read_text()
+    told = text.split("### What the demo shows")[1].split("\n## ")[0]
+    numbers = [int(each) for each in re.findall(r"^(\d+)\. ", told, re.MULTILINE)]
+    assert numbers == list(range(1, len(STEPS) + 1))

@@ -3,7 +3,7 @@
 import re
 
 from cli.commands.broadcasts import _OUTCOMES
-from concord.domain.tasks import LEASE
+from concord.adapters.dynamodb.connections import _FRESH_FOR
 from concord.platforms.aws_messaging.webhook import REFERENCE as IN_AWS
 from concord.platforms.twilio.webhook import REFERENCE as IN_TWILIO
 from concord.services.chunk_run import CALLS
@@ -41,8 +41,8 @@ def test_what_still_leaves_is_what_the_code_lets_leave() -> None:
     assert f"no call begins later than {CALLS.total_seconds():.0f} s" in text
     assert _DEPTH_SECONDS == 60, "the page says a minute"
     assert "about a minute of its time" in text
-    assert LEASE.total_seconds() <= 60, "the page says that a pass ends within a minute"
-    assert "within about a minute; until then it goes on" in text
+    assert _FRESH_FOR == 5
+    assert "Workers see it within five seconds" in text
 
 
 def test_uncertain_recipients_are_looked_for_where_the_reference_is() -> None:
