@@ -6,33 +6,8 @@ from concord.bootstrap import public_base_url
 from concord.entrypoint.admin.operations import Operation
 from concord.entrypoint.http import http_api
 from concord.entrypoint.observability import observed
-from functions.admin.routes import (
-    broadcasts,
-    connections,
-    consents,
-    failures,
-    group_syncs,
-    groups,
-    health,
-    inbox,
-    merchants,
-    recipients,
-    reviews,
-)
+from functions.admin.routes import NOUNS
 
-NOUNS: Final = (
-    merchants,
-    connections,
-    consents,
-    reviews,
-    inbox,
-    failures,
-    health,
-    groups,
-    group_syncs,
-    broadcasts,
-    recipients,
-)
 OPERATIONS: Final[tuple[Operation, ...]] = tuple(
     operation for noun in NOUNS for operation in noun.operations.declared
 )

@@ -1,1 +1,31 @@
-"""Routes of the admin API, one module per noun."""
+"""Routes of the admin API, one module per noun, in the order of docs/openapi.json."""
+
+from typing import Final
+
+from functions.admin.routes import (
+    broadcasts,
+    connections,
+    consents,
+    failures,
+    group_syncs,
+    groups,
+    health,
+    inbox,
+    merchants,
+    recipients,
+    reviews,
+)
+
+NOUNS: Final = (
+    merchants,
+    connections,
+    consents,
+    reviews,
+    inbox,
+    failures,
+    health,
+    groups,
+    group_syncs,
+    broadcasts,
+    recipients,
+)
