@@ -113,13 +113,13 @@ class Platforms:
 
     def __init__(self, carrier: Carrier, *, bulk: bool) -> None:
         self._carrier = carrier
-        self._bulk = bulk
+        self.bulk = bulk
 
     def sender(self, platform: str, endpoint: Endpoint) -> Any:
-        return None if self._bulk else self._carrier
+        return None if self.bulk else self._carrier
 
     def bulk_sender(self, platform: str, endpoint: Endpoint) -> Any:
-        return self._carrier if self._bulk else None
+        return self._carrier if self.bulk else None
 
     def consent_peer(self, platform: str, endpoint: Endpoint) -> Any:
         return None

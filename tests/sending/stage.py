@@ -220,6 +220,7 @@ class Stage:
         self.telemetry = Telemetry()
         self.table_latency = table_latency
         self.bulk = bulk
+        self.platforms = Platforms(self.carrier, bulk=bulk)
         self.on_step: Callable[[str, bool], None] = lambda name, before: None
         self.copies: Callable[[], int] = lambda: 1
         self.queue = (FairQueue if fair else Queue)(self, workers)
@@ -237,7 +238,7 @@ class Stage:
             "secrets": Secrets(),
             "queue": self.queue,
             "safety_depth": self.safety,
-            "platforms": Platforms(self.carrier, bulk=self.bulk),
+            "platforms": self.platforms,
         }
         parts.__dict__.update(ours)
         book = parts.pace.book
@@ -259,7 +260,7 @@ class Stage:
             "secrets": Secrets(),
             "queue": self.queue,
             "safety_depth": safety,
-            "platforms": Platforms(self.carrier, bulk=self.bulk),
+            "platforms": self.platforms,
         }
         self.parts.__dict__.update(ours)
 
@@ -359,6 +360,10 @@ class Stage:
         current = self.header(broadcast)
         changed = replace(current, version=current.version + 1, **changes)
         assert self._quietly().broadcasts.update(changed, self.virtual.now())
+
+    def changes_sender(self, *, bulk: bool) -> None:
+        """Give everybody a sender that takes many texts in a call, or one that does not."""
+        self.platforms.bulk = bulk
 
     def plan_again(self, broadcast: Broadcast) -> None:
         """Have a planner called for a broadcast, as a change to it does."""

@@ -11,6 +11,8 @@ import pytest
 
 from concord.domain.broadcast import BroadcastState
 from concord.domain.connection import ConnectionState
+from concord.domain.errors import CredentialsRejectedError
+from concord.domain.outbound import HandedOver, OutboundText
 from concord.domain.tasks import RowKey, Task, TaskState
 from tests.sending.carriers import Call
 from tests.sending.stage import Stage, moment
@@ -107,3 +109,56 @@ def test_rows_of_a_broadcast_outlive_its_connection(rows: str) -> None:
     later = tasks.lease(task.key, "w:2", moment(3600))
     assert isinstance(later, Task)
     assert later.state is TaskState.OPEN
+
+
+def test_a_cancelled_broadcast_ends_although_its_sender_cannot_be_asked_any_more() -> None:
+    """R-09, R-10: the sender was changed to one that takes texts one by one; nobody knows whom the
+    other one texted, but for a receipt."""
+    stage = Stage(bulk=True)
+    shop = stage.shop(count=20)
+    stage.carrier.fault = lambda call: "lost"
+    broadcast = stage.broadcast(shop)
+    stage.virtual.run(5)
+    stage.changes_sender(bulk=False)
+    stage.change(broadcast, state=BroadcastState.CANCELLED)
+    stage.wake(broadcast)
+    stage.sweeps(4000)
+    stage.virtual.run(4000)
+    assert stage.report(broadcast) == {"uncertain": 10, "skipped:cancelled": 10}
+    assert not stage.memory.rows("TS#")
+
+
+def test_a_disconnected_broadcast_ends_although_its_key_was_revoked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """TEA-01, R-10: nobody will renew it, so what is in doubt is uncertain."""
+
+    def revoked(text: OutboundText) -> HandedOver | None:
+        raise CredentialsRejectedError("revoked")
+
+    stage = Stage()
+    shop = stage.shop(count=15)
+    broadcast = stage.broadcast(shop)
+    stage.carrier.fault = _at_call(15, "lost")
+    stage.virtual.run(10)
+    stage.connection(shop, ConnectionState.DISCONNECTED)
+    monkeypatch.setattr(stage.carrier, "find", revoked)
+    stage.sweeps(4000)
+    stage.virtual.run(4000)
+    assert stage.report(broadcast) == {"sent": 14, "uncertain": 1}
+
+
+def test_a_cancelled_broadcast_does_not_wait_for_its_deferred_recipients_morning() -> None:
+    """R-09, R-01: who waits for a legal hour is skipped when it is cancelled."""
+    stage = Stage()
+    shop = stage.shop(count=5)
+    night = 10.5 * 3600  # 21:30 in New York
+    stage.virtual.wait(night)
+    broadcast = stage.broadcast(shop)
+    stage.virtual.run(night + 60)
+    assert not stage.header(broadcast).over
+    stage.change(broadcast, state=BroadcastState.CANCELLED)
+    stage.wake(broadcast)
+    stage.virtual.run(night + 120)
+    assert stage.report(broadcast) == {"skipped:cancelled": 5}
+    assert not stage.carrier.calls

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from concord.domain.chunks import Outcome, Slice
+from concord.domain.connection import ConnectionState
 from concord.domain.consent_record import ConsentRecord
-from concord.domain.errors import PermanentError
+from concord.domain.errors import CredentialsRejectedError, PermanentError
 from concord.domain.metrics import Metric
 from concord.ports import BulkSender, Clock, Receipts, Telemetry
 from concord.ports.broadcasts import HandOverReads
@@ -37,7 +38,7 @@ class ResolveSlice:
 
     def __call__(self, run: Run, part: Slice) -> Slice | Ending:
         """Return the slice with everybody settled; or when to look, if it is too early. Raises what
-        a look-up may (RetryableError, CredentialsRejectedError)."""
+        a look-up may (RetryableError; CredentialsRejectedError while somebody may renew them)."""
         if not part.places(Outcome.PENDING):
             return part
         now = self._clock.now()
@@ -52,13 +53,17 @@ class ResolveSlice:
         facts = self._reads.facts(run.chunk.key, run.carrier.account, keys, now)
         records = {at: r for at, point in points.items() if (r := facts.records.get(point))}
         if part.via != run.carrier.account.account:
-            return self._uncertain(part, pending)  # nobody is left to be asked
+            return self.uncertain(part)  # nobody is left to be asked
         try:
             if run.carrier.bulk is not None:
                 return self._call(run, part, records, run.carrier.bulk, told=told)
             found = self._texts(run, part, records)
         except PermanentError:
-            return self._uncertain(part, pending)
+            return self.uncertain(part)
+        except CredentialsRejectedError:
+            if run.connection.state is not ConnectionState.DISCONNECTED:
+                raise
+            return self.uncertain(part)  # nobody will ever renew them
         return self._settled(part, found)
 
     def _told(self, part: Slice) -> tuple[Slice, bool]:
@@ -86,7 +91,7 @@ class ResolveSlice:
         to = tuple((at, record.point) for at, record in records.items())
         call = sender.find_bulk(run.carrier.bulk_text(part, to))
         if call is None and told:
-            return self._uncertain(part, part.places(Outcome.PENDING))
+            return self.uncertain(part)
         if call is None:
             return self._settled(part, dict.fromkeys(records))
         refused = {at: reason for at, reason in call.refused.items() if at in records}
@@ -116,9 +121,11 @@ class ResolveSlice:
                 part.decided[at], outcome=outcome, until=until, message_id=message_id or ""
             )
         part = decide(part, decisions)
-        return self._uncertain(part, part.places(Outcome.PENDING))
+        return self.uncertain(part)
 
-    def _uncertain(self, part: Slice, places: tuple[int, ...]) -> Slice:
+    def uncertain(self, part: Slice) -> Slice:
+        """Return the slice with everybody uncertain whose outcome is not known."""
+        places = part.places(Outcome.PENDING)
         if places:
             self._telemetry.count(Metric.SEND_UNCERTAIN, len(places))
         return decide(

@@ -90,10 +90,6 @@ class SendChunk:
     def __call__(self, task: Task) -> None:
         """Work on the chunk for a while. Raises RetryableError and CredentialsRejectedError of a
         look-up (put off), NotFoundError (parked) if what the row names is not there."""
-        due_at, started = due_of(task), self._clock.now()
-        if due_at is not None and due_at > started:
-            self._defer.until(task, due_at, "not_due")
-            return
         key = chunk_of(task)
         connection = self._connections.get(key.connection_id)
         # The tally before the slices: what is settled after it is seen by who writes the next one.
@@ -118,19 +114,29 @@ class SendChunk:
         gone = self._gone(connection, broadcast)
         if gone and self._settled_for_good(task, connection, start.tally, gone):
             return None
-        if not gone:
-            if self._defer.held(task, connection):
-                return None
-            if broadcast.state is BroadcastState.PAUSED:
-                self._defer.wait(task, LONGEST_WAIT, "broadcast_paused")
-                return None
+        if not gone and self._waits(task, connection, broadcast):
+            return None
         try:
             return self._start(task, connection, start)
         except PermanentError as problem:
-            if gone:  # in doubt, and nobody can be asked any more
-                raise
-            self._held(task, broadcast, problem.reason)
+            if gone:
+                self._given_up(task, connection, start, gone)
+            else:
+                self._held(task, broadcast, problem.reason)
             return None
+
+    def _waits(self, task: Task, connection: Connection, broadcast: Broadcast) -> bool:
+        """Put the row off if nobody may be texted yet; True if it was."""
+        due_at = due_of(task)
+        if due_at is not None and due_at > self._clock.now():
+            self._defer.until(task, due_at, "not_due")
+            return True
+        if self._defer.held(task, connection):
+            return True
+        if broadcast.state is BroadcastState.PAUSED:
+            self._defer.wait(task, LONGEST_WAIT, "broadcast_paused")
+            return True
+        return False
 
     def _gone(self, connection: Connection, broadcast: Broadcast) -> str:
         """Return why nobody will be texted any more, if that is so."""
@@ -151,6 +157,20 @@ class SendChunk:
         self._close(key, tally, slices, sender_account(connection), skipped=reason)
         self._tasks.mark(task, TaskState.DONE, self._clock.now())
         return True
+
+    def _given_up(self, task: Task, connection: Connection, start: ChunkStart, reason: str) -> None:
+        """Close a chunk with slices in doubt that nobody can be asked about any more (R-10)."""
+        if start.chunk is None or start.tally is None:
+            raise NotFoundError("the chunk is not there")
+        for part in self._chunks.slices(start.tally.key):
+            if part.state is SliceState.DONE:
+                continue
+            known = finished(self._resolve.uncertain(part))
+            children = put_off(start.chunk, known)
+            if not self._chunks.advance(known, None, children, self._clock.now()):
+                self._defer.wait(task, LONGEST_WAIT, "claimed_by_another")
+                return
+        self._settled_for_good(task, connection, start.tally, reason)
 
     # --- the pass ----------------------------------------------------------------------------
 
