@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from concord.adapters.dynamodb.broadcasts import DynamoDbBroadcasts
+from concord.adapters.dynamodb.groups import DynamoDbContributions
 from concord.domain.broadcast import Broadcast, BroadcastState
+from concord.domain.regroup import Shares, changes
 from concord.services import plan_broadcast
 from tests.world.campaign import Campaign, point_id
 from tests.world.events import LambdaContext
@@ -212,6 +214,29 @@ def test_who_joins_after_the_start_is_not_in(
     campaign.house.clock.advance(timedelta(seconds=5))
     campaign.plans()
     assert late in campaign.audience(again)
+
+
+def test_who_moves_between_its_groups_while_it_is_planned_is_in(
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TEA-10: she was there at the start, and is no later joiner for having moved; whoever only
+    joins one group more is."""
+    late, other = sorted(point_id(f"late {n}") for n in range(50))[-2:]
+    shop, house = campaign.shop, campaign.house
+    store = DynamoDbContributions(house.parts.table)
+    names = (shop.merchant_id, shop.connection_id, "0a" * 16)
+
+    def move(want: Shares, ago: timedelta) -> None:
+        have, _ = store.load(*names)
+        assert store.step(have, changes(have.shares, want), house.clock.now() - ago)
+
+    before = {"east": {late: ""}, "elsewhere": {other: ""}}
+    after = {"west": {late: "", other: ""}, "elsewhere": {other: ""}}
+    move(before, timedelta(hours=1))
+    _after_chunk(monkeypatch, lambda _: move(after, -timedelta(seconds=1)), at=1)
+    broadcast = campaign.start("east", "west")
+    campaign.plans()
+    assert campaign.audience(broadcast) == [*PEOPLE, late]
 
 
 def test_who_leaves_while_it_is_planned_shifts_nobody(

@@ -102,6 +102,29 @@ class ContributionsContract:
         [again] = numbers(table, "g1")
         assert again.since > NOW
 
+    def test_a_number_that_changes_groups_is_no_newer(self, table: Table) -> None:
+        """TEA-10: whoever moves between two groups while a broadcast to both is planned is in it,
+        however many steps the move takes and wherever a worker dies between two of them."""
+        contributions = self.contributions(table)
+        many = mine(*range(12))
+        moved(contributions, ANA, {"g1": many})
+        steps = moved(contributions, ANA, {"g2": many}, now=LATER)
+        assert len(steps) > 2
+        assert contributions.load(MERCHANT, CONNECTION, ANA)[0] == steps[-1]
+        rows = numbers(table, "g2")
+        assert len(rows) == 12
+        assert all(row.since <= NOW for row in rows)
+        # One group more is no move: who joins it later joined it later.
+        moved(contributions, ANA, {"g2": many, "g3": mine(1)}, now=LATER)
+        assert [row.since > NOW for row in numbers(table, "g3")] == [True]
+        moved(contributions, ANA, {"g2": many, "g4": mine(1)}, now=LATER)
+        assert [row.since > NOW for row in numbers(table, "g4")] == [False]
+        moved(contributions, ANA, {"g2": {}}, now=LATER)
+        [left] = moved(contributions, ANA, {"g1": mine(1), "g2": {}}, now=LATER)
+        assert list(left.since) == [point(1)]
+        assert all(row.since > NOW for row in numbers(table, "g1"))
+        assert_agrees(stored(table))
+
     def test_numbers_come_in_the_order_of_their_ids(self, table: Table) -> None:
         """Reliability 33: shard after shard, and after any of them."""
         many = [n * 5 % 41 for n in range(40)]

@@ -18,8 +18,9 @@ def merged(
     """Yield the numbers of sorted streams in their order, each once: a k-way merge.
 
     What became textable after `taken_at` is left out (TEA-10); who was textable in one group by
-    then is in, whatever happened in another since. Only one row of each stream is held at a time.
-    A number that the streams know in several regions is in all of them.
+    then is in, whatever happened in another since, and a move between groups makes nobody newer.
+    Who left all of them before her row was read is out. Only one row of each stream is held at a
+    time. A number that the streams know in several regions is in all of them.
     """
     known = [(row for row in stream if row.since <= taken_at) for stream in streams]
     rows = known[0] if len(known) == 1 else merge(*known, key=_BY_ID)

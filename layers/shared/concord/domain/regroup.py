@@ -16,13 +16,20 @@ A group without a number is one all the same: she is a member (TEA-07)."""
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What the counters and rows of groups hold of one shopper. `version` 0 = she never had one."""
+    """What the counters and rows of groups hold of one shopper. `version` 0 = she never had one.
+
+    `since` says of her textable numbers since when (milliseconds since 1970) she has been in any
+    group with each; `moving` are those that left a group and are on their way into another one: to
+    move makes no number newer, but to join one group more does (TEA-10).
+    """
 
     merchant_id: str
     connection_id: str
     shopper_key: str
     version: int = 0
     shares: Shares = field(default_factory=dict)
+    since: Mapping[str, int] = field(default_factory=dict)
+    moving: frozenset[str] = frozenset()
 
 
 class Act(StrEnum):
@@ -89,14 +96,15 @@ class NumberRow:
     regions: Mapping[str, int] = field(default_factory=dict)
 
 
-def row_after(row: NumberRow | None, change: Change, now: int) -> NumberRow | None:
+def row_after(row: NumberRow | None, change: Change, since: int) -> NumberRow | None:
     """Return a number's row once an ADD, DROP or MOVE is made; None = there is none (any more).
+    A row that an ADD makes is there `since` then.
 
     A row that is not there, though it should be, is left so: what is gone cannot be dropped.
     """
     if change.act is Act.ADD:
         if row is None:
-            return NumberRow(1, now, _counted({}, change.region, 1))
+            return NumberRow(1, since, _counted({}, change.region, 1))
         return NumberRow(row.refs + 1, row.since, _counted(row.regions, change.region, 1))
     if row is None:
         return None

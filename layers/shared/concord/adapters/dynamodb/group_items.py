@@ -7,7 +7,7 @@ from typing import Final
 
 from concord.adapters.dynamodb.marshal import Item
 from concord.domain.groups import joined_regions
-from concord.domain.regroup import Contribution, NumberRow, Shares
+from concord.domain.regroup import Contribution, NumberRow
 
 _AND: Final = "+"
 _TIMES: Final = "*"
@@ -16,18 +16,22 @@ _TIMES: Final = "*"
 # --- contributions ---------------------------------------------------------------------------
 
 
-def contribution_item(version: int, shares: Shares) -> Item:
+def contribution_item(have: Contribution) -> Item:
     """Return the attributes of a contribution.
 
     Her groups hold much the same numbers: each pair of number and region is kept once, and a group
     is a number whose bits name the pairs. A thousand groups of twenty numbers fit into one item.
+    With each pair goes since when; a number that is between two groups has a pair in none.
     """
-    pairs = sorted({pair for points in shares.values() for pair in points.items()})
+    held = {pair for points in have.shares.values() for pair in points.items()}
+    between = have.since.keys() - {point for point, _ in held}
+    pairs = sorted(held | {(point, "") for point in between})
     bit = {pair: 1 << place for place, pair in enumerate(pairs)}
     return {
-        "version": version,
-        "pairs": [list(pair) for pair in pairs],
-        "groups": {g: sum(bit[pair] for pair in p.items()) for g, p in shares.items()},
+        "version": have.version,
+        "pairs": [[*pair, have.since.get(pair[0])] for pair in pairs],
+        "groups": {g: sum(bit[pair] for pair in p.items()) for g, p in have.shares.items()},
+        "moving": sorted(have.moving) or None,
     }
 
 
@@ -42,7 +46,10 @@ def contribution_from(
         group_id: {pair[0]: pair[1] for place, pair in enumerate(pairs) if bits >> place & 1}
         for group_id, bits in item["groups"].items()
     }
-    return Contribution(merchant_id, connection_id, shopper_key, item["version"], shares)
+    since = {pair[0]: pair[2] for pair in pairs if pair[2] is not None}
+    moving = frozenset(item.get("moving", ()))
+    names = (merchant_id, connection_id, shopper_key)
+    return Contribution(*names, item["version"], shares, since, moving)
 
 
 # --- rows of numbers -------------------------------------------------------------------------

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from concord.adapters.dynamodb import group_keys
 from concord.adapters.dynamodb.group_items import contribution_item, number_item
 from concord.adapters.dynamodb.table import MAX_TRANSACTION, delete, put, update
 from concord.domain.groups import shard_of_point, shard_of_shopper
-from concord.domain.regroup import Act, Change, Contribution, NumberRow, Shares, row_after
+from concord.domain.regroup import Act, Change, Contribution, NumberRow, row_after
 from concord.domain.tasks import RowKey
 
 type Place = tuple[str, str]
@@ -24,11 +24,10 @@ _NUMBERS: Final = "numbers"
 
 @dataclass
 class Step:
-    """What one transaction does: `shares` is what she contributes after it, `actions` its items,
-    the contribution first, and `places` the number that each of the other items is about, if any.
-    """
+    """What one transaction does: `after` is what she contributes then, `actions` its items, the
+    contribution first, and `places` the number that each of the other items is about, if any."""
 
-    shares: Shares
+    after: Contribution
     actions: list[dict[str, Any]]
     places: list[Place | None]
 
@@ -41,6 +40,8 @@ class _Draft:
     now: int
     known: Mapping[Place, NumberRow | None]
     shares: dict[str, dict[str, str]]
+    since: dict[str, int]
+    moving: set[str]
     rows: dict[Place, tuple[NumberRow | None, NumberRow | None]] = field(default_factory=dict)
     touched: set[tuple[str, int]] = field(default_factory=set)
     numbers: Counter[tuple[str, int]] = field(default_factory=Counter)
@@ -57,7 +58,7 @@ class _Draft:
         place, row = (group_id, point), None
         if point:
             seen = self.known.get(place, _likely(change, self.now))
-            row = (seen, row_after(seen, change, self.now))
+            row = (seen, row_after(seen, change, self._born(point)))
             if (seen is None) is not (row[1] is None):
                 touched.add((group_id, shard_of_point(point)))
         if 1 + len(members) + len(touched) + len(self.rows) + bool(point) > MAX_TRANSACTION:
@@ -70,6 +71,10 @@ class _Draft:
         self._share(change)
         return True
 
+    def _born(self, point: str) -> int:
+        """Return since when a number counts as being in a group that it comes into now."""
+        return self.since.get(point, self.now) if point in self.moving else self.now
+
     def _share(self, change: Change) -> None:
         match change.act:
             case Act.JOIN:
@@ -78,8 +83,10 @@ class _Draft:
                 del self.shares[change.group_id]
             case Act.DROP:
                 del self.shares[change.group_id][change.point_id]
+                self.moving.add(change.point_id)
             case Act.ADD | Act.MOVE:
                 self.shares[change.group_id][change.point_id] = change.region
+                self.since.setdefault(change.point_id, self.now)
 
 
 def pack(
@@ -93,11 +100,14 @@ def pack(
     `known` are the rows of numbers that were read. Of any other it is assumed what it mostly is:
     that nobody else has this number. Where that is wrong, the row's condition refuses the step.
     """
-    draft = _Draft(have, now, known, {g: dict(points) for g, points in have.shares.items()})
-    for change in todo:
-        if not draft.add(change):
-            break
-    actions: list[dict[str, Any]] = [_put_contribution(have, draft.shares)]
+    wanted = list(todo)
+    shares = {g: dict(points) for g, points in have.shares.items()}
+    draft = _Draft(have, now, known, shares, dict(have.since), set(have.moving))
+    done = 0
+    while done < len(wanted) and draft.add(wanted[done]):
+        done += 1
+    then = _after(draft, wanted[done:])
+    actions: list[dict[str, Any]] = [_put_contribution(have, then)]
     places: list[Place | None] = [None]
     for group_id in sorted(draft.members):
         actions.append(_member(have, group_id, draft.shares.get(group_id)))
@@ -111,7 +121,21 @@ def pack(
         key = group_keys.number(have.merchant_id, have.connection_id, *place)
         actions.append(_row(key, before, after))
         places.append(place)
-    return Step(draft.shares, actions, places)
+    return Step(then, actions, places)
+
+
+def _after(draft: _Draft, left: Iterable[Change]) -> Contribution:
+    """Return what she contributes then. Of a number that a step to come adds it is kept how long
+    she has had it, be it in no group just now."""
+    coming = {change.point_id for change in left if change.act is Act.ADD}
+    stay = coming.union(*draft.shares.values())
+    return replace(
+        draft.have,
+        version=draft.have.version + 1,
+        shares=draft.shares,
+        since={point: at for point, at in draft.since.items() if point in stay},
+        moving=frozenset(draft.moving & coming),
+    )
 
 
 def _turns(change: Change, mine: Mapping[str, str]) -> bool:
@@ -132,9 +156,9 @@ def _likely(change: Change, now: int) -> NumberRow | None:
 # --- the items of the transaction ------------------------------------------------------------
 
 
-def _put_contribution(have: Contribution, shares: Shares) -> dict[str, Any]:
+def _put_contribution(have: Contribution, after: Contribution) -> dict[str, Any]:
     key = group_keys.contribution(have.merchant_id, have.connection_id, have.shopper_key)
-    item = contribution_item(have.version + 1, shares)
+    item = contribution_item(after)
     if have.version == 0:
         return put(key, item, "attribute_not_exists(pk)")
     return put(key, item, "#version = :before", before=have.version)

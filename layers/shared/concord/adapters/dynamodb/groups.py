@@ -108,13 +108,7 @@ class DynamoDbContributions:
                 if not self._learn(have, step, refused, known):
                     return None
                 continue
-            return Contribution(
-                have.merchant_id,
-                have.connection_id,
-                have.shopper_key,
-                have.version + 1,
-                step.shares,
-            )
+            return step.after
         raise StorageUnavailableError("the numbers of a group kept changing")
 
     def _learn(
