@@ -96,6 +96,8 @@ def _bodies(two: Two) -> dict[str, Callable[[Callable[[], str]], Any]]:
         },
         "confirm_review": lambda pick: {"actor": "eve"},
         "dismiss_review": lambda pick: {"actor": "eve"},
+        "recap_groups": lambda pick: {"group_ids": [pick()]},
+        "explain_recipient": lambda pick: {"point": pick()},
         "create_broadcast": lambda pick: {"name": "x", "group_ids": [pick()], "text": "hi"},
         "schedule_broadcast": lambda pick: {"send_at": later},
         "preview_broadcast": lambda pick: {"actor": "eve"},
@@ -164,6 +166,8 @@ CONNECT = {
     ("GET", "/connect/{connection_id}/consents/{channel}/{point}"): "read",
     ("PUT", "/connect/{connection_id}/shoppers/{shopper_id}"): "save",
     ("DELETE", "/connect/{connection_id}/shoppers/{shopper_id}"): "remove",
+    ("PUT", "/connect/{connection_id}/groups/{group_id}"): "group",
+    ("DELETE", "/connect/{connection_id}/groups/{group_id}"): "end_group",
 }
 
 
@@ -178,6 +182,7 @@ def _connect_call(two: Two, draw: Callable[[], str], index: int) -> tuple[str, A
         "channel": _channel(point),
         "point": point,
         "shopper_id": draw(),
+        "group_id": draw(),
     }
     bodies: Mapping[str, Any] = {
         "consents": {
@@ -188,6 +193,7 @@ def _connect_call(two: Two, draw: Callable[[], str], index: int) -> tuple[str, A
             "point": point,
             "shopper_id": draw(),
         },
+        "group": {"name": "Bakery", "shopper_ids": [draw()]},
         "save": {"first_name": "Eve", "phones": [two.b.person.number], "email": two.b.email},
     }
     full = path.format_map({n: quote(value, safe="") for n, value in names.items()})

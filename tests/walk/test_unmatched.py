@@ -114,8 +114,10 @@ def test_a_match_costs_no_request_of_its_own(shop: Shop) -> None:
     number, wire = new_number(), Wire(shop.world)
     shop.shopper("s-1", number)
     shop.texts(number, "JOIN")
+    pushes = [row for row in open_tasks(shop.world) if "#push_consent#" in row["pk"]]
     with wire.failing():
-        shop.world.pump()
+        for row in pushes:
+            shop.world.run_task({"pk": row["pk"], "sk": row["sk"]})
         named = [name for name in wire.names if name.startswith("dynamodb.")]
     assert shop.phones("s-1") == {number: True}
     assert named.count("dynamodb.DeleteItem") == 2  # the rows of the two pushes
