@@ -85,6 +85,7 @@ def _admin(house: World, both: dict[str, Mine]) -> Iterator[Call]:
         ("POST", f"{connection}/consents/dossier", point),
         ("GET", f"{connection}/consents/email/{beta.email}", None),
         ("GET", f"{connection}/groups?all=true", None),
+        ("POST", f"{connection}/groups/repair", None),
         ("POST", f"{connection}/groups/recap", {"group_ids": [beta.group, "club"]}),
         (
             "POST",

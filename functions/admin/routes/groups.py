@@ -3,10 +3,11 @@
 from concord.bootstrap import services
 from concord.entrypoint.admin.call import Call
 from concord.entrypoint.admin.groups import GroupAnswer, GroupPage, GroupQuery, Recap, RecapPost
+from concord.entrypoint.admin.jobs import JobStarted
 from concord.entrypoint.admin.operations import Operations
 from concord.entrypoint.observability import TELEMETRY
 
-operations = Operations("groups")
+operations = Operations("groups", lambda: services(TELEMETRY).admin.idempotent)
 
 
 @operations.on("GET", "/v1/connections/{connection_id}/groups")
@@ -33,3 +34,10 @@ def recap_groups(call: Call, connection_id: str, body: RecapPost) -> Recap:
     """Count the distinct numbers that some groups have together."""
     textable = services(TELEMETRY).admin.groups.recap(connection_id, body.group_ids)
     return Recap(group_ids=list(dict.fromkeys(body.group_ids)), textable_numbers=textable)
+
+
+@operations.on("POST", "/v1/connections/{connection_id}/groups/repair", status=202, idempotent=True)
+def repair_groups(call: Call, connection_id: str) -> JobStarted:
+    """Count every group anew from its shoppers and put right what differs, as a job: `updated` was
+    wrong, `skipped` was right, or `busy`."""
+    return JobStarted(job_id=services(TELEMETRY).admin.repair_groups(connection_id))

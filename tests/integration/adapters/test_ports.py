@@ -7,6 +7,8 @@ from concord.adapters.dynamodb.audit import DynamoDbAudit
 from concord.adapters.dynamodb.broadcasts import DynamoDbBroadcasts
 from concord.adapters.dynamodb.connections import DynamoDbConnections
 from concord.adapters.dynamodb.consent_store import DynamoDbConsentStore
+from concord.adapters.dynamodb.group_lists import DynamoDbGroups
+from concord.adapters.dynamodb.group_repair import DynamoDbGroupRepair
 from concord.adapters.dynamodb.groups import DynamoDbContributions, DynamoDbGroupAudience
 from concord.adapters.dynamodb.idempotency import DynamoDbIdempotency
 from concord.adapters.dynamodb.import_parts import DynamoDbImportParts
@@ -39,6 +41,8 @@ def test_every_storage_port_has_its_adapter_and_none_makes_a_client_yet() -> Non
     _broadcasts: ports.Broadcasts = DynamoDbBroadcasts(table)
     audience: ports.GroupAudience = DynamoDbGroupAudience(table)
     contributions: ports.Contributions = DynamoDbContributions(table)
+    groups: ports.Groups = DynamoDbGroups(table)
+    repair: ports.GroupRepair = DynamoDbGroupRepair(table)
     queue = SqsTaskQueue(str)
     safety = SqsSafetyQueue("s")
     secrets = SsmSecrets("/concord/x")
@@ -47,5 +51,7 @@ def test_every_storage_port_has_its_adapter_and_none_makes_a_client_yet() -> Non
     _secrets: ports.Secrets = secrets
     stores = (consent, rows, connections, shoppers, inbox, merchants, audit, reviews, answers)
     assert table._given is None
-    assert all(each is not None for each in (*stores, jobs, parts, audience, contributions))
+    assert all(
+        each is not None for each in (*stores, jobs, parts, audience, contributions, groups, repair)
+    )
     assert [each._given for each in (queue, safety, secrets)] == [None] * 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from dataclasses import MISSING, fields, replace
 from datetime import timedelta
 from typing import Any
@@ -347,7 +348,12 @@ class ShoppersContract:
         assert shoppers.save(moved, shopper(), [])
         assert self.carrying(table) == []
         assert self.carrying(table, "v1.bbbb") == ["S-1"]
-        assert table.get(keys.carrier(MERCHANT, CONNECTION, "v1.aaaa", "k1")) is None
+        link = table.get(keys.carrier(MERCHANT, CONNECTION, "v1.aaaa", "k1"))
+        assert link is not None
+        assert link["expires_at"] > time.time() + 86_400  # who counts groups anew finds her by it
+        assert shoppers.save(shopper(3), moved, [])
+        put_back = table.get(keys.carrier(MERCHANT, CONNECTION, "v1.aaaa", "k1"))
+        assert put_back == {**{n: link[n] for n in ("pk", "sk")}, "version": 3}
 
     def test_a_late_delete_spares_a_link_that_was_put_back(self, table: Table) -> None:
         """TEA-12: at no moment is a link missing that her own item has."""
@@ -356,12 +362,15 @@ class ShoppersContract:
         without = shopper(2, phones={})
 
         def plan(operation: str, _: int) -> None:
-            if operation == "delete_item":
+            if operation == "update_item":
                 assert shoppers.save(shopper(3), without, [])
 
         faulty, _ = refaulted(table, plan)
-        assert self.stores(faulty)[0].save(without, shopper(), [])
+        assert self.stores(faulty)[0].save(without, shopper(), ())
         assert self.carrying(table) == ["S-1"]
+        link = table.get(keys.carrier(MERCHANT, CONNECTION, "v1.aaaa", "k1"))
+        assert link is not None
+        assert "expires_at" not in link
 
     def test_the_second_of_two_saves_is_stale(self, table: Table) -> None:
         shoppers, _ = self.stores(table)

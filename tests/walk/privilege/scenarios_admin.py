@@ -120,6 +120,7 @@ def groups_listed(at: Stage) -> None:
     at.house.pump()
     at.admin("GET", "/v1/connections/{c}/groups")
     at.admin("POST", "/v1/connections/{c}/groups/recap", {"group_ids": ["vip", "news"]})
+    at.admin("POST", "/v1/connections/{c}/groups/repair")
 
 
 def inbox(at: Stage) -> None:

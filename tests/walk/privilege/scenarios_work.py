@@ -15,6 +15,7 @@ from tests.world.mailing import over
 from tests.world.sending import morning, opted_in, task_of
 from tests.world.sending import planned as sending
 from tests.world.shop import new_number
+from tests.world.world import TABLE
 
 
 def pushed(at: Stage) -> None:
@@ -58,6 +59,18 @@ def listed(at: Stage) -> None:
     at.shop.connect("PUT", "/shoppers/s-3", {})
     at.house.pump()
     at.shop.connect("DELETE", "/groups/vip")
+    _later(at)
+
+
+def repaired(at: Stage) -> None:
+    """A group's row was lost, and is put back from what its shopper contributes."""
+    number = at.joined()
+    at.shop.connect("PUT", "/shoppers/s-1", {"phones": [number], "groups": ["vip"]})
+    at.house.pump()
+    for row in at.house.rows("GN#"):
+        key = {"pk": {"S": row["pk"]}, "sk": {"S": row["sk"]}}
+        at.house.dynamodb.delete_item(TableName=TABLE, Key=key)
+    at.admin("POST", "/v1/connections/{c}/groups/repair")
     _later(at)
 
 
@@ -332,6 +345,7 @@ ALL = (
     unmatched,
     grouped,
     listed,
+    repaired,
     pushed_late,
     pushed_again,
     texts_late,

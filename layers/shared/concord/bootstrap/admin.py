@@ -31,6 +31,7 @@ from concord.services.read_audit import ReadAudit
 from concord.services.read_health import ReadHealth
 from concord.services.read_jobs import ReadJobs
 from concord.services.read_recipients import ReadRecipients
+from concord.services.repair_groups import StartRepair
 from concord.services.retry_tasks import RetryTasks
 from concord.services.review_consents import ReviewConsents
 from concord.services.rotate_secrets import RotateSecrets
@@ -105,6 +106,13 @@ def admin_services(parts: Parts) -> AdminServices:
             connections, parts.authenticator, parts.reviews, parts.store, parts.apply_signal, clock
         ),
         groups=ListGroups(connections, parts.group_audience),
+        repair_groups=StartRepair(
+            connections=connections,
+            jobs=parts.jobs,
+            tasks=parts.tasks,
+            clock=clock,
+            random_bytes=os.urandom,
+        ),
         read_audit=ReadAudit(connections, DynamoDbAudit(parts.table)),
         failures=RetryTasks(
             connections=connections,

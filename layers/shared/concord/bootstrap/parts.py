@@ -317,25 +317,9 @@ class Parts(Adapters):
 
     def regroup(self) -> TaskHandler:
         """Build the worker that brings groups up to date."""
-        from concord.services.regroup import Regroup, RegroupShopper
-        from concord.services.regroup_members import KeepMembers, RegroupMembers
-        from concord.services.regroup_tasks import GROUP
+        from concord.bootstrap.groups import regroup
 
-        keep = KeepMembers(self.shoppers, self.groups, self.tasks, self.clock)
-        members = RegroupMembers(
-            groups=self.groups, keep=keep, tasks=self.tasks, defer=self.defer, clock=self.clock
-        )
-        return Regroup(
-            tasks=self.tasks,
-            connections=self.connections,
-            shoppers=self.shoppers,
-            store=self.store,
-            regroup_shopper=RegroupShopper(self.contributions, self.store, self.clock),
-            welcome=keep.welcome,
-            others={GROUP: members},
-            defer=self.defer,
-            clock=self.clock,
-        )
+        return regroup(self)
 
     def send_chunk(self) -> TaskHandler:
         """Build the worker of a broadcast's chunks."""

@@ -119,3 +119,14 @@ def _counted(regions: Mapping[str, int], region: str, by: int) -> dict[str, int]
     """Return the known regions with one more or less of one; no count falls below nothing."""
     counts = {**regions, region: regions.get(region, 0) + by}
     return {name: count for name, count in counts.items() if name and count > 0}
+
+
+class Verdict(StrEnum):
+    """What came of holding a row or counter against what it should be.
+
+    BUSY = workers kept changing it, or too many shoppers share the number to vouch for all at once.
+    """
+
+    RIGHT = "right"
+    MENDED = "mended"
+    BUSY = "busy"

@@ -22,7 +22,7 @@ from concord.ports.consents import (
     Inbox,
     Stale,
 )
-from concord.ports.groups import Contributions, GroupAudience, Groups
+from concord.ports.groups import Contributions, GroupAudience, GroupRepair, Groups
 from concord.ports.platforms import (
     AccountChecker,
     BulkSender,
@@ -54,6 +54,7 @@ __all__ = [
     "ConsentStore",
     "Contributions",
     "GroupAudience",
+    "GroupRepair",
     "Groups",
     "HandedOverSlices",
     "Idempotency",

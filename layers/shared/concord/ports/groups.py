@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from concord.domain.groups import Group, GroupCounts, TextableNumber
-from concord.domain.regroup import Change, Contribution
+from concord.domain.regroup import Change, Contribution, Verdict
 from concord.domain.shopper import Shopper
 from concord.domain.tasks import TaskSpec
 
@@ -78,3 +78,36 @@ class Groups(Protocol):
         self, merchant_id: str, connection_id: str, shopper_key: str, group_id: str, list_id: str
     ) -> None:
         """Take the note of this list away; that of a later one stays."""
+
+
+class GroupRepair(Protocol):
+    """Rows and counters of groups, held against what they should be, beside any worker."""
+
+    def members(
+        self, merchant_id: str, connection_id: str, group_id: str, shard: int, after: str = ""
+    ) -> Iterator[str]:
+        """Yield the shopper keys that have a row among the members, in order, after `after`."""
+
+    def numbers(
+        self, merchant_id: str, connection_id: str, group_id: str, shard: int, after: str = ""
+    ) -> Iterator[str]:
+        """Yield the point ids that have a row, in order, after `after`."""
+
+    def missing(
+        self, merchant_id: str, connection_id: str, group_id: str, shopper_key: str
+    ) -> Sequence[str]:
+        """Return the point ids that a shopper contributes to a group and that have no row there."""
+
+    def member(
+        self, merchant_id: str, connection_id: str, group_id: str, shopper_key: str
+    ) -> Verdict:
+        """Hold a shopper's row among the members against her contribution."""
+
+    def number(
+        self, merchant_id: str, connection_id: str, group_id: str, point_id: str, now: datetime
+    ) -> tuple[Verdict, Sequence[str]]:
+        """Hold a number's row against the contributions of all who carry the number; also return
+        the keys of those who contribute it."""
+
+    def recount(self, merchant_id: str, connection_id: str, group_id: str, shard: int) -> Verdict:
+        """Hold a counter against the rows of its shard."""

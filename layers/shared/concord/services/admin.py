@@ -22,6 +22,7 @@ from concord.services.read_health import ReadHealth
 from concord.services.read_jobs import ReadJobs
 from concord.services.read_receipts import ReadReceipts
 from concord.services.read_recipients import ReadRecipients
+from concord.services.repair_groups import StartRepair
 from concord.services.retry_tasks import RetryTasks
 from concord.services.review_consents import ReviewConsents
 from concord.services.rotate_secrets import RotateSecrets
@@ -43,6 +44,7 @@ class AdminServices:
     export_dossier: ExportDossier
     reviews: ReviewConsents
     groups: ListGroups
+    repair_groups: StartRepair
     read_audit: ReadAudit
     failures: RetryTasks
     inbox: BrowseInbox

@@ -10,6 +10,7 @@ from concord.domain.tasks import TaskKind, TaskSpec
 SHOPPER: Final = "shopper"
 POINT: Final = "point"
 GROUP: Final = "group"
+REPAIR: Final = "repair"
 
 
 def shopper_task(connection_id: str, shopper_key: str, version: int) -> TaskSpec:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from concord.adapters.dynamodb import keys
@@ -18,13 +18,14 @@ from concord.domain.tasks import RowKey, TaskSpec
 from concord.domain.times import from_rfc3339, to_rfc3339
 
 _MOMENTS: Final = ("saved_at", "groups_at", "left_at")
+_LINK_OUTLIVES: Final = timedelta(days=2)
 
 
 class DynamoDbShoppers:
     """Shoppers over the one table.
 
     The shopper's own item is the truth; the link from a point to her says only "look there". Links
-    are put before the item and taken away after it, so at no moment is one missing.
+    are put before the item and let go after it, so at no moment is one missing.
     """
 
     def __init__(self, table: Table, tasks: DynamoDbTasks) -> None:
@@ -129,10 +130,18 @@ class DynamoDbShoppers:
         return True
 
     def _unlink(self, shopper: Shopper, point_id: str) -> None:
-        """Take a link away, unless a later save has put it back."""
+        """Let a link go, unless a later save has put it back.
+
+        It stays for two days: her groups may count the number until they were looked at, and who
+        counts them anew has to find her by it meanwhile.
+        """
         try:
-            self._table.delete(
-                _link(shopper, point_id), "#version < :version", version=shopper.version
+            self._table.update(
+                _link(shopper, point_id),
+                "SET #expires_at = :end",
+                "#version < :version",
+                end=int((datetime.now(UTC) + _LINK_OUTLIVES).timestamp()),
+                version=shopper.version,
             )
         except ConditionFailedError:
             return

@@ -232,6 +232,11 @@ def delete(key: RowKey, condition: str = "", **values: object) -> dict[str, Any]
     return {"Delete": {"Key": _key(key), **_condition(condition, values)}}
 
 
+def check(key: RowKey, condition: str, **values: object) -> dict[str, Any]:
+    """Return the condition that an item is as it was read; it writes nothing there."""
+    return {"ConditionCheck": {"Key": _key(key), **_condition(condition, values)}}
+
+
 def _key(key: RowKey) -> dict[str, Any]:
     return {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
 
