@@ -32,7 +32,8 @@ class GivenUp:
 class Shopper:
     """A shopper as her shop knows her. `shopper_key` is our keyed name, `shopper_id` theirs.
 
-    `groups_at` is when the shop told all her groups last (None = never, or before we noted it).
+    `groups_at` is when the shop told all her groups last (None = never, or before we noted it), and
+    `first_at` when it told of her first.
     `saved_at` is when the shop's newest word of her was received; `since` says so for each point id
     of hers, and `given_up` remembers what she had before that, for as long as a departure that came
     then may still be on its way. `left_at` is when she left, of one who is not active.
@@ -53,6 +54,7 @@ class Shopper:
     given_up: tuple[GivenUp, ...] = field(default=(), repr=False)
     groups_at: datetime | None = None
     left_at: datetime | None = None
+    first_at: datetime | None = None
 
     def following(self, before: Shopper | None, at: datetime) -> Shopper:
         """Return her as a save received at `at` makes her, after what she was `before`."""
@@ -68,6 +70,8 @@ class Shopper:
         return replace(
             self,
             **self._groups_after(before, at),
+            # A first save that died half-way is made again: the repeat is the first.
+            first_at=at if before is None or before.died_at_first else before.first_at,
             version=(before.version if before else 0) + 1,
             saved_at=at,
             left_at=None if self.active else self.left_at,
@@ -93,9 +97,15 @@ class Shopper:
         digest = "" if self.unfinished else REGROUPED
         return replace(self, profile=profile, version=self.version + 1, digest=digest)
 
-    def told_groups_after(self, at: datetime) -> bool:
-        """Whether the shop told all her groups after `at`: that is its newer word."""
-        return self.groups_at is not None and self.groups_at > at
+    def goes_by(self, listed_at: datetime, *, member: bool) -> bool:
+        """Whether a list of a group's members that came at `listed_at` says of her what holds.
+
+        It does not where the shop told all her groups after it: that is its newer word. But whom a
+        list named before she was known joins with her first save, whatever that save tells.
+        """
+        if self.groups_at is None or self.groups_at <= listed_at:
+            return True
+        return member and self.groups_at == self.first_at
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -106,6 +116,11 @@ class Shopper:
     def unfinished(self) -> bool:
         """Whether whoever saved her last may have died before all that it causes was queued."""
         return not self.digest
+
+    @property
+    def died_at_first(self) -> bool:
+        """Whether she was saved once, by somebody who may have died over it."""
+        return self.unfinished and self.version == 1
 
     def points(self) -> dict[str, tuple[Channel, str]]:
         """Return channel and point of all that is hers now, by point id."""

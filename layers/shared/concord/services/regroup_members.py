@@ -38,17 +38,14 @@ class KeepMembers:
         self._tasks = tasks
         self._clock = clock
 
-    def __call__(
-        self, group: Group, shopper_key: str, *, member: bool, first: bool = False
-    ) -> bool:
-        """Return whether she is known. What the shop told of all her groups later stands, unless
-        it is the `first` word on her."""
+    def __call__(self, group: Group, shopper_key: str, *, member: bool) -> bool:
+        """Return whether she is known. What the shop told of all her groups later stands."""
         for _ in range(_ATTEMPTS):
             shopper = self._shoppers.get(group.merchant_id, group.connection_id, shopper_key)
             if shopper is None:
                 return False
-            newer = group.listed_at is not None and shopper.told_groups_after(group.listed_at)
-            if (group.group_id in shopper.groups) is member or (newer and not first):
+            holds = group.listed_at is None or shopper.goes_by(group.listed_at, member=member)
+            if (group.group_id in shopper.groups) is member or not holds:
                 self._look_if_unfinished(shopper)
                 return True
             changed = shopper.in_group(group.group_id, member=member)
@@ -69,7 +66,7 @@ class KeepMembers:
         for group_id, list_id in self._groups.awaiting(*where, shopper_key):
             group = self._groups.get(*where, group_id)
             if group is not None and group.list_id == list_id:
-                self(group, shopper_key, member=True, first=True)
+                self(group, shopper_key, member=True)
             self._groups.await_no_more(*where, shopper_key, group_id, list_id)
 
 

@@ -17,7 +17,7 @@ from concord.domain.shopper import Carriers, GivenUp, Shopper
 from concord.domain.tasks import RowKey, TaskSpec
 from concord.domain.times import from_rfc3339, to_rfc3339
 
-_MOMENTS: Final = ("saved_at", "groups_at", "left_at")
+_MOMENTS: Final = ("saved_at", "groups_at", "first_at", "left_at")
 _LINK_OUTLIVES: Final = timedelta(days=2)
 
 
