@@ -22,7 +22,11 @@ OPERATIONS: Final = (
 )
 # Receipts that a function is given together, at most (template.yaml).
 BATCH: Final = 100
-_GOALS: Final = {"opt_out_webhook.requests": 2, "opt_out_webhook.requests_cold": 5}
+_GOALS: Final = {
+    "opt_out_webhook.requests": 2,
+    "opt_out_webhook.requests_cold": 5,
+    "group_list.read_units": 60,
+}
 _UNITS: Final = {
     "requests": "requests",
     "requests_cold": "requests",
@@ -49,6 +53,12 @@ def count(told: Callable[[str], None] = lambda _: None) -> list[Figure]:
         home.receipts(1, bulk=False)
         figures += _receipts("receipt", home.receipts(BATCH, bulk=True), BATCH)
         figures += _receipts("receipt_alone", home.receipts(1, bulk=False), 1)
+        told("group_list")
+        listed = home.group_list()
+        figures += [
+            _figure("group_list", "requests", len(listed.requests), listed.spelled()),
+            _figure("group_list", "read_units", listed.read_units, "200 groups, 100,000 shoppers"),
+        ]
     figures += broadcast_costs(told)
     return figures
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 import httpx
 
 from bench.capacity import WireItem, indexes_of
+from bench.groups import many_groups
 from bench.meter import Bill, Meter, hooked
 from concord.adapters.dynamodb import table
 from concord.adapters.dynamodb.connections import DynamoDbConnections
@@ -24,6 +25,7 @@ from tests.world.world import SandboxHttp, SandboxTransport, World, world
 FUNCTIONS: Final = {
     "WebhookReceive": "functions.webhooks.receive",
     "ConnectApi": "functions.connect.app",
+    "AdminApi": "functions.admin.app",
     "SyncRelay": "functions.sync.relay",
     "SyncRunTask": "functions.sync.run_task",
     "BroadcastReceipts": "functions.broadcasts.receipts",
@@ -125,6 +127,15 @@ class House:
             assert mailing.tells("delivered", place, bulk=bulk) == 204
         with self.meter.billing() as bill:
             assert self.world.merge_receipts() == size
+        return bill
+
+    def group_list(self) -> Bill:
+        """An operator lists 200 groups over 100,000 shoppers, a hundred on a page: the first."""
+        many_groups(self.world.parts.table, self.shop)
+        self._start(cold=False)
+        with self.meter.billing() as bill:
+            answer = self.shop.admin("GET", "/groups?limit=100")
+        assert len(self.world.body(answer)["items"]) == 100, answer
         return bill
 
     # --- how ---------------------------------------------------------------------------------
