@@ -107,6 +107,9 @@ def _good_day(shop: Shop, person: Person) -> Iterator[Callable[[], Any]]:
     yield lambda: shop.admin("GET", "/reviews?kind=fuzzy")
     yield lambda: shop.admin("GET", "/audit")
     yield lambda: shop.world.admin("GET", "/v1/merchants/m1/inbox")
+    listed = {**shopper, "id": f"{FIRST}-2", "phones": [number, WORDS], "groups": ["vip"]}
+    shop.world.sandbox.seed("catapult", shop.catapult_account, shoppers=[listed])
+    yield lambda: shop.admin("POST", "/group-syncs")
     yield lambda: shop.connect("DELETE", f"/shoppers/{FIRST}-1")
     yield lambda: shop.world.sweep()
     yield lambda: shop.world.hourly()
