@@ -340,6 +340,11 @@ class ShoppersContract:
         assert shoppers.save(second, first, [])
         assert shoppers.get(MERCHANT, CONNECTION, "k1") == second
         assert second.given_up
+        gone = replace(second, active=False, version=second.version + 1, left_at=at(9))
+        assert shoppers.save(gone, second, ())
+        assert shoppers.get(MERCHANT, CONNECTION, "k1") == gone
+        assert (gone.spoken_of_after(at(8)), gone.spoken_of_after(at(9))) == (True, False)
+        assert gone.following(gone, at(10)).left_at == at(9), "a list takes her groups, no more"
 
     def test_a_number_that_she_gave_up_is_hers_no_more(self, table: Table) -> None:
         shoppers, _ = self.stores(table)

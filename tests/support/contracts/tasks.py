@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -51,6 +52,21 @@ class TasksContract:
             created_at=NOW,
             want=3,
         )
+
+    def test_an_open_task_is_found_by_what_it_is(self, table: Table) -> None:
+        """Promise 3: a second start finds the read that runs, whatever job that has."""
+        tasks = DynamoDbTasks(table)
+        spec = TaskSpec(TaskKind.SYNC_SHOPPERS, CONNECTION, "run", payload={"job_id": "one"})
+        other = replace(spec, payload={"job_id": "two"})
+        assert tasks.find(MERCHANT, spec) is None
+        for each in (spec, other):
+            tasks.ensure(MERCHANT, each, NOW)
+        found = tasks.find(MERCHANT, other)
+        assert found is not None
+        assert found.payload == {"job_id": "one"}
+        assert tasks.find("other", spec) is None
+        tasks.mark(leased(tasks, found.key), TaskState.DONE, NOW)
+        assert tasks.find(MERCHANT, spec) is None
 
     def test_the_prefix_of_a_row_names_its_queue(self) -> None:
         bulk = TaskSpec(TaskKind.REPLAY_INBOX, CONNECTION, "t")
