@@ -20,6 +20,7 @@ EXPECTED: dict[str, tuple[int, str, str | None]] = {
     "TooLargeError": (413, "body_too_large", None),
     "StorageError": (503, "storage_unavailable", "2"),
     "StorageUnavailableError": (503, "storage_unavailable", "2"),
+    "ReceiptQueueError": (503, "storage_unavailable", "2"),
     "StackKeyError": (503, "stack_key_mismatch", "2"),
     "NotConfirmedError": (503, "opt_out_not_confirmed", "2"),
     "PlatformError": (502, "platform_error", None),
