@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
@@ -11,8 +12,10 @@ import pytest
 
 from concord.domain.broadcast import BroadcastState
 from concord.domain.chunks import Outcome
+from concord.domain.consent import State
 from concord.domain.identity import Channel
 from concord.domain.receipts import SliceReceipts
+from concord.domain.times import to_rfc3339
 from concord.services.look_up_consent import LookUpConsent
 from tests.world.crashes import Scene, dies_everywhere
 from tests.world.events import LambdaContext, sqs_event
@@ -372,27 +375,96 @@ def test_what_was_delivered_all_the_same_is_not_dead(shop: Shop) -> None:
 def test_a_hard_failure_of_an_ordinary_text_suppresses_too(shop: Shop) -> None:
     """R-07: a confirmation that cannot reach her says as much as a broadcast."""
     mailing = handed_over(shop, 1)
-    number = mailing.numbers[0]
     shop.world.pump()
+    assert _own_receipt(shop, mailing, "disconnected") == 204
+    assert _waiting(shop) == []
+    assert _lookup(shop, mailing.numbers[0])["suppressed"]["reason"] == "disconnected"
+
+
+def _own_receipt(shop: Shop, mailing: Mailing, code: str) -> int:
+    """Let the platform tell that the confirmation of her JOIN failed; return our answer."""
     text = next(
         r["pk"].split("#")[-1]
         for r in shop.world.rows("TU#")
         if "send_text" in r["pk"] and r["state"] == "sent"
     )
-    path, body, _ = mailing.request("failed", 0, code="disconnected")
+    path, body, _ = mailing.request("failed", 0, code=code)
     body = json.dumps({**json.loads(body), "reference": text}).encode()
     headers = signed(shop.webhook_secret, body.decode(), "dl-own", shop.world.clock.now())
-    assert shop.world.receive(path, body, headers)["statusCode"] == 204
-    assert _waiting(shop) == []
-    assert _lookup(shop, number)["suppressed"]["reason"] == "disconnected"
+    return int(shop.world.receive(path, body, headers)["statusCode"])
+
+
+# --- opted out there ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+def test_an_opt_out_that_only_the_carrier_knows_is_applied_here_too(shop: Shop, bulk: bool) -> None:
+    """R-15, TEA-09: once, whatever comes again; the till learns of it, and only UNSTOP lifts it."""
+    mailing = handed_over(shop)
+    shop.world.pump()
+    number = mailing.numbers[1]
+    for _ in range(2):
+        mailing.tells("failed", 1, code="opted_out", bulk=bulk)
+        shop.world.merge_receipts()
+    shown = _lookup(shop, number)
+    assert (shown["state"], shown["basis"]) == ("opted_out", "explicit")
+    assert [event["kind"] for event in shown["events"]] == ["join", "opt_out"]
+    assert shown["events"][1]["source"]["text"] == mailing.reference(1)
+    assert shown["suppressed"] is None
+    assert [r["pk"] for r in shop.world.rows("TU#") if "push_consent" in r["pk"]]
+    for other in (mailing.numbers[0], mailing.numbers[2]):
+        assert _lookup(shop, other)["state"] == "opted_in"
+
+    person_texts(shop, number, "JOIN")
+    assert _lookup(shop, number)["state"] == "opted_out"
+    person_texts(shop, number, "UNSTOP")
+    assert _lookup(shop, number)["state"] == "opted_in"
+
+
+def test_our_own_block_is_no_opt_out_of_hers(shop: Shop) -> None:
+    """R-15 (ADR 16): until the platform was told of her UNSTOP, it refuses on our own word."""
+    mailing = handed_over(shop)
+    shop.world.pump()
+    number = mailing.numbers[1]
+    shop.till("opt_out", number)
+    person_texts(shop, number, "UNSTOP")
+    mailing.tells("failed", 1, code="opted_out")
+    shop.world.merge_receipts()
+    assert _lookup(shop, number)["state"] == "opted_in"
+
+    shop.world.pump()
+    mailing.tells("failed", 2, code="opted_out")
+    shop.world.merge_receipts()
+    assert _lookup(shop, mailing.numbers[2])["state"] == "opted_out"
+
+
+def test_an_opt_out_at_the_carrier_from_before_she_came_back_lifts_nothing(shop: Shop) -> None:
+    """R-15: it counts from when it happened, so a late receipt cannot undo her UNSTOP."""
+    mailing = handed_over(shop)
+    number, then = mailing.numbers[1], shop.world.clock.now()
+    shop.world.clock.advance(timedelta(minutes=5))
+    person_texts(shop, number, "UNSTOP")
+    shop.world.pump()
+    mailing.tells("failed", 1, code="opted_out", at=to_rfc3339(then))
+    shop.world.merge_receipts()
+    assert _lookup(shop, number)["state"] == "opted_in"
+
+
+def test_an_ordinary_text_tells_of_an_opt_out_too(shop: Shop) -> None:
+    """R-15: a confirmation that the carrier side blocks says as much as a broadcast."""
+    mailing = handed_over(shop, 1)
+    shop.world.pump()
+    assert _own_receipt(shop, mailing, "opted_out") == 204
+    assert _lookup(shop, mailing.numbers[0])["state"] == "opted_out"
 
 
 # --- crashes -----------------------------------------------------------------------------------
 
 
-def test_the_merge_dies_anywhere_and_comes_to_the_same(shop: Shop) -> None:
+@pytest.mark.parametrize("code", ["disconnected", "opted_out"])
+def test_the_merge_dies_anywhere_and_comes_to_the_same(shop: Shop, code: str) -> None:
     """R-15, R-10, R-07 (reliability 12): killed at every request and redelivered: one row, settled
-    once, suppressed once, and a report that says so though the broadcast is over."""
+    once, suppressed or opted out once, and a report that says so though the broadcast is over."""
     from functions.broadcasts.receipts import lambda_handler
 
     wire, parts = Wire(shop.world), shop.world.parts
@@ -401,7 +473,7 @@ def test_the_merge_dies_anywhere_and_comes_to_the_same(shop: Shop) -> None:
     def stage() -> Scene:
         mailing, broadcast = over(shop)
         mailing.tells("accepted", 0)
-        mailing.tells("failed", 1, code="disconnected", bulk=True)
+        mailing.tells("failed", 1, code=code, bulk=True)
         bodies = [json.loads(m["Body"]) for m in _drained(shop)]
 
         def outcome() -> Any:
@@ -409,9 +481,10 @@ def test_the_merge_dies_anywhere_and_comes_to_the_same(shop: Shop) -> None:
             key, _ = lookup.key(shop.connection_id, Channel.SMS, mailing.numbers[1])
             record = shop.world.parts.store.load(key)
             assert record is not None
-            dead = (record.marks.suppressed, record.version)
+            out = record.marks.standing[0] is State.OPTED_OUT
+            heeded = (record.marks.suppressed, out, record.version)
             report = dict(header(shop, broadcast).report)
-            return mailing.told(), mailing.outcomes(), _tally(mailing), report, dead
+            return mailing.told(), mailing.outcomes(), _tally(mailing), report, heeded
 
         deliver = lambda receives: lambda_handler(  # noqa: E731
             sqs_event(bodies, receives), LambdaContext()
@@ -420,11 +493,11 @@ def test_the_merge_dies_anywhere_and_comes_to_the_same(shop: Shop) -> None:
 
     counts = {"sent": 2, "uncertain": 1}
     expected = (
-        {0: ("accepted", ""), 1: ("failed", "disconnected")},
+        {0: ("accepted", ""), 1: ("failed", code)},
         ["sent", "sent", "uncertain"],
         counts,
         counts,
-        (True, 2),
+        (code == "disconnected", code == "opted_out", 2),
     )
     assert dies_everywhere(wire, shop.world, stage, expected) >= 12
 

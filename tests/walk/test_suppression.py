@@ -9,6 +9,7 @@ import pytest
 
 from concord.domain.consent_record import ConsentRecord
 from concord.domain.dossier import verify_dossier
+from concord.domain.events import Failure
 from concord.domain.hand_over import Purpose, refusal_to_send
 from concord.domain.identity import Channel
 from concord.services.look_up_consent import LookUpConsent
@@ -29,9 +30,10 @@ def _fails(shop: Shop, number: str, *, reference: str = "t-1", code: str = "3000
     parts = shop.world.parts
     connection = parts.connections.get(shop.connection_id)
     assert connection is not None
-    parts.suppress_number(
+    parts.heed_failure(
         connection,
         _record(shop, number).key,
+        Failure.HARD,
         reference=reference,
         code=code,
         occurred_at=None,

@@ -142,8 +142,6 @@ def claimed(shop: Shop) -> tuple[Mailing, Broadcast]:
     numbers = opted_in(shop, 3)
     broadcast = planned(shop, numbers)
     key = ChunkKey(shop.merchant_id, shop.connection_id, broadcast.broadcast_id, "000001")
-    secret = shop.world.parts.secrets.stack_key()
-    numbers.sort(key=lambda each: point_id(secret, shop.merchant_id, Channel.SMS, each))
     mailing = Mailing(shop, key, 0, numbers)
     mailing.claims()
     return mailing, broadcast

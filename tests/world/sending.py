@@ -36,7 +36,8 @@ def morning(house: World) -> None:
 
 
 def opted_in(shop: Shop, count: int) -> list[str]:
-    """Return new numbers of New York that have opted in: states alone, nobody is told."""
+    """Return new numbers of New York that have opted in, by their place in a chunk of them: states
+    alone, nobody is told."""
     parts = shop.world.parts
     connection = parts.connections.get(shop.connection_id)
     assert connection is not None
@@ -44,8 +45,8 @@ def opted_in(shop: Shop, count: int) -> list[str]:
     numbers = [f"+1212{next(_numbers):07d}" for _ in range(count)]
     signal = Signal(SignalKind.JOIN, effective_at=now, received_at=now, via="handset")
     decision = decide(Marks(), signal, connection.profile(Channel.SMS))
-    for number in numbers:
-        point = point_id(key, shop.merchant_id, Channel.SMS, number)
+    points = {point_id(key, shop.merchant_id, Channel.SMS, number): number for number in numbers}
+    for point, number in sorted(points.items()):
         consent = ConsentKey(shop.merchant_id, connection.account, Channel.SMS, point)
         evidence = next_evidence(
             consent,
@@ -60,7 +61,7 @@ def opted_in(shop: Shop, count: int) -> list[str]:
             consent, shop.connection_id, number, 1, decision.marks, evidence.hash, now
         )
         parts.store.commit(ConsentCommit(record, 0, evidence))
-    return numbers
+    return [number for _, number in sorted(points.items())]
 
 
 def planned(

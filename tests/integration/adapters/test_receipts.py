@@ -20,7 +20,7 @@ from concord.adapters.dynamodb.table import Table
 from concord.adapters.receipt_queue import SqsReceiptQueue, decode_receipt, encode_receipt
 from concord.domain.chunks import ChunkKey
 from concord.domain.errors import ReceiptQueueError
-from concord.domain.events import DeliveryStatus
+from concord.domain.events import DeliveryStatus, Failure
 from concord.domain.receipts import QueuedReceipt, SliceReceipts, SliceRef, Told
 
 KEY = ChunkKey("m1", "m1.c1", "20261122t090000-0a1b2c3d", "000001")
@@ -110,7 +110,7 @@ receipts = st.builds(
     received_at=st.just(T0),
     point_id=st.sampled_from(["", "v1." + "0" * 64]),
     code=st.sampled_from(["", "30005"]),
-    hard=st.booleans(),
+    failure=st.none() | st.sampled_from(Failure),
     occurred_at=st.none() | st.just(T0 - timedelta(seconds=3)),
 )
 

@@ -171,10 +171,10 @@ def test_messages_that_come_twice_change_nothing(house: World, shop: Shop, slice
     """R-26: every message of the task delivered twice, and once more when all is done."""
     number = new_number()
     job_id = start(house, shop, file_of(number))
-    while any(row["pk"].startswith("TB#") for row in house.rows("TB#")):
+    for _ in range(40):
         for receives in (1, 2):
             assert house.run_task(task_of(shop, job_id), receives) == []
-    assert house.run_task(task_of(shop, job_id), 2) == []
+    assert not [row for row in house.rows("TB#") if row["pk"] == task_of(shop, job_id)["pk"]]
     done = job_of(house, job_id)
     assert (done["done"], done["created"], done["state"]) == (BAD + 1, 1, "done")
     assert len([row for row in house.rows("C#") if row["sk"].startswith("E#")]) == 1

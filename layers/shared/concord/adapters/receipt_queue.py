@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from concord.adapters.clients import client as new_client
 from concord.domain.chunks import slice_reference
 from concord.domain.errors import ReceiptQueueError
-from concord.domain.events import DeliveryStatus
+from concord.domain.events import DeliveryStatus, Failure
 from concord.domain.identity import merchant_of
 from concord.domain.receipts import QueuedReceipt, read_reference
 from concord.domain.times import from_rfc3339, to_rfc3339
@@ -57,10 +57,10 @@ def encode_receipt(receipt: QueuedReceipt) -> str:
         "received_at": to_rfc3339(receipt.received_at),
         "point_id": receipt.point_id,
         "code": receipt.code,
-        "hard": receipt.hard,
+        "failure": receipt.failure.value if receipt.failure else "",
         "occurred_at": to_rfc3339(at) if at else "",
     }
-    given = {name: value for name, value in message.items() if value not in ("", False)}
+    given = {name: value for name, value in message.items() if value != ""}
     return json.dumps(given, separators=(",", ":"))
 
 
@@ -78,7 +78,7 @@ def decode_receipt(body: Mapping[str, Any]) -> QueuedReceipt:
             received_at=from_rfc3339(body["received_at"]),
             point_id=str(body.get("point_id", "")),
             code=str(body.get("code", "")),
-            hard=body.get("hard") is True,
+            failure=Failure(body["failure"]) if "failure" in body else None,
             occurred_at=from_rfc3339(at) if at else None,
         )
     except (KeyError, TypeError, AttributeError):

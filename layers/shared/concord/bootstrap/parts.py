@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from concord.services.apply_signal import ApplySignal
     from concord.services.authenticate import Authenticator
     from concord.services.defer_tasks import DeferTasks
+    from concord.services.heed_failure import HeedFailure
     from concord.services.ingest_sms import IngestSms
     from concord.services.ingest_webhook import IngestWebhook
     from concord.services.keep_numbers import KeepNumbers
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from concord.services.run_task import RunTask, TaskHandler
     from concord.services.safety_net import SafetyNet
     from concord.services.start_sync import StartSync
-    from concord.services.suppress_number import SuppressNumber
     from concord.services.take_receipt import TakeReceipt
 
 
@@ -56,10 +56,12 @@ class Parts(Adapters):
         return ApplySignal(self.store, self.clock, os.urandom)
 
     @cached_property
-    def suppress_number(self) -> SuppressNumber:
-        from concord.services.suppress_number import SuppressNumber
+    def heed_failure(self) -> HeedFailure:
+        from concord.services.heed_failure import HeedFailure
 
-        return SuppressNumber(self.store, self.authenticator, self.apply_signal, self.telemetry)
+        return HeedFailure(
+            self.store, self.tasks, self.authenticator, self.apply_signal, self.telemetry
+        )
 
     @cached_property
     def apply_rows(self) -> ApplyRows:
@@ -91,7 +93,7 @@ class Parts(Adapters):
         from concord.services.take_receipt import TakeReceipt
 
         return TakeReceipt(
-            NoteReceipt(self.tasks, self.suppress_number, self.clock, self.telemetry),
+            NoteReceipt(self.tasks, self.heed_failure, self.clock, self.telemetry),
             lambda: self.receipt_queue,
             lambda: lambda receipt: self.merge_receipts([receipt]),
             self.telemetry,
@@ -119,7 +121,7 @@ class Parts(Adapters):
             slices=self.chunks,
             connections=self.connections,
             resolve=self.resolve_uncertain,
-            suppress=self.suppress_number,
+            heed=self.heed_failure,
             telemetry=self.telemetry,
         )
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from concord.domain.broadcast import is_broadcast_id
 from concord.domain.chunks import CHUNK_SIZE, ChunkKey, Outcome, Slice, SliceState
-from concord.domain.events import DeliveryReceipt, DeliveryStatus
+from concord.domain.events import DeliveryReceipt, DeliveryStatus, Failure
 
 _CHUNK: Final = re.compile(r"[0-9a-z-]{1,120}")
 _NUMBER: Final = re.compile(r"[0-9]{1,4}")
@@ -58,7 +58,7 @@ class QueuedReceipt:
     received_at: datetime
     point_id: str = ""
     code: str = ""
-    hard: bool = False
+    failure: Failure | None = None
     occurred_at: datetime | None = None
 
 

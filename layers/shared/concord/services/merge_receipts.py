@@ -14,9 +14,9 @@ from concord.domain.identity import Channel
 from concord.domain.metrics import Metric
 from concord.domain.receipts import QueuedReceipt, SliceReceipts, Told, settled
 from concord.ports import Connections, HandedOverSlices, Receipts, Telemetry
+from concord.services.heed_failure import HeedFailure
 from concord.services.place_receipts import PlaceReceipts
 from concord.services.resolve_uncertain import ResolveUncertain
-from concord.services.suppress_number import SuppressNumber
 
 _ATTEMPTS: Final = 8
 
@@ -33,14 +33,14 @@ class MergeReceipts:
         slices: HandedOverSlices,
         connections: Connections,
         resolve: ResolveUncertain,
-        suppress: SuppressNumber,
+        heed: HeedFailure,
         telemetry: Telemetry,
     ) -> None:
         self._receipts = receipts
         self._places = PlaceReceipts(slices)
         self._connections = connections
         self._resolve = resolve
-        self._suppress = suppress
+        self._heed = heed
         self._telemetry = telemetry
 
     def __call__(self, queued: Sequence[QueuedReceipt]) -> None:
@@ -62,8 +62,8 @@ class MergeReceipts:
             if in_doubt or (again and placed):
                 self._resolve(key, ref.number, again=again)
         for place, receipt in placed:
-            if receipt.hard and merged.told[place].status is not DeliveryStatus.DELIVERED:
-                self._suppress_point(connection, key, place, receipt)
+            if receipt.failure and merged.told[place].status is not DeliveryStatus.DELIVERED:
+                self._heed_failure(connection, key, place, receipt)
 
     def _merged(
         self, key: ChunkKey, number: int, queued: Sequence[QueuedReceipt]
@@ -90,16 +90,17 @@ class MergeReceipts:
             if place is not None:
                 yield place, receipt
 
-    def _suppress_point(
+    def _heed_failure(
         self, connection: Connection, key: ChunkKey, place: int, receipt: QueuedReceipt
     ) -> None:
         number = receipt.ref.number
         point = receipt.point_id or self._places.point(key, number, place)
         if not point:
             return
-        self._suppress(
+        self._heed(
             connection,
             ConsentKey(connection.merchant_id, connection.account, Channel.SMS, point),
+            receipt.failure,
             reference=slice_reference(key, number, place),
             code=receipt.code,
             occurred_at=receipt.occurred_at,

@@ -12,7 +12,7 @@ from concord.domain.receipts import safe_code
 from concord.domain.tasks import TaskState
 from concord.ports import Clock, Tasks, Telemetry
 from concord.services.consent_tasks import consent_key
-from concord.services.suppress_number import SuppressNumber
+from concord.services.heed_failure import HeedFailure
 
 _OPEN: Final = frozenset({TaskState.ATTEMPTING, TaskState.UNCERTAIN, TaskState.SENT})
 
@@ -20,11 +20,9 @@ _OPEN: Final = frozenset({TaskState.ATTEMPTING, TaskState.UNCERTAIN, TaskState.S
 class NoteReceipt:
     """Receipts are idempotent and arrive in any order: the row keeps the highest rank."""
 
-    def __init__(
-        self, tasks: Tasks, suppress: SuppressNumber, clock: Clock, telemetry: Telemetry
-    ) -> None:
+    def __init__(self, tasks: Tasks, heed: HeedFailure, clock: Clock, telemetry: Telemetry) -> None:
         self._tasks = tasks
-        self._suppress = suppress
+        self._heed = heed
         self._clock = clock
         self._telemetry = telemetry
 
@@ -33,8 +31,8 @@ class NoteReceipt:
     ) -> None:
         """Store what the receipt says; one whose text we do not know is only counted.
 
-        A receipt resolves an `uncertain` text: the platform has it, so it was sent. A hard failure
-        suppresses the number first, so that a repeat after a crash still does (R-07).
+        A receipt resolves an `uncertain` text: the platform has it, so it was sent. A failure that
+        says something of the number comes first, so that a repeat after a crash still does (R-07).
         """
         if not receipt.reference:
             self._telemetry.count(Metric.RECEIPT_UNMATCHED)
@@ -45,10 +43,11 @@ class NoteReceipt:
         if row is None or row.state not in _OPEN:
             self._telemetry.count(Metric.RECEIPT_UNMATCHED)
             return
-        if receipt.hard:
-            self._suppress(
+        if receipt.failure:
+            self._heed(
                 connection,
                 consent_key(row),
+                receipt.failure,
                 reference=row.task_id,
                 code=safe_code(receipt),
                 occurred_at=receipt.occurred_at,

@@ -74,7 +74,7 @@ def _queued(
         received_at=received_at,
         point_id=point,
         code=safe_code(receipt),
-        hard=receipt.hard,
+        failure=receipt.failure,
         occurred_at=receipt.occurred_at,
     )
 
