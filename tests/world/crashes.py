@@ -44,8 +44,10 @@ def dies_everywhere(
     """Play a new scene undisturbed, then one per request that the process ends at.
 
     Each is delivered once more to a new process, `again_after` later, and has to come to
-    `expected`. Returns how many requests the undisturbed process made.
+    `expected`. Returns how many requests the undisturbed process made. No scene finds rows of the
+    one before.
     """
+    kept = house.kept()
     whole = stage()
     house.cold()
     wire.calm()
@@ -58,6 +60,7 @@ def dies_everywhere(
 
     # Dying behind request k and ahead of request k + 1 leave the same world behind.
     for side, number in [("before", 1), *(("after", k) for k in range(1, len(steps) + 1))]:
+        house.back_to(kept)
         scene = stage()
         house.cold()
         with wire.failing(**{side: kill_at(number)}), pytest.raises(Killed) as killed:

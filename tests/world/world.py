@@ -244,14 +244,22 @@ class World:
 
     def rows(self, prefix: str = "") -> list[dict[str, Any]]:
         """Return all items whose pk begins with `prefix` (a test looks at the whole table)."""
-        from moto.dynamodb.models import dynamodb_backends
-
         from concord.adapters.dynamodb.marshal import from_item
 
         # From moto's memory: a Scan through its API takes half of a walk's time.
-        stored = dynamodb_backends[ACCOUNT]["us-east-1"].tables[TABLE].all_items()
+        stored = self._table().all_items()
         found = [i.to_json()["Attributes"] for i in stored if i.hash_key.value.startswith(prefix)]
         return [dict(from_item(item)) for item in found]
+
+    def kept(self) -> Any:
+        """Return what the table holds, for `back_to`."""
+        return _copy(self._table().items), dict(self._seen)
+
+    def back_to(self, kept: Any) -> None:
+        """Forget what was written since; moto looks at every row for a query or a transaction."""
+        items, seen = kept
+        self._table().items, self._seen = _copy(items), dict(seen)
+        self.cold()
 
     def _stream(self) -> list[dict[str, Any]]:
         """Return the INSERT records since the last look: moto has no streams, so rows are compared.
@@ -292,6 +300,11 @@ class World:
         url = self.sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "30"})
         os.environ[f"{name.upper()}_QUEUE_URL"] = url["QueueUrl"]
         return str(url["QueueUrl"])
+
+    def _table(self) -> Any:
+        from moto.dynamodb.models import dynamodb_backends
+
+        return dynamodb_backends[ACCOUNT]["us-east-1"].tables[TABLE]
 
     def _make_table(self) -> None:
         from tests.support.tables import schema
@@ -409,6 +422,14 @@ def _passes_filter(record: Mapping[str, Any]) -> bool:
     return bool(record["eventName"] == "INSERT") and str(key).startswith(
         ("TU#", "TB#", "TP#", "TS#")
     )
+
+
+def _copy(items: Any) -> Any:
+    """Copy moto's partitions; its items are replaced and never changed (support/quick_moto.py)."""
+    copied = items.copy()
+    for key, partition in items.items():
+        copied[key] = partition.copy()
+    return copied
 
 
 @contextmanager
