@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from concord.adapters.dynamodb.import_parts import DynamoDbImportParts
     from concord.adapters.dynamodb.inbox import DynamoDbInbox
     from concord.adapters.dynamodb.jobs import DynamoDbJobs
+    from concord.adapters.dynamodb.ledger import DynamoDbLedger
     from concord.adapters.dynamodb.pace import DynamoDbPace
+    from concord.adapters.dynamodb.programmes import DynamoDbProgrammes
     from concord.adapters.dynamodb.receipts import DynamoDbReceipts
     from concord.adapters.dynamodb.reviews import DynamoDbReviews
     from concord.adapters.dynamodb.shoppers import DynamoDbShoppers
@@ -89,6 +91,18 @@ class Adapters:
         from concord.adapters.dynamodb.tasks import DynamoDbTasks
 
         return DynamoDbTasks(self.table)
+
+    @cached_property
+    def ledger(self) -> DynamoDbLedger:
+        from concord.adapters.dynamodb.ledger import DynamoDbLedger
+
+        return DynamoDbLedger(self.table)
+
+    @cached_property
+    def programmes(self) -> DynamoDbProgrammes:
+        from concord.adapters.dynamodb.programmes import DynamoDbProgrammes
+
+        return DynamoDbProgrammes(self.table)
 
     @cached_property
     def untold(self) -> DynamoDbUntold:

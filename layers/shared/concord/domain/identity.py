@@ -104,3 +104,12 @@ def normalise_email(text: str, field: str = "point") -> str:
             errors=(FieldError(field, "give an address such as name@example.com"),),
         )
     return address
+
+
+def member_key(stack_key: bytes, merchant_id: str, programme_id: str, member: str) -> str:
+    """Return our keyed name for a member of a programme: 32 hex digits that say nothing of her.
+
+    `member` is the merchant's own id of her, the same whichever of his systems names her.
+    """
+    message = _bytes(f"member|{merchant_id}|{programme_id}|{member}")
+    return hmac.new(stack_key, message, hashlib.sha256).hexdigest()[:32]

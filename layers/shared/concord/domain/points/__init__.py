@@ -1,0 +1,1 @@
+"""Points: programmes, accounts, and the postings that move them (rules.md, Points)."""
