@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from concord.domain.errors import StorageUnavailableError
@@ -52,15 +52,22 @@ class PostPoints:
         self._rng = rng or random.Random()
 
     def __call__(
-        self, key: AccountKey, entry_id: str, decide: Decide, *, seen: Hint | None = None
+        self,
+        key: AccountKey,
+        entry_id: str,
+        decide: Decide,
+        *,
+        member: str = "",
+        seen: Hint | None = None,
     ) -> Posted:
-        """Book what `decide` makes of the account, under `entry_id`. `seen` = the hint that it
-        answers, which goes with it.
+        """Book what `decide` makes of the account, under `entry_id`. `member` = the merchant's own
+        id of her, which the account keeps. `seen` = the hint that it answers, which goes with it.
 
         Raises StorageUnavailableError.
         """
         for attempt in range(_ATTEMPTS):
             account = self._ledger.account(key)
+            account = replace(account, member=account.member or member)
             posting = decide(account)
             if posting is None:
                 entry = self._ledger.entry(key, entry_id)

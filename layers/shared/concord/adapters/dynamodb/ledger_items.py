@@ -27,7 +27,7 @@ def account_item(account: Account) -> Item:
         "pending": json.dumps([_pending_list(each) for each in account.pending])
         if account.pending
         else None,
-        "links": dict(account.links) or None,
+        "member": account.member or None,
     }
 
 
@@ -39,7 +39,7 @@ def account_from(key: AccountKey, item: Item) -> Account:
         lots=unpack(item["lots"]),
         owed=item["owed"],
         pending=tuple(_pending_from(each) for each in json.loads(item.get("pending", "[]"))),
-        links=item.get("links", {}),
+        member=item.get("member", ""),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final
@@ -47,8 +47,8 @@ class Account:
     """What a member has. `seq` counts her entries and is the version of this item.
 
     `lots` are those that hold points, one for each expiry date, earliest first (R-19). `owed` is
-    what a refund took beyond them; while she owes there is no lot. `links` says under which shopper
-    key each connection that is told of her points knows her.
+    what a refund took beyond them; while she owes there is no lot. `member` is the merchant's own id
+    of her: whoever is told of her points is told under it.
     """
 
     key: AccountKey
@@ -56,7 +56,7 @@ class Account:
     lots: Lots = ()
     owed: int = 0
     pending: tuple[Pending, ...] = ()
-    links: Mapping[str, str] = field(default_factory=dict)
+    member: str = field(default="", repr=False)
 
     @property
     def balance(self) -> int:
