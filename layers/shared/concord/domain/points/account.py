@@ -47,8 +47,8 @@ class Account:
     """What a member has. `seq` counts her entries and is the version of this item.
 
     `lots` are those that hold points, one for each expiry date, earliest first (R-19). `owed` is
-    what a refund took beyond them; while she owes there is no lot. `member` is the merchant's own id
-    of her: whoever is told of her points is told under it.
+    what a refund took beyond them; while she owes there is no lot. `member` is the merchant's own
+    id of her: whoever is told of her points is told under it.
     """
 
     key: AccountKey
