@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from concord.domain.errors import ConflictError
 from concord.domain.identity import Channel
-from concord.domain.profiles import Profile, profile_for
+from concord.domain.profiles import EXPORTS_CONTACTS, Profile, profile_for
 
 
 class ConnectionState(StrEnum):
@@ -182,6 +182,21 @@ class Connection:
     def listens(self) -> bool:
         """Whether every signal counts (TEA-01); an opt-out does in any state."""
         return self.state in _LISTENING
+
+    @property
+    def exports_contacts(self) -> bool:
+        """Whether the destination keeps a list of contacts that we export shoppers to."""
+        return self.integration in EXPORTS_CONTACTS
+
+    @property
+    def contact_list(self) -> str | None:
+        """Return the destination's list that was chosen for the export (ECO-04), if one was."""
+        chosen = self.destination.settings.get("list_id")
+        return str(chosen) if chosen else None
+
+    def told(self, channel: Channel) -> tuple[Side, ...]:
+        """Return the sides that keep a consent flag of this channel, and are told of changes."""
+        return tuple(getattr(self, name) for name in self.profile(channel).told)
 
     @property
     def fallback_number(self) -> str | None:

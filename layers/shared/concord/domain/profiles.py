@@ -39,6 +39,7 @@ class Profile:
     invitation_guard  no second invitation within this time (TEA-15)
     lapse_after       a pending opt-in is forgotten after this time (TEA-15)
     rejection         the code that a refused opt-in gets
+    told              the sides (source, destination) that keep a flag and are told of each change
     """
 
     name: str
@@ -49,6 +50,7 @@ class Profile:
     rejection: str
     invitation_guard: timedelta = timedelta(hours=24)
     lapse_after: timedelta = timedelta(days=30)
+    told: tuple[str, ...] = ()
 
 
 TEXT_EM_ALL_SMS: Final = Profile(
@@ -58,6 +60,7 @@ TEXT_EM_ALL_SMS: Final = Profile(
     double_opt_in=True,
     sends_texts=True,
     rejection="must_text_unstop",
+    told=("source", "destination"),
 )
 EMAIL: Final = Profile(
     name="email",
@@ -67,12 +70,36 @@ EMAIL: Final = Profile(
     sends_texts=False,
     rejection="must_opt_in_personally",
 )
+# Who signs up at Ecomail does so herself, by a form or a double opt-in there: that lifts too. It
+# counts once a fetch confirms it, since Ecomail signs nothing; until then it is pending.
+ECOMAIL_EMAIL: Final = Profile(
+    name="ecomail.email",
+    channel=Channel.EMAIL,
+    lifts=frozenset({SignalKind.OWN_OPT_IN, SignalKind.OPT_IN}),
+    double_opt_in=False,
+    sends_texts=False,
+    rejection="must_opt_in_personally",
+    told=("destination",),
+)
+# A shop without texts may still say what its shoppers said of them: it is kept, and nobody texts.
+KEPT_SMS: Final = Profile(
+    name="kept.sms",
+    channel=Channel.SMS,
+    lifts=frozenset({SignalKind.UNSTOP, SignalKind.OWN_OPT_IN}),
+    double_opt_in=False,
+    sends_texts=False,
+    rejection="must_opt_in_personally",
+)
 
 _PROFILES: Final = {
     ("catapult-text_em_all", Channel.SMS): TEXT_EM_ALL_SMS,
     ("catapult-text_em_all", Channel.EMAIL): EMAIL,
+    ("ellity-ecomail", Channel.SMS): KEPT_SMS,
+    ("ellity-ecomail", Channel.EMAIL): ECOMAIL_EMAIL,
 }
 INTEGRATIONS: Final = frozenset(name for name, _ in _PROFILES)
+# Those whose destination is a list of contacts, which is kept as the shop knows its shoppers.
+EXPORTS_CONTACTS: Final = frozenset({"ellity-ecomail"})
 
 
 def profile_for(integration: str, channel: Channel) -> Profile:

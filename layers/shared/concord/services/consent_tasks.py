@@ -85,7 +85,7 @@ def tasks_of(
                 "not_after": deadline.isoformat(),
             },
         )
-    if decision.tell_peers and record.key.channel is Channel.SMS:
+    if decision.tell_peers:
         confirmed = MessageKind.OPT_OUT_CONFIRMATION in messages
         text_first = {
             "after_text": _text_id(evidence, MessageKind.OPT_OUT_CONFIRMATION),
@@ -122,12 +122,12 @@ def push_tasks(
     state: State,
     text_first: Mapping[str, str] = NOTHING_FIRST,
 ) -> Iterator[TaskSpec]:
-    """Yield one state push per side: each platform fails and recovers on its own.
+    """Yield one state push per side that keeps a flag: each fails and recovers on its own.
 
     Also of a connection that is over: its worker keeps them for the account's next one.
     `text_first` names a text that the side which carries it takes only before it is told (ADR 16).
     """
-    for side in (connection.source, connection.destination):
+    for side in connection.told(key.channel):
         carries = side.platform == connection.sender_platform
         yield push_task(
             connection,

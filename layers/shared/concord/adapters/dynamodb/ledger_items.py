@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from concord.adapters.dynamodb import ledger_keys
 from concord.adapters.dynamodb.marshal import Item
-from concord.domain.points.account import Account, AccountKey, Lot, Lots, Pending
+from concord.domain.points.account import Account, AccountKey, LastChange, Lot, Lots, Pending
 from concord.domain.points.posting import Entry, EntryKind
 from concord.domain.times import from_rfc3339, to_rfc3339
 
@@ -28,6 +28,8 @@ def account_item(account: Account) -> Item:
         if account.pending
         else None,
         "member": account.member or None,
+        "last_on": account.last.on.isoformat() if account.last else None,
+        "last_points": account.last.points if account.last else None,
     }
 
 
@@ -40,6 +42,9 @@ def account_from(key: AccountKey, item: Item) -> Account:
         owed=item["owed"],
         pending=tuple(_pending_from(each) for each in json.loads(item.get("pending", "[]"))),
         member=item.get("member", ""),
+        last=LastChange(date.fromisoformat(item["last_on"]), item["last_points"])
+        if "last_on" in item
+        else None,
     )
 
 

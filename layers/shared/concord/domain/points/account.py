@@ -43,6 +43,14 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
+class LastChange:
+    """By how much a balance moved last, and on which day."""
+
+    on: date
+    points: int
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """What a member has. `seq` counts her entries and is the version of this item.
 
@@ -57,6 +65,7 @@ class Account:
     owed: int = 0
     pending: tuple[Pending, ...] = ()
     member: str = field(default="", repr=False)
+    last: LastChange | None = None
 
     @property
     def balance(self) -> int:

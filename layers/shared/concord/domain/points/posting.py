@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from concord.domain.points.account import Account, Lot, Lots, Pending
+from concord.domain.points.account import Account, LastChange, Lot, Lots, Pending
 from concord.domain.points.programme import RefundPolicy
 
 
@@ -225,7 +225,8 @@ def _entered(
     asked: int | None = None,
 ) -> tuple[Account, Entry]:
     """Return the account with one entry more, and that entry."""
-    after = replace(account, seq=account.seq + 1)
+    last = LastChange(why.today, points) if points else account.last
+    after = replace(account, seq=account.seq + 1, last=last)
     entry = Entry(
         entry_id=why.entry_id,
         kind=kind,
