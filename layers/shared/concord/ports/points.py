@@ -67,8 +67,8 @@ class Ledger(Protocol):
         seen: Hint | None = None,
     ) -> Post:
         """Write account, entries, hints and tasks in one transaction, if the account is as it was
-        read and none of the entries is there. `seen` = the hint that this posting answers: it goes.
-        Raises StorageUnavailableError."""
+        read and none of the entries is there. `seen` = the hint that this posting answers: it goes,
+        unless that night has more to do at this account. Raises StorageUnavailableError."""
 
     def hints(self, merchant_id: str, on: date, shard: int) -> Iterator[Hint]:
         """Yield the accounts to look at on the night of a day: a query, and no account is read."""

@@ -61,7 +61,8 @@ class PostPoints:
         seen: Hint | None = None,
     ) -> Posted:
         """Book what `decide` makes of the account, under `entry_id`. `member` = the merchant's own
-        id of her, which the account keeps. `seen` = the hint that it answers, which goes with it.
+        id of her, which the account keeps. `seen` = the hint that it answers, which goes with it
+        once that night has no more to do here.
 
         Raises StorageUnavailableError.
         """
@@ -70,8 +71,7 @@ class PostPoints:
             account = replace(account, member=account.member or member)
             posting = decide(account)
             if posting is None:
-                entry = self._ledger.entry(key, entry_id)
-                return Posted(account, entry, known=entry is not None)
+                return self._booked_before(account, entry_id)
             result = self._ledger.post(
                 posting, self._tasks_of(posting), now=self._clock.now(), seen=seen
             )
@@ -79,7 +79,15 @@ class PostPoints:
                 case Post.DONE:
                     return Posted(posting.account, posting.entries[0])
                 case Post.KNOWN:
-                    return Posted(account, self._ledger.entry(key, entry_id), known=True)
+                    return self._booked_before(account, entry_id)
                 case Post.MOVED:
                     self._sleep(self._rng.uniform(0, min(0.2, 0.005 * 2**attempt)))
         raise StorageUnavailableError("this account kept moving")
+
+    def _booked_before(self, account: Account, entry_id: str) -> Posted:
+        """Return what this event booked, if it did; its twin may have, since the account was
+        read."""
+        entry = self._ledger.entry(account.key, entry_id)
+        if entry is not None and entry.seq > account.seq:
+            account = self._ledger.account(account.key)
+        return Posted(account, entry, known=entry is not None)

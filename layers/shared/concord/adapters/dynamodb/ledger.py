@@ -58,7 +58,8 @@ class DynamoDbLedger:
         now: datetime,
         seen: Hint | None = None,
     ) -> Post:
-        """Write a posting in one transaction."""
+        """Write a posting in one transaction, as MAX_TRANSACTION allows: account, one or two
+        entries, rarely more than one hint, and tasks."""
         account, entries = posting.account, posting.entries
         key, before = account.key, account.seq - len(entries)
         version = ("#seq = :before", {"before": before}) if before else (_NEW, {})
@@ -68,7 +69,8 @@ class DynamoDbLedger:
             *(put(ledger_keys.hint(key, on), {}) for on in posting.hints),
             *(write_task(key.merchant_id, spec, now) for spec in tasks),
         ]
-        if seen is not None:
+        # A night that dies between two postings must find the hint again.
+        if seen is not None and not account.due_on(seen.on):
             actions.append(delete(ledger_keys.hint(seen.key, seen.on)))
         try:
             self._table.transact(actions)
@@ -83,6 +85,8 @@ class DynamoDbLedger:
         known = any(refused.at(1 + place) for place in range(len(entries)))
         if known or self.entry(key, entries[0].entry_id) is not None:
             return Post.KNOWN
+        if not refused.at(0):
+            raise refused  # a task of that name stands already: deciding again would not help
         return Post.MOVED
 
     def hints(self, merchant_id: str, on: date, shard: int) -> Iterator[Hint]:
@@ -98,9 +102,9 @@ class DynamoDbLedger:
     def booked(self, merchant_id: str, programme_id: str, on: date, shard: int) -> Iterator[DayRow]:
         """Yield what was booked on a day, from the index's keys."""
         for item in self._table.query(
-            "due_pk = :day",
+            "due_pk = :due_pk",
             index="due",
-            day=ledger_keys.day_pk(merchant_id, programme_id, on, shard),
+            due_pk=ledger_keys.day_pk(merchant_id, programme_id, on, shard),
         ):
             yield ledger_keys.read_day_sk(item["due_sk"])
 

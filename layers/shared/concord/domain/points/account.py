@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final
 
-# Lots without an end come last: points that expire are spent first.
-_NEVER: Final = date.max
+# The day of a lot without an end. It sorts last: points that expire are spent first.
+NEVER: Final = date.max
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,10 @@ class Lot:
 
     expires_on: date | None
     points: int
+
+    def is_over(self, today: date) -> bool:
+        """Whether its last day is past."""
+        return self.expires_on is not None and self.expires_on < today
 
 
 type Lots = tuple[Lot, ...]
@@ -77,6 +81,16 @@ class Account:
         """Return what is shown and cannot be spent yet."""
         return sum(each.points for each in self.pending)
 
+    def usable(self, on: date) -> int:
+        """Return the points that can be spent on a day, negative while she owes. A lot that is over
+        stays in the balance until the night lets it go, and nobody can spend it meanwhile."""
+        return sum(lot.points for lot in self.lots if not lot.is_over(on)) - self.owed
+
+    def due_on(self, night: date) -> bool:
+        """Whether the night of `night` has something to do here."""
+        over = any(lot.is_over(night) for lot in self.lots)
+        return over or any(each.active_on <= night for each in self.pending)
+
     def expiring(self, on: date) -> int:
         """Return the points of which `on` is the last day."""
         return sum(lot.points for lot in self.lots if lot.expires_on == on)
@@ -97,14 +111,18 @@ class Account:
         lots_after = _merged((*self.lots, *left))
         return replace(self, lots=lots_after, owed=owed), tuple(left), self.owed - owed
 
-    def without(self, points: int, first: date | None = None) -> tuple[Account, Lots]:
+    def without(
+        self, points: int, first: date | None = None, usable_on: date | None = None
+    ) -> tuple[Account, Lots]:
         """Return the account without up to `points`, and the lots they came from.
 
-        Lots of `first` give theirs before all others, then the earliest (R-19).
+        The lot of `first` (NEVER = the one without an end) gives before all others, then the
+        earliest (R-19). `usable_on`: lots that are over on that day give nothing.
         """
         taken, left, rest = [], [], points
-        for lot in sorted(self.lots, key=lambda lot: (lot.expires_on != first, _sorts(lot))):
-            take = min(rest, lot.points)
+        for lot in sorted(self.lots, key=lambda lot: (_sorts(lot) != first, _sorts(lot))):
+            over = usable_on is not None and lot.is_over(usable_on)
+            take = 0 if over else min(rest, lot.points)
             rest -= take
             if take:
                 taken.append(replace(lot, points=take))
@@ -118,7 +136,7 @@ def in_order(lots: Iterable[Lot]) -> Lots:
 
 
 def _sorts(lot: Lot) -> date:
-    return lot.expires_on or _NEVER
+    return lot.expires_on or NEVER
 
 
 def _merged(lots: Iterable[Lot]) -> Lots:

@@ -32,8 +32,11 @@ class EntryKind(StrEnum):
     PEND = "pend"
 
 
-# The id of the entry that books what a refund could not take from lots.
-OWED: Final = "~owed"
+# Stands before the id of the entry that books what a refund could not take from lots. Before, not
+# behind: the end of an id may be a shop's own, so another refund's id could end in the same way.
+OWED: Final = "owed~"
+# Stands before the id of a hold, for that of its ending.
+_ENDED: Final = "ended~"
 _ONE_DAY: Final = timedelta(days=1)
 
 
@@ -91,7 +94,12 @@ def accrue(
     why: Occasion,
     kind: EntryKind = EntryKind.ACCRUE,
 ) -> Posting:
-    """Book new points; also of a reward, a reissue, an adjustment upwards."""
+    """Book new points; also of a reward, a reissue, an adjustment upwards.
+
+    Raises ValueError for less than none: points are taken by `reverse`.
+    """
+    if points < 0:
+        raise ValueError("new points are not less than none")
     after, kept, _ = account.with_points((Lot(expires_on, points),))
     after, entry = _entered(after, kind, points, why, lots=kept)
     return Posting(after, (entry,), _hints(account, kept, why.today))
@@ -100,13 +108,14 @@ def accrue(
 def give_back(account: Account, lots: Lots, kind: EntryKind, why: Occasion) -> Posting:
     """Restore the lots that a hold or a redemption took, with the expiry that they had (R-18).
 
-    What has expired meanwhile is restored too, and expires in the next night.
+    What has expired meanwhile is restored too, cannot be spent, and expires in the next night. A
+    release is booked under `ending_id`.
     """
     total = sum(lot.points for lot in lots)
     after, kept, _ = account.with_points(lots)
     after, entry = _entered(after, kind, total, why, lots=kept)
     # Its date kept the hint that it got with its first points, unless its night is over.
-    over = any(_over(lot, why.today) for lot in kept)
+    over = any(lot.is_over(why.today) for lot in kept)
     return Posting(after, (entry,), (why.today + _ONE_DAY,) if over else ())
 
 
@@ -121,11 +130,12 @@ def pend(account: Account, pending: Pending, why: Occasion) -> Posting:
 
 
 def activate(account: Account, ref: str, why: Occasion) -> Posting | None:
-    """Let the pending points of an order count; None = there are none (any more)."""
-    waiting = [each for each in account.pending if each.ref == ref]
+    """Let the pending points of an order count, once their day has come (R-20); None = there are
+    none (any more)."""
+    waiting = [e for e in account.pending if e.ref == ref and e.active_on <= why.today]
     if not waiting:
         return None
-    after = replace(account, pending=tuple(e for e in account.pending if e.ref != ref))
+    after = replace(account, pending=tuple(e for e in account.pending if e not in waiting))
     lots = tuple(Lot(each.expires_on, each.points) for each in waiting)
     after, kept, _ = after.with_points(lots)
     total = sum(lot.points for lot in lots)
@@ -137,16 +147,23 @@ def activate(account: Account, ref: str, why: Occasion) -> Posting | None:
 
 
 def hold(account: Account, points: int, why: Occasion) -> Posting | None:
-    """Take points for a redemption, earliest expiry first; None = there are not enough."""
-    if points <= 0 or account.balance < points:
+    """Take points for a redemption, earliest expiry first; None = there are not enough that can be
+    used today."""
+    if points <= 0 or account.usable(why.today) < points:
         return None
-    after, taken = account.without(points)
+    after, taken = account.without(points, usable_on=why.today)
     after, entry = _entered(after, EntryKind.HOLD, -points, why, lots=taken)
     return Posting(after, (entry,))
 
 
+def ending_id(hold_id: str) -> str:
+    """Return the one id under which a hold ends, committed or released: the second ending is a
+    repeat of the first, and books nothing."""
+    return f"{_ENDED}{hold_id}"
+
+
 def commit(account: Account, why: Occasion) -> Posting:
-    """End a hold for good: nothing moves any more, and the statement says so."""
+    """End a hold for good, under `ending_id`: nothing moves any more, and the statement says so."""
     after, entry = _entered(account, EntryKind.COMMIT, 0, why)
     return Posting(after, (entry,))
 
@@ -161,8 +178,9 @@ def reverse(
     lot_of: date | None = None,
     kind: EntryKind = EntryKind.REVERSE,
 ) -> Posting | None:
-    """Take points back: pending ones of `ref` first, then the lot that they went to (`lot_of`),
-    then the earliest; what is not there any more goes by `policy` (R-18). None = nothing to take.
+    """Take points back: pending ones of `ref` first, then the lot that they went to (its last day
+    `lot_of`; NEVER = the lot without an end), then the earliest; what is not there any more goes by
+    `policy` (R-18). None = nothing to take.
     """
     if points <= 0:
         return None
@@ -179,8 +197,9 @@ def reverse(
         entries.append(entry)
     if owes:
         after = replace(after, owed=after.owed + owes)
-        second = replace(why, entry_id=f"{why.entry_id}{OWED}") if entries else why
+        second = replace(why, entry_id=f"{OWED}{why.entry_id}") if entries else why
         after, entry = _entered(after, kind, -owes, second)
+        after = replace(after, last=LastChange(why.today, -got - owes))
         entries.append(entry)
     return Posting(after, tuple(entries))
 
@@ -198,17 +217,13 @@ def _unpend(account: Account, points: int, ref: str | None) -> tuple[Account, in
 
 def expire(account: Account, why: Occasion) -> Posting | None:
     """Let go what was usable through a day before `why.today`; None = nothing was."""
-    gone = tuple(lot for lot in account.lots if _over(lot, why.today))
+    gone = tuple(lot for lot in account.lots if lot.is_over(why.today))
     if not gone:
         return None
-    left = tuple(lot for lot in account.lots if not _over(lot, why.today))
+    left = tuple(lot for lot in account.lots if not lot.is_over(why.today))
     total = sum(lot.points for lot in gone)
     after, entry = _entered(replace(account, lots=left), EntryKind.EXPIRE, -total, why, lots=gone)
     return Posting(after, (entry,))
-
-
-def _over(lot: Lot, today: date) -> bool:
-    return lot.expires_on is not None and lot.expires_on < today
 
 
 # --- entries and hints -----------------------------------------------------------------------
@@ -252,6 +267,6 @@ def _hints(before: Account, lots: Iterable[Lot], today: date) -> tuple[date, ...
     days = {
         max(lot.expires_on + _ONE_DAY, today + _ONE_DAY)
         for lot in lots
-        if lot.expires_on is not None and (lot.expires_on not in known or _over(lot, today))
+        if lot.expires_on is not None and (lot.expires_on not in known or lot.is_over(today))
     }
     return tuple(sorted(days))

@@ -48,8 +48,8 @@ class DayReport:
     """One day of one programme. `moved` is signed, by column. `change` is what the accounts' own
     balances say: the sum of balance after the last entry - balance before the first.
 
-    `gaps` counts accounts whose entries do not follow one another: an entry that is missing, or a
-    balance that another account's arithmetic does not explain. `pending` is apart.
+    `gaps` counts entries that do not follow the one before of the same account: another entry is
+    missing between them, or the balance is not the one before and the points. `pending` is apart.
     """
 
     on: date
