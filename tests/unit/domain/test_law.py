@@ -162,6 +162,47 @@ def test_what_a_text_must_carry(country: str, text: str, line: str | None) -> No
         assert missing_footer(rule, f"{text}\n{line}", "Grün") is None
 
 
+@pytest.mark.parametrize(
+    ("country", "text"),
+    [
+        ("US", "Stop by today for peaches!"),
+        ("US", "STOP BY OUR STORE TODAY"),
+        ("US", "STOP! Peaches at half price"),
+        ("US", "Don't stop now: nonstop savings"),
+        ("US", "NON-STOP"),
+        ("US", "Hungry? STOP for a coffee"),
+        ("US", "WE WON'T STOP"),
+        ("FR", "Des soldes non-stop"),
+        ("ES", "Gr\u00fcn: baja de precios"),
+        ("CA", "Gr\u00fcn: stop in for a coffee"),
+    ],
+)
+def test_an_ordinary_word_is_no_way_out(country: str, text: str) -> None:
+    """R-11, L-09: whoever reads "stop by" is not told how to opt out, so the line is added."""
+    [rule] = footer_rules((country,), TODAY)
+    assert missing_footer(rule, text, "Gr\u00fcn") is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Peaches. Reply STOP to opt out",
+        "Peaches. Text 'STOP' to opt-out",
+        "Peaches\nSTOP to end",
+        "Peaches. Stop=end",
+        "Peaches. STOP 2 quit",
+        "Peaches (reply with stop to unsubscribe)",
+        "Opt out: STOP",
+        "Peaches. Txt \u201cSTOP\u201d to 36111.",
+        "Stop by today. Reply STOP to end",
+    ],
+)
+def test_a_way_out_in_other_words_is_enough(text: str) -> None:
+    """R-16, L-09: nobody pays for a line that the text has already."""
+    [rule] = footer_rules(("US",), TODAY)
+    assert missing_footer(rule, text, "Gr\u00fcn") is None
+
+
 def test_no_footer_makes_a_text_ucs_2() -> None:
     """R-16: what the law adds costs its own length and no more."""
     for pack in PACKS:

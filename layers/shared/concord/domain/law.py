@@ -25,6 +25,7 @@ from concord.domain.rule_packs.shapes import (
     RulePack,
 )
 from concord.domain.rule_packs.us import US
+from concord.domain.way_out import says_how
 
 PACKS: Final[tuple[RulePack, ...]] = (US, CA, FR, CZ, DE, ES, EU, GB, AU, HOUSE)
 RULES: Final[Mapping[str, tuple[Rule, RulePack]]] = {
@@ -90,14 +91,20 @@ def footer_rules(jurisdictions: Iterable[str], on: date) -> tuple[FooterRule, ..
 def missing_footer(rule: FooterRule, text: str, merchant: str) -> str | None:
     """Return the line that `text` still needs, or None: it carries what the rule asks for.
 
-    Words are looked for in any case; $merchant stands for the sender's name.
+    A word in capitals has to be one to answer with; others are looked for in any case. $merchant
+    stands for the sender's name.
     """
-    said = text.casefold()
     for words in rule.carried:
-        wanted = (merchant if word == "$merchant" else word for word in words)
-        if not any(word.casefold() in said for word in wanted):
+        if not any(_carries(text, word, merchant) for word in words):
             return Template(rule.line).safe_substitute(merchant=merchant)
     return None
+
+
+def _carries(text: str, word: str, merchant: str) -> bool:
+    if word.isupper():
+        return says_how(text, word)
+    wanted = merchant if word == "$merchant" else word
+    return wanted.casefold() in text.casefold()
 
 
 def cap_rules(jurisdictions: Iterable[str], on: date) -> tuple[CapRule, ...]:

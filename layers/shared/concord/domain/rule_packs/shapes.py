@@ -99,7 +99,8 @@ class FooterRule(Rule):
     """What a marketing text must carry.
 
     line      what is added to a text that lacks it; $merchant is the sender's name
-    carried   a text that has one word of each group, in any case, has it already; $merchant too
+    carried   a text that has one word of each group has it already. A word in capitals (STOP) only
+              counts where the text says to answer with it; others in any case, $merchant too
     """
 
     line: str
