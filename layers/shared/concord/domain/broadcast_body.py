@@ -7,9 +7,10 @@ from typing import Final
 
 from concord.domain.errors import FieldError, InvalidInputError
 from concord.domain.law import footer_rules, missing_footer
+from concord.domain.segments import Segments, count_segments
 
-# Ten segments: what carriers put together again on a handset, and what Twilio takes.
-LONGEST_BODY: Final = 1600
+# What carriers put together again on a handset; of more they cut the end off, or refuse it all.
+MOST_SEGMENTS: Final = 10
 
 
 def whole_body(text: str, country: str, merchant_name: str, on: date) -> str:
@@ -18,16 +19,26 @@ def whole_body(text: str, country: str, merchant_name: str, on: date) -> str:
     Raises InvalidInputError naming `text`: it is empty, or too long with them.
     """
     written = text.strip()
+    if not written:
+        raise _wrong("write what the shoppers shall read")
     missing = (
         missing_footer(rule, written, merchant_name) for rule in footer_rules((country,), on)
     )
     body = "\n".join((written, *filter(None, missing)))
-    if not written:
-        raise _wrong("write something")
-    if len(body) > LONGEST_BODY:
-        added = f", {len(body) - len(written)} of them added by law" if body != written else ""
-        raise _wrong(f"use at most {LONGEST_BODY} characters in all; these are {len(body)}{added}")
+    found = count_segments(body)
+    if found.segments > MOST_SEGMENTS:
+        raise _wrong(_too_long(found, len(body) - len(written)))
     return body
+
+
+def _too_long(found: Segments, added: int) -> str:
+    said = f"use at most {MOST_SEGMENTS} segments; these are {found.segments}"
+    if added:
+        said += f", with {added} characters added by law"
+    if found.forcing is not None:
+        named = f"{found.forcing.char} ({found.forcing.code_point})"
+        said += f"; {named} is not in GSM-7, so that one holds 67 characters instead of 153"
+    return said
 
 
 def _wrong(message: str) -> InvalidInputError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from concord.domain.audit import AuditEntry
@@ -29,8 +29,6 @@ from concord.ports.groups import GroupAudience
 from concord.services.change_connection import audit_entry, find_connection
 
 _ATTEMPTS: Final = 8
-# Ten segments; longer is a letter, and a carrier refuses it.
-LONGEST_TEXT: Final = 1530
 _FURTHEST: Final = timedelta(days=366)
 _STARTS: Final = frozenset({Act.SEND, Act.SCHEDULE})
 
@@ -64,12 +62,12 @@ class ManageBroadcasts:
         """
         connection = self._connected(connection_id)
         now = self._clock.now()
-        errors = [*_text_errors(draft), *self._group_errors(connection, draft.group_ids)]
+        errors = _text_errors(draft.text, connection, now.date())
+        errors += self._group_errors(connection, draft.group_ids)
         if draft.send_at is not None:
             errors += _moment_errors(draft.send_at, now)
         if errors:
             raise InvalidInputError("the broadcast has wrong fields", errors=tuple(errors))
-        whole_body(draft.text, connection.country, connection.merchant_name, now.date())
         made = Broadcast(
             broadcast_id=new_broadcast_id(now, self._random_bytes(4).hex()),
             merchant_id=connection.merchant_id,
@@ -193,14 +191,13 @@ class ManageBroadcasts:
         return audit_entry(connection, self._clock.now(), actor, action, named)
 
 
-def _text_errors(draft: Draft) -> list[FieldError]:
-    text = draft.text
-    if not text.strip():
-        return [FieldError("text", "write what the shoppers shall read")]
-    if len(text) > LONGEST_TEXT:
-        return [FieldError("text", f"at most {LONGEST_TEXT} characters, ten segments")]
+def _text_errors(text: str, connection: Connection, on: date) -> list[FieldError]:
     if any(ord(c) < 32 and c not in "\n\r" for c in text):
         return [FieldError("text", "remove control characters; line breaks are fine")]
+    try:
+        whole_body(text, connection.country, connection.merchant_name, on)
+    except InvalidInputError as problem:
+        return list(problem.errors)
     return []
 
 
