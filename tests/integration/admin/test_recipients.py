@@ -92,6 +92,28 @@ def test_why_a_text_was_sent(house: World, shop: Shop) -> None:
     assert "Source: " in told
 
 
+def test_why_a_cap_stopped_a_text(house: World, shop: Shop) -> None:
+    """L-02, L-09, R-02: which cap it was, as it stood that day; and it is named where it had
+    room."""
+    merchant = {"name": "Green Grocer", "time_zone": "America/New_York", "country": "US"}
+    path = f"/v1/merchants/{shop.merchant_id}"
+    capped = {**merchant, "frequency_cap": {"texts": 1, "days": 7}}
+    assert house.admin("PUT", path, capped)["statusCode"] == 200
+    (number,) = opted_in(shop, 1)
+    first, second = (planned(shop, [number], regions={0: "US-FL"}) for _ in range(2))
+    house.run_task(task_of(first))
+    house.run_task(task_of(second))
+    capped = {**merchant, "frequency_cap": {"texts": 5, "days": 30}}
+    assert house.admin("PUT", path, capped)["statusCode"] == 200
+    caps = ["merchant-cap-1-in-7-days", "us-fl-cap-2021"]
+    allowed, why = (ask(shop, each, "why", {"point": number}) for each in (first, second))
+    assert allowed["rules"] == ["us-federal-hours", "us-fl-hours-2021", *caps]
+    assert (why["outcome"], why["reason"], why["rules"]) == ("skipped", "capped", caps)
+    told = " ".join(why["explanation"])
+    assert "merchant-cap-1-in-7-days: at most 1 text in 168 hours, the merchant's own." in told
+    assert "us-fl-cap-2021 (US-FL): at most 3 texts in 24 hours" in told
+
+
 def test_why_a_text_waited_and_then_was_stopped(house: World, shop: Shop) -> None:
     """R-01, L-02: every step of it, in order."""
     house.clock.advance(timedelta(hours=11))  # ten at night

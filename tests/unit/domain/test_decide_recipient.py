@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from concord.domain.caps import Cap
 from concord.domain.chunks import Decided, Outcome
 from concord.domain.consent import Basis, Marks, SoftMark
 from concord.domain.consent_record import ConsentRecord
@@ -34,6 +35,7 @@ class Law:
     ruling: Ruling = Ruling()
     unmet: tuple[str, ...] = ()
     later: Mapping[datetime, Ruling] = field(default_factory=dict)
+    caps: tuple[Cap, ...] = ()
 
     def hours(self, point: str, region: str, at: datetime) -> HoursRuling:
         assert (point, region) == (POINT, "US-NY")
@@ -48,10 +50,16 @@ class Law:
         assert (given_at, at) == (GIVEN, NOW)
         return self.unmet
 
+    def caps_of(self, point: str, region: str, at: datetime) -> tuple[Cap, ...]:
+        assert (point, region, at) == (POINT, "US-NY", NOW)
+        return self.caps
+
 
 ASLEEP = Law(Ruling(allowed=False, until=MORNING))
 NEVER = Law(Ruling(allowed=False))
 UNMET = Law(unmet=("us-wa-cema",))
+CAPS = ("merchant-cap-4-in-7-days", "us-fl-cap-2021")
+CAPPED = Law(caps=(Cap(4, 7), Cap(3, 1, "us-fl-cap-2021")))
 
 
 def decided(
@@ -128,10 +136,12 @@ def test_without_any_legal_hour_she_is_skipped() -> None:
 
 
 def test_the_cap_is_asked_last() -> None:
-    """R-02: only who would be texted takes room."""
-    told = decided(has_room=False)
-    assert (told.outcome, told.reason, told.rules) == (
-        Outcome.SKIPPED,
-        Reason.CAPPED,
-        ("us-tcpa-1",),
-    )
+    """R-02, L-02: only who would be texted takes room; the caps that stopped her are named, not the
+    hours that allowed her text."""
+    told = decided(law=CAPPED, has_room=False)
+    assert (told.outcome, told.reason, told.rules) == (Outcome.SKIPPED, Reason.CAPPED, CAPS)
+
+
+def test_a_cap_that_had_room_is_a_rule_that_was_asked() -> None:
+    """R-02, L-02: what allowed a text is remembered whole."""
+    assert decided(law=CAPPED).rules == ("us-tcpa-1", *CAPS)

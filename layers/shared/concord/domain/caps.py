@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from concord.domain.errors import FieldError, InvalidInputError
 
+MERCHANT_CAP: Final = "merchant-cap"
 MOST_TEXTS: Final = 100
 MOST_DAYS: Final = 31
 # Entries are kept at least so long, whatever is wanted: the longest cap of the law (domain/law.py)
@@ -32,10 +33,17 @@ _POINT_ID: Final = "v1."
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """At most `texts` in any `days` times 24 hours."""
+    """At most `texts` in any `days` times 24 hours. `law` is the id of the rule that says so; "" =
+    it is the merchant's own."""
 
     texts: int
     days: int
+    law: str = ""
+
+    @property
+    def rule_id(self) -> str:
+        """Return what a decision remembers. A merchant changes hers, so it says what it was."""
+        return self.law or f"{MERCHANT_CAP}-{self.texts}-in-{self.days}-days"
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,10 +69,6 @@ class RecipientLaw(Protocol):
         """Return the ids of the rules that a consent of this basis, given then, does not satisfy at
         `at`."""
 
-
-class SliceLaw(RecipientLaw, Protocol):
-    """The rules with the caps among them."""
-
     def caps_of(self, point: str, region: str, at: datetime) -> tuple[Cap, ...]:
         """Return every cap that binds a recipient."""
 
@@ -92,7 +88,7 @@ def decide_slice(
     *,
     at: datetime,
     lasts: timedelta,
-    law: SliceLaw,
+    law: RecipientLaw,
     full: Callable[[Mapping[str, tuple[Cap, ...]]], Collection[str]],
 ) -> list[Decided]:
     """Return what becomes of each recipient of a slice at `at`, if texting it `lasts` so long.
@@ -160,6 +156,7 @@ def decide_recipient(
             now.local,
             ruling.until,
         )
+    caps = tuple(cap.rule_id for cap in law.caps_of(record.point, region, at))
     if not has_room:
-        return Decided(Outcome.SKIPPED, Reason.CAPPED, seq, now.rules, now.local)
-    return Decided(Outcome.PENDING, "", seq, now.rules, now.local)
+        return Decided(Outcome.SKIPPED, Reason.CAPPED, seq, caps, now.local)
+    return Decided(Outcome.PENDING, "", seq, (*now.rules, *caps), now.local)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
+from concord.domain.caps import MERCHANT_CAP
 from concord.domain.law import RULES
 from concord.domain.quiet_hours import MERCHANT_RULE, HoursDecision
 from concord.domain.rule_packs.shapes import (
@@ -18,6 +20,7 @@ from concord.domain.rule_packs.shapes import (
 )
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MERCHANT_CAP = re.compile(rf"{MERCHANT_CAP}-(\d+)-in-(\d+)-days")
 _CLOSED_ON = {Holidays.FRANCE: "French public holidays"}
 
 
@@ -46,6 +49,8 @@ def explain_rules(rule_ids: Iterable[str]) -> tuple[str, ...]:
 def _explain(rule_id: str) -> str:
     if rule_id == MERCHANT_RULE:
         return f"{rule_id}: the merchant's own hours."
+    if cap := _MERCHANT_CAP.fullmatch(rule_id):
+        return f"{rule_id}: {_at_most(int(cap[1]), int(cap[2]))}, the merchant's own."
     if rule_id not in RULES:
         return f"{rule_id}: not in the rule packs of this version."
     rule, pack = RULES[rule_id]
@@ -72,9 +77,13 @@ def _content(rule: Rule) -> str:
         case FooterRule():
             return f'each text carries a line such as "{rule.line}"'
         case CapRule():
-            return f"at most {rule.texts} texts in {rule.days * 24} hours"
+            return _at_most(rule.texts, rule.days)
         case _:
             raise TypeError(f"no words for {type(rule).__name__}")
+
+
+def _at_most(texts: int, days: int) -> str:
+    return f"at most {texts} text{'' if texts == 1 else 's'} in {days * 24} hours"
 
 
 def _dates(rule: Rule) -> str:

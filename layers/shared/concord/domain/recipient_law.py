@@ -75,7 +75,7 @@ class MerchantLaw:
         own = (self._cap,) if self._cap else ()
         on = at.astimezone(UTC).date()
         laws = (
-            Cap(rule.texts, rule.days)
+            Cap(rule.texts, rule.days, rule.rule_id)
             for each in region.split(_AND)
             for rule in cap_rules(place_of(point, each).jurisdictions, on)
         )
