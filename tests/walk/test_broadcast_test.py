@@ -57,7 +57,7 @@ def test_nobody_else_is_tested_on(shop: Shop, draft: str, said: str) -> None:
     answer = _test(shop, draft, [other, number])
     problem = shop.world.body(answer)
     assert (answer["statusCode"], problem["code"]) == (403, "not_opted_in")
-    assert problem["field"] == "to[1]"
+    assert problem["field"] == "to.1"
     assert number not in str(problem)
     assert len(shop.world.rows("TU#")) == texts
 
@@ -89,6 +89,14 @@ def test_one_keyed_request_is_one_text(shop: Shop, draft: str) -> None:
 def test_a_test_is_for_a_few_numbers(shop: Shop, draft: str, to: list[str]) -> None:
     """R-11: one to three."""
     assert _test(shop, draft, to)["statusCode"] == 422
+
+
+def test_what_is_no_number_is_named_by_its_place(shop: Shop, draft: str) -> None:
+    """R-11: three were typed, one of them wrong: which."""
+    answer = _test(shop, draft, [_opted_in(shop), "twelve"])
+    problem = shop.world.body(answer)
+    assert (answer["statusCode"], problem["code"]) == (422, "invalid_phone")
+    assert [error["field"] for error in problem["errors"]] == ["to.1"]
 
 
 @pytest.mark.parametrize("state", ["paused", "disconnected"])

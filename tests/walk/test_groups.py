@@ -103,10 +103,10 @@ def test_the_recap_counts_each_number_once(shop: Shop) -> None:
 
 def test_a_choice_of_nothing_or_of_strangers_is_told(shop: Shop) -> None:
     """TEA-05, TEA-08: 0 groups are 422, and so is one that is not there."""
-    for groups in ([], ["nobody"]):
+    for groups, field in (([], "group_ids"), (["nobody"], "group_ids.0")):
         answer = shop.admin("POST", "/groups/recap", {"group_ids": groups})
         assert answer["statusCode"] == 422
-        assert "group_ids" in answer["body"]
+        assert [each["field"] for each in shop.world.body(answer)["errors"]] == [field]
 
 
 def test_the_list_is_paged(shop: Shop) -> None:

@@ -48,7 +48,7 @@ class ListGroups:
         }
         unknown = [number for number, name in enumerate(group_ids) if name not in counts]
         if unknown:
-            wrong = (FieldError(f"group_ids[{n}]", "name a group that is listed") for n in unknown)
+            wrong = (FieldError(f"group_ids.{n}", "name a group that is listed") for n in unknown)
             raise InvalidInputError("no such group", errors=tuple(wrong))
         if len(chosen) == 1:
             return counts[chosen[0]]

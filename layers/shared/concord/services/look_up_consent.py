@@ -49,11 +49,14 @@ class LookUpConsent:
         self._authenticator = authenticator
         self._store = store
 
-    def key(self, connection_id: str, channel: Channel, point: str) -> tuple[ConsentKey, str]:
-        """Return the consent key of a point, and the point in its one form."""
+    def key(
+        self, connection_id: str, channel: Channel, point: str, field: str = "point"
+    ) -> tuple[ConsentKey, str]:
+        """Return the consent key of a point, and the point in its one form. Raises InvalidInputError
+        `invalid_phone`, `invalid_email` naming the `field` that it came in."""
         connection = find_connection(self._connections, connection_id)
         opened = self._authenticator.with_secrets(connection)
-        normal = normalised(channel, point, connection)
+        normal = normalised(channel, point, connection, field)
         identity = point_id(opened.secrets.stack_key, connection.merchant_id, channel, normal)
         return ConsentKey(connection.merchant_id, connection.account, channel, identity), normal
 

@@ -121,11 +121,11 @@ class RecordConsent:
         return _recorded(connection, call, point, applied)
 
 
-def normalised(channel: Channel, point: str, connection: Connection) -> str:
+def normalised(channel: Channel, point: str, connection: Connection, field: str = "point") -> str:
     """Return the point as it is kept: E.164, or the address in lower case."""
     if channel is Channel.SMS:
-        return normalise_phone(point, connection.country)
-    return normalise_email(point)
+        return normalise_phone(point, connection.country, field)
+    return normalise_email(point, field)
 
 
 def _kind(connection: Connection, call: ConsentCall) -> SignalKind:

@@ -78,13 +78,14 @@ class TryBroadcast:
             raise InvalidInputError("a test is for a few", errors=(error,))
         keys: dict[ConsentKey, None] = {}
         for place, number in enumerate(to):
-            key, _ = self._consents.key(connection.connection_id, Channel.SMS, number)
+            field = f"to.{place}"
+            key, _ = self._consents.key(connection.connection_id, Channel.SMS, number, field)
             record = self._store.load(key)
             if record is None or refusal_to_send(_PURPOSE, record.marks):
                 raise ForbiddenError(
-                    f"to[{place}] has not opted in here; a test texts nobody who has not",
+                    f"{field} has not opted in here; a test texts nobody who has not",
                     code="not_opted_in",
-                    extra={"field": f"to[{place}]"},
+                    extra={"field": field},
                 )
             keys[key] = None
         return list(keys)
