@@ -115,6 +115,7 @@ def show_preview(session: Session, result: Mapping[str, Any]) -> None:
             ("second segment", _costs(second) if second else None),
             ("needs UCS-2", _costs(result["forces_ucs_2"]) if result.get("forces_ucs_2") else None),
             ("cost", f"{cost['amount']} {cost['currency']}" if cost else "price not set"),
+            ("begins", moment(result.get("starts_at"))),
             ("over by", moment(result.get("expected_finish"))),
             ("text", result.get("body")),
         ]
@@ -133,7 +134,10 @@ def show_preview(session: Session, result: Mapping[str, Any]) -> None:
 
 
 def _costs(character: Mapping[str, Any]) -> str:
-    return f"{character.get('character')} ({character.get('code_point')})"
+    char, code = str(character.get("character") or ""), character.get("code_point")
+    named = f"{char} ({code})" if char.isprintable() and not char.isspace() else code
+    index = character.get("index")
+    return f"{named}, character {index + 1}" if isinstance(index, int) else str(named)
 
 
 def _count(number: object) -> str:

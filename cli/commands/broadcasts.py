@@ -23,7 +23,7 @@ BroadcastId = Annotated[
     str, typer.Argument(metavar="BROADCAST", help="CONNECTION/BROADCAST, as `create` prints it.")
 ]
 Follow = Annotated[bool, typer.Option("--follow", help="Stay and show the progress.")]
-_OUTCOMES: Final = ("sent", "skipped", "uncertain", "deferred", "pending")
+_OUTCOMES: Final = ("pending", "sent", "skipped", "uncertain")
 
 
 @app.command()
@@ -94,7 +94,7 @@ def show(ctx: typer.Context, broadcast: BroadcastId, follow: Follow = False) -> 
 
 @app.command()
 def preview(ctx: typer.Context, broadcast: BroadcastId) -> None:
-    """Decide for every recipient as a send would now, and send nothing."""
+    """Decide for every recipient as the send would, now or when it is due, and send nothing."""
     session = session_of(ctx)
     job = session.api.post(f"{path_of(broadcast)}/preview", patience=Patience())
     job = finished(session, str(job["job_id"]), "Previewing")

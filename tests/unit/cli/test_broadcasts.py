@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from concord.entrypoint.admin.recipients import RecipientOutcome
 from tests.unit.cli.fake_api import Cli, FakeApi
 
 CONNECTION, BROADCAST = "m1.abc", "20261122t100000-0a1b2c3d"
@@ -110,9 +111,10 @@ def test_a_preview_says_who_what_and_by_when(concord: Cli, api: FakeApi) -> None
         "body": "Coffee \u2615",
         "segments": 2,
         "encoding": "UCS-2",
-        "second_segment": None,
+        "second_segment": {"character": "e", "code_point": "U+0065", "index": 153},
         "forces_ucs_2": {"character": "\u2615", "code_point": "U+2615", "index": 7},
         "cost": {"amount": "18.80", "currency": "USD"},
+        "starts_at": "2026-11-22T15:00:00Z",
         "expected_finish": "2026-11-23T13:00:01Z",
     }
     api.on("POST", f"{PATH}/preview", {"job_id": "m1.j1"})
@@ -122,6 +124,9 @@ def test_a_preview_says_who_what_and_by_when(concord: Cli, api: FakeApi) -> None
     assert ran.exit_code == 0
     for said in ("1,190", "18.80 USD", "U+2615", "excluded: capped", "08:00 America/New_York"):
         assert said in ran.stdout
+    # Of an `e` one has to know which: people count from one.
+    assert "e (U+0065), character 154" in ran.stdout
+    assert "begins" in ran.stdout
 
 
 def test_cancelling_asks_first(concord: Cli, api: FakeApi) -> None:
@@ -139,6 +144,17 @@ def test_numbers_are_shown_to_who_asks(concord: Cli, api: FakeApi) -> None:
     assert "+15551230000" not in concord("broadcasts", "recipients", ONE).output
     assert "+15551230000" not in concord("--json", "broadcasts", "recipients", ONE).output
     assert "+15551230000" in concord("broadcasts", "recipients", ONE, "--reveal").stdout
+
+
+def test_what_can_be_asked_of_recipients_is_what_the_api_takes(concord: Cli, api: FakeApi) -> None:
+    """R-27: an outcome that the API does not know is refused here, with those that it does."""
+    api.on("GET", f"{PATH}/recipients", {"items": [], "cursor": None})
+    for outcome in RecipientOutcome:
+        assert concord("broadcasts", "recipients", ONE, "--outcome", outcome).exit_code == 0
+    asked = len(api.requests)
+    ran = concord("broadcasts", "recipients", ONE, "--outcome", "deferred")
+    assert (ran.exit_code, len(api.requests)) == (2, asked)
+    assert all(outcome in ran.stderr for outcome in RecipientOutcome)
 
 
 def test_why_cites_the_rules(concord: Cli, api: FakeApi) -> None:
