@@ -52,8 +52,10 @@ class LookUpConsent:
     def key(
         self, connection_id: str, channel: Channel, point: str, field: str = "point"
     ) -> tuple[ConsentKey, str]:
-        """Return the consent key of a point, and the point in its one form. Raises InvalidInputError
-        `invalid_phone`, `invalid_email` naming the `field` that it came in."""
+        """Return the consent key of a point, and the point in its one form.
+
+        Raises InvalidInputError `invalid_phone`, `invalid_email` naming the `field` it came in.
+        """
         connection = find_connection(self._connections, connection_id)
         opened = self._authenticator.with_secrets(connection)
         normal = normalised(channel, point, connection, field)
