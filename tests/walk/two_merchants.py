@@ -34,6 +34,7 @@ class Mine:
     review_id: str
     failure_id: str
     broadcast_id: str
+    programme_id: str
     cursors: dict[str, str]
 
     @property
@@ -74,6 +75,8 @@ def merchant_with_a_life(house: World, name: str) -> Mine:
     inbox = house.body(house.admin("GET", bodies))
     reviews = house.body(shop.admin("GET", "/reviews?kind=fuzzy&limit=1"))
     audit = house.body(shop.admin("GET", "/audit?limit=1"))
+    programme_id = f"perks-of-{name}"
+    statement = _rewarded(house, shop, programme_id, shopper_id)
     return Mine(
         shop=shop,
         person=person,
@@ -86,12 +89,19 @@ def merchant_with_a_life(house: World, name: str) -> Mine:
         review_id=reviews["items"][0]["review_id"],
         failure_id=failure["failure_id"],
         broadcast_id=_drafted(house, shop),
+        programme_id=programme_id,
         cursors={
             "inbox": inbox["cursor"],
             "reviews": reviews["cursor"],
             "audit": audit["cursor"],
+            "statement": statement,
         },
     )
+
+
+def _whose(shop: Shop) -> str:
+    """Return the name that betrays B, and another one for A."""
+    return NAME if shop.merchant_id == "beta" else "Anna"
 
 
 def _drafted(house: World, shop: Shop) -> str:
@@ -100,15 +110,28 @@ def _drafted(house: World, shop: Shop) -> str:
         broadcast_id=new_broadcast_id(house.clock.now(), shop.merchant_id.encode().hex()),
         merchant_id=shop.merchant_id,
         connection_id=shop.connection_id,
-        name=f"{NAME}'s sale",
+        name=f"{_whose(shop)}'s sale",
         group_ids=("vip",),
-        text=f"{NAME} sells",
+        text=f"{_whose(shop)} sells",
         state=BroadcastState.DRAFT,
         created_at=house.clock.now(),
     )
     audit = AuditEntry(shop.merchant_id, shop.connection_id, house.clock.now(), "x", "x", {})
     made = DynamoDbBroadcasts(Table(TABLE)).create(drafted, audit)
     return made.broadcast_id
+
+
+def _rewarded(house: World, shop: Shop, programme_id: str, member: str) -> str:
+    """Give a member points in a programme with words of its own; returns a cursor of hers."""
+    one = f"/v1/merchants/{shop.merchant_id}/programmes/{programme_id}"
+    whose = _whose(shop)
+    house.admin("PUT", one, {"name": f"{whose}'s perks", "currency": "USD"})
+    account = f"{one}/accounts/{member}"
+    given = {"amount": 7, "reason": f"{whose}'s birthday", "actor": "dana"}
+    for _ in range(2):
+        house.admin("POST", f"{account}/adjustments", given)
+    entries = house.body(house.admin("GET", f"{account}/entries?limit=1"))
+    return str(entries["cursor"])
 
 
 def stolen(beta: Mine, *, both_sides: bool = False) -> dict[str, Any]:

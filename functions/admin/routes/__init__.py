@@ -12,6 +12,8 @@ from functions.admin.routes import (
     health,
     inbox,
     merchants,
+    points,
+    programmes,
     recipients,
     reviews,
 )
@@ -28,4 +30,6 @@ NOUNS: Final = (
     group_syncs,
     broadcasts,
     recipients,
+    programmes,
+    points,
 )

@@ -74,6 +74,8 @@ def known(house: World, shop: Shop) -> dict[str, str]:
     body = ok(house, "GET", "/v1/merchants/m1/inbox")["items"][0]["inbox_id"]
     span = {"from": "2026-01-01T00:00:00Z", "to": "2126-01-02T00:00:00Z"}
     job = ok(house, "POST", "/v1/merchants/m1/inbox/replays", span)["job_id"]
+    club = {"name": "Club", "currency": "USD"}
+    ok(house, "PUT", "/v1/merchants/m1/programmes/club", club)
     return {
         "merchant_id": "m1",
         "connection_id": shop.connection_id,
@@ -82,6 +84,8 @@ def known(house: World, shop: Shop) -> dict[str, str]:
         "job_id": job,
         "channel": "sms",
         "point": "+12125550100",
+        "programme_id": "club",
+        "member": "s-1",
     }
 
 

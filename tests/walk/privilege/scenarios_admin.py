@@ -169,6 +169,28 @@ def health(at: Stage) -> None:
     at.admin("GET", "/v1/health")
 
 
+def programmes(at: Stage) -> None:
+    """A programme is made, changed, shown and listed."""
+    one = "/v1/merchants/{m}/programmes/club"
+    for days in (7, 14):
+        at.admin("PUT", one, {"name": "Club", "currency": "USD", "notice_days": days})
+    at.admin("GET", one)
+    at.admin("GET", "/v1/merchants/{m}/programmes")
+
+
+def points(at: Stage) -> None:
+    """Points are given and taken away by hand, under a key and again, and explained."""
+    programme = f"/v1/merchants/{at.shop.merchant_id}/programmes/club"
+    at.admin("PUT", programme, {"name": "Club", "currency": "USD", "valid_for": {"days": 9}})
+    one = f"{programme}/accounts/s-1"
+    body = {"amount": 40, "reason": "lost parcel", "actor": "dana"}
+    for _ in range(2):
+        at.house.admin("POST", f"{one}/adjustments", body, **_keyed("k-1"))
+    at.admin("POST", f"{one}/adjustments", {**body, "amount": -10})
+    at.admin("GET", one)
+    at.admin("GET", f"{one}/entries")
+
+
 def _keyed(key: str) -> dict[str, Any]:
     return {"headers": {"Content-Type": "application/json", "Idempotency-Key": key}}
 
@@ -188,5 +210,7 @@ ALL = (
     replay_of_a_join,
     jobs,
     connected_again,
+    programmes,
+    points,
     health,
 )

@@ -10,7 +10,9 @@ from concord.adapters.dynamodb.idempotency import DynamoDbIdempotency
 from concord.adapters.dynamodb.merchants import DynamoDbMerchants
 from concord.adapters.dynamodb.recipient_reads import DynamoDbRecipientReads
 from concord.adapters.signing import sign
+from concord.bootstrap.points import post_points
 from concord.platforms.registry import PLATFORMS, platform_named
+from concord.services.adjust_points import AdjustPoints
 from concord.services.admin import AdminServices
 from concord.services.answer_once import AnswerOnce
 from concord.services.browse_inbox import BrowseInbox
@@ -19,17 +21,20 @@ from concord.services.check_connection import CheckConnection
 from concord.services.check_settings import SenderRules, SettingsRules
 from concord.services.explain_recipient import ExplainRecipient
 from concord.services.export_dossier import ExportDossier
+from concord.services.find_account import FindAccount
 from concord.services.import_consents import ImportConsents
 from concord.services.list_groups import ListGroups
 from concord.services.look_up_consent import LookUpConsent
 from concord.services.manage_broadcasts import ManageBroadcasts
 from concord.services.manage_connections import ManageConnections
 from concord.services.manage_merchants import ManageMerchants
+from concord.services.manage_programmes import ManageProgrammes
 from concord.services.name_webhooks import NameWebhooks
 from concord.services.preview_broadcast import PreviewBroadcast
 from concord.services.read_audit import ReadAudit
 from concord.services.read_health import ReadHealth
 from concord.services.read_jobs import ReadJobs
+from concord.services.read_points import ReadPoints
 from concord.services.read_recipients import ReadRecipients
 from concord.services.repair_groups import StartRepair
 from concord.services.retry_tasks import RetryTasks
@@ -64,6 +69,7 @@ def admin_services(parts: Parts) -> AdminServices:
         reads=reads,
         receipts=parts.read_receipts,
     )
+    find_account = FindAccount(merchants, parts.programmes, parts.authenticator)
     return AdminServices(
         merchants=ManageMerchants(merchants, connections, clock, parts.config.operator_arns),
         connections=ManageConnections(
@@ -166,6 +172,9 @@ def admin_services(parts: Parts) -> AdminServices:
             queues=lambda: _queue_figures(parts)(),
             clock=clock,
         ),
+        programmes=ManageProgrammes(merchants, parts.programmes, clock),
+        points=ReadPoints(find_account, parts.ledger, clock),
+        adjust_points=AdjustPoints(find_account, post_points(parts), clock, os.urandom),
         idempotent=AnswerOnce(DynamoDbIdempotency(parts.table), clock, parts.telemetry),
     )
 

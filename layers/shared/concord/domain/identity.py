@@ -11,6 +11,7 @@ from concord.domain.errors import FieldError, InvalidInputError
 
 _MERCHANT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}")
 _ACCOUNT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]{0,99}")
+_MEMBER_LENGTH = 128
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 
 
@@ -83,6 +84,27 @@ def check_merchant_id(merchant_id: str) -> str:
         message = "use 1 to 48 letters, digits, '-' or '_', beginning with a letter or digit"
         raise InvalidInputError("bad merchant id", errors=(FieldError("merchant_id", message),))
     return merchant_id
+
+
+def check_programme_id(programme_id: str) -> str:
+    """Return the id, or raise InvalidInputError: it becomes part of a key."""
+    if not _MERCHANT_ID.fullmatch(programme_id):
+        message = "use 1 to 48 letters, digits, '-' or '_', beginning with a letter or digit"
+        raise InvalidInputError("bad programme id", errors=(FieldError("programme_id", message),))
+    return programme_id
+
+
+def check_member(member: str, field: str = "member") -> str:
+    """Return the merchant's own id of a member, as it is: it may be hers alone to read.
+
+    Raises InvalidInputError for one that cannot be read out, or was not UTF-8 (U+FFFD): two such
+    ids would be one account.
+    """
+    known = 1 <= len(member) <= _MEMBER_LENGTH and member.isprintable() and "\ufffd" not in member
+    if not known or not member.strip():
+        message = f"use 1 to {_MEMBER_LENGTH} printable characters in UTF-8"
+        raise InvalidInputError("bad member id", errors=(FieldError(field, message),))
+    return member
 
 
 def check_account_id(account_id: str, field: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 STALE_OPT_OUT = timedelta(hours=24)
 _REST_OF_SECOND = timedelta(microseconds=999_999)
@@ -23,6 +24,11 @@ def from_rfc3339(text: str) -> datetime:
         return at.astimezone(UTC)
     except OverflowError:  # year 1 or 9999, pushed over the edge by its offset
         raise ValueError("a time out of range") from None
+
+
+def local_date(at: datetime, time_zone: str) -> date:
+    """Return which day `at` (aware) is in an IANA time zone."""
+    return at.astimezone(ZoneInfo(time_zone)).date()
 
 
 def effective_at(

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
+from concord.domain.audit import AuditEntry
 from concord.domain.points.account import Account, AccountKey
 from concord.domain.points.posting import Entry, Posting
 from concord.domain.points.programme import Programme
@@ -24,8 +25,9 @@ class Programmes(Protocol):
     def of(self, merchant_id: str) -> Sequence[Programme]:
         """Return all of a merchant, by id."""
 
-    def save(self, programme: Programme) -> bool:
-        """Replace it on version = programme.version - 1; False = somebody else was first."""
+    def save(self, programme: Programme, audit: AuditEntry | None = None) -> bool:
+        """Replace it on version = programme.version - 1, with `audit` in the same transaction;
+        False = somebody else was first."""
 
 
 class Post(StrEnum):
@@ -65,10 +67,12 @@ class Ledger(Protocol):
         *,
         now: datetime,
         seen: Hint | None = None,
+        audit: AuditEntry | None = None,
     ) -> Post:
         """Write account, entries, hints and tasks in one transaction, if the account is as it was
         read and none of the entries is there. `seen` = the hint that this posting answers: it goes,
-        unless that night has more to do at this account. Raises StorageUnavailableError."""
+        unless that night has more to do at this account. `audit` = who asked for it.
+        Raises StorageUnavailableError."""
 
     def hints(self, merchant_id: str, on: date, shard: int) -> Iterator[Hint]:
         """Yield the accounts to look at on the night of a day: a query, and no account is read."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from concord.services.adjust_points import AdjustPoints
 from concord.services.answer_once import AnswerOnce
 from concord.services.browse_inbox import BrowseInbox
 from concord.services.change_state import ChangeState
@@ -16,10 +17,12 @@ from concord.services.look_up_consent import LookUpConsent
 from concord.services.manage_broadcasts import ManageBroadcasts
 from concord.services.manage_connections import ManageConnections
 from concord.services.manage_merchants import ManageMerchants
+from concord.services.manage_programmes import ManageProgrammes
 from concord.services.preview_broadcast import PreviewBroadcast
 from concord.services.read_audit import ReadAudit
 from concord.services.read_health import ReadHealth
 from concord.services.read_jobs import ReadJobs
+from concord.services.read_points import ReadPoints
 from concord.services.read_receipts import ReadReceipts
 from concord.services.read_recipients import ReadRecipients
 from concord.services.repair_groups import StartRepair
@@ -57,4 +60,7 @@ class AdminServices:
     try_broadcast: TryBroadcast
     recipients: ReadRecipients
     explain_recipient: ExplainRecipient
+    programmes: ManageProgrammes
+    points: ReadPoints
+    adjust_points: AdjustPoints
     idempotent: AnswerOnce

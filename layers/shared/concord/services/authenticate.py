@@ -89,6 +89,24 @@ class Authenticator:
             raise
         return Authenticated(connection, secrets)
 
+    def stack_key_of(self, merchant_id: str) -> bytes:
+        """Return the stack key, for what is named by the merchant alone: his connections say
+        whether it is theirs. Under another key every account would look empty.
+
+        Raises StackKeyError, StorageUnavailableError.
+        """
+        try:
+            key = self._secrets.stack_key()
+            known = next(iter(self._connections.of_merchant(merchant_id)), None)
+            if known is not None and not hmac.compare_digest(
+                key_fingerprint(key, known.connection_id), known.key_fingerprint
+            ):
+                raise StackKeyError("the stack key is not the one this merchant began with")
+        except StackKeyError:
+            self._telemetry.count(Metric.STACK_KEY_MISMATCH)
+            raise
+        return key
+
     # --- while the table is away -------------------------------------------------------------
 
     def remembered(self, connection_id: str) -> Connection | None:

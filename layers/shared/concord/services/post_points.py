@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from concord.domain.audit import AuditEntry
 from concord.domain.errors import StorageUnavailableError
 from concord.domain.points.account import Account, AccountKey
 from concord.domain.points.posting import Entry, Posting
@@ -59,10 +60,11 @@ class PostPoints:
         *,
         member: str = "",
         seen: Hint | None = None,
+        audit: AuditEntry | None = None,
     ) -> Posted:
         """Book what `decide` makes of the account, under `entry_id`. `member` = the merchant's own
         id of her, which the account keeps. `seen` = the hint that it answers, which goes with it
-        once that night has no more to do here.
+        once that night has no more to do here. `audit` = who asked for it, where it was a person.
 
         Raises StorageUnavailableError.
         """
@@ -73,7 +75,7 @@ class PostPoints:
             if posting is None:
                 return self._booked_before(account, entry_id)
             result = self._ledger.post(
-                posting, self._tasks_of(posting), now=self._clock.now(), seen=seen
+                posting, self._tasks_of(posting), now=self._clock.now(), seen=seen, audit=audit
             )
             match result:
                 case Post.DONE:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
 from concord.adapters.dynamodb import ledger_keys
+from concord.adapters.dynamodb.audit import put_audit
 from concord.adapters.dynamodb.ledger_items import (
     account_from,
     account_item,
@@ -16,6 +17,7 @@ from concord.adapters.dynamodb.ledger_items import (
 from concord.adapters.dynamodb.table import Table, delete, put
 from concord.adapters.dynamodb.task_items import write_task
 from concord.adapters.dynamodb.translate import TransactionRefusedError
+from concord.domain.audit import AuditEntry
 from concord.domain.points.account import Account, AccountKey
 from concord.domain.points.posting import Entry, Posting
 from concord.domain.points.report import DayRow
@@ -57,6 +59,7 @@ class DynamoDbLedger:
         *,
         now: datetime,
         seen: Hint | None = None,
+        audit: AuditEntry | None = None,
     ) -> Post:
         """Write a posting in one transaction, as MAX_TRANSACTION allows: account, one or two
         entries, rarely more than one hint, and tasks."""
@@ -72,6 +75,8 @@ class DynamoDbLedger:
         # A night that dies between two postings must find the hint again.
         if seen is not None and not account.due_on(seen.on):
             actions.append(delete(ledger_keys.hint(seen.key, seen.on)))
+        if audit is not None:
+            actions.append(put_audit(audit))
         try:
             self._table.transact(actions)
         except TransactionRefusedError as refused:

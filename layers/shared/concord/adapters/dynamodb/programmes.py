@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from concord.adapters.dynamodb import ledger_keys
+from concord.adapters.dynamodb.audit import put_audit
 from concord.adapters.dynamodb.marshal import Item
-from concord.adapters.dynamodb.table import Table
-from concord.adapters.dynamodb.translate import ConditionFailedError
+from concord.adapters.dynamodb.table import Table, put
+from concord.adapters.dynamodb.translate import TransactionRefusedError
+from concord.domain.audit import AuditEntry
 from concord.domain.points.programme import (
     MonthEnd,
     NewsletterReward,
@@ -42,20 +44,18 @@ class DynamoDbProgrammes:
             for item in found
         ]
 
-    def save(self, programme: Programme) -> bool:
+    def save(self, programme: Programme, audit: AuditEntry | None = None) -> bool:
         """Replace it on version = programme.version - 1; False = somebody else was first."""
         key = ledger_keys.programme(programme.merchant_id, programme.programme_id)
-        before = programme.version - 1
+        before, item = programme.version - 1, _item(programme)
+        condition = "#version = :before" if before else "attribute_not_exists(pk)"
+        write = put(key, item, condition, **({"before": before} if before else {}))
         try:
-            if before:
-                self._table.put(key, _item(programme), "#version = :before", before=before)
-            else:
-                self._table.put(key, _item(programme), "attribute_not_exists(pk)")
-        except ConditionFailedError as failed:
+            self._table.transact([write, *([put_audit(audit)] if audit else [])])
+        except TransactionRefusedError as refused:
+            found = refused.at(0)
             # Ours, if an answer was lost on its way.
-            return failed.item is not None and _item(programme) == {
-                name: value for name, value in failed.item.items() if name not in ("pk", "sk")
-            }
+            return found is not None and found.item == {"pk": key.pk, "sk": key.sk, **item}
         return True
 
 

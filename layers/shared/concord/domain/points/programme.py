@@ -18,6 +18,13 @@ class Rounding(StrEnum):
     UP = "up"
 
 
+# Bounds of what a merchant may set: far above any programme, far below where a sum breaks.
+MOST_POINTS: Final = 1_000_000_000
+MOST_PER_UNIT: Final = 10_000
+LONGEST_DAYS: Final = 3_660
+LONGEST_MONTHS: Final = 120
+LONGEST_WINDOW: Final = 365
+
 _DECIMAL: Final = {
     Rounding.DOWN: ROUND_FLOOR,
     Rounding.HALF_UP: ROUND_HALF_UP,
