@@ -74,9 +74,9 @@ test-dynamodb: setup ## storage contract and races on Amazon's DynamoDB Local (n
 	@$(PY) -m sandbox.stack.dynamodb_local .venv/bin/pytest -m dynamodb_local
 
 .PHONY: fuzz
-fuzz: setup ## 100,000 mutated webhooks for each platform and for the verifier (takes minutes)
+fuzz: setup ## 100,000 mutated webhooks for each platform and the verifier, 50,000 steps of the ledger
 	@CONCORD_FUZZ=thorough .venv/bin/pytest -n 2 --dist worksteal --hypothesis-show-statistics \
-		tests/unit/platforms -k total
+		tests/unit/platforms tests/unit/domain/points -k "total or tally"
 
 .PHONY: judge
 judge: setup ## do the emulators let one of 32 writers win? make judge ROUNDS=1000 (needs Java 17, npm)

@@ -106,7 +106,8 @@ class MemoryDynamoDb:
             last = found[-1]
             answer["LastEvaluatedKey"] = {n: {"S": last[n]} for n in ("pk", "sk")}
         if "ProjectionExpression" in request:
-            names = [n.strip() for n in request["ProjectionExpression"].split(",")]
+            shown = _spelled(request["ProjectionExpression"], request)
+            names = [n.strip() for n in shown.split(",")]
             found = [{n: i[n] for n in names if n in i} for i in found]
         return answer | {"Items": [to_item(item) for item in found]}
 
