@@ -124,6 +124,26 @@ def test_the_send_comes_to_what_the_preview_said(campaign: Campaign) -> None:
     assert came["uncertain"] == 0
 
 
+def test_who_waits_is_promised_what_her_morning_brings(campaign: Campaign) -> None:
+    """L-04, R-01, R-02: a cap that another broadcast has filled stops whoever waits as well."""
+    shop = campaign.shop
+    points = _points(shop, opted_in(shop, 6))
+    _cap(shop, texts=1, days=7)
+    campaign.joins("before", points[:4], "US-HI")
+    campaign.joins("all", points, "US-HI")
+    _counted(shop, "before", "all")
+    shop.world.clock.advance(timedelta(hours=3))  # nine in the morning there
+    assert _sent(shop, _created(shop, "before"))["sent"] == 4
+    shop.world.clock.advance(timedelta(hours=20))  # five
+
+    broadcast = _created(shop, "all")
+    said = _previewed(shop, broadcast)
+    came = _sent(shop, broadcast)
+    assert (said["recipients"], said["texts"]) == (came["audience"], came["sent"])
+    assert said["excluded"] == came["skipped"] == {"capped": 4, "not_opted_in": 1}
+    assert [each["recipients"] for each in said["waiting"]] == [2]
+
+
 def test_a_preview_changes_nothing(campaign: Campaign) -> None:
     """R-11: nobody is texted, no cap is booked, no chunk is made; but it is audited."""
     shop = campaign.shop

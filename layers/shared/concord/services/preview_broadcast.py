@@ -6,14 +6,14 @@ stands still for all of it (L-04).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import batched, islice
 from typing import Final
 
 from concord.domain.broadcast import Broadcast, Frozen
-from concord.domain.chunks import CHUNK_SIZE, Decided
+from concord.domain.chunks import CHUNK_SIZE, Decided, Outcome
 from concord.domain.connection import Connection
 from concord.domain.consent_record import ConsentRecord
 from concord.domain.decide_recipient import Recipient, decide_slice
@@ -231,11 +231,28 @@ class _Simulation:
             Recipient(row.point_id, row.region, records.get(self._key(row.point_id)))
             for row in rows
         ]
+        decided = self._decide(recipients, at)
+        for until in sorted({each.until for each in decided if each.until}):
+            self._ahead(recipients, decided, until)
+        return decided
+
+    def _ahead(
+        self, recipients: Sequence[Recipient], decided: list[Decided], until: datetime
+    ) -> None:
+        """Decide for those who wait for `until` as their own chunk will be, at that moment. Who may
+        be texted then waits, as she was decided; a full cap stops her then as well."""
+        places = [place for place, each in enumerate(decided) if each.until == until]
+        then = self._decide([recipients[place] for place in places], until)
+        for place, each in zip(places, then, strict=True):
+            if each.outcome is not Outcome.PENDING:
+                decided[place] = each
+
+    def _decide(self, recipients: Sequence[Recipient], at: datetime) -> list[Decided]:
         names = (self.broadcast.merchant_id, self.broadcast.broadcast_id)
         return decide_slice(
             recipients,
             at=at,
-            lasts=self.frozen.lasts(len(rows)),
+            lasts=self.frozen.lasts(len(recipients)),
             law=self._law,
             full=lambda wanted: self._caps.full(names[0], wanted, names[1], at),
         )
