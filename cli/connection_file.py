@@ -14,6 +14,7 @@ from cli.errors import usage_error
 # names its credentials with null: those are asked for as well.
 CREDENTIALS: Final = {
     "catapult": ("api_key",),
+    "ecomail": ("api_key",),
     "text_em_all": ("consumer_key", "consumer_secret", "access_token"),
 }
 _TOP: Final = frozenset({"merchant", "integration", "source", "destination", "settings"})

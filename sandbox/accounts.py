@@ -103,6 +103,8 @@ class AccountSeed(Seed):
     texts_per_second: float | None = Field(default=None, gt=0, le=100_000)
     calls_per_second: int | None = Field(default=None, ge=1)
     receipts: ReceiptOptions | None = None
+    # Ecomail: how many calls a minute its key may make (None: as everybody's)
+    calls_per_minute: int | None = Field(default=None, ge=1)
     # Text-Em-All: a feed that pays no heed to its filters
     ignore_filters: bool = False
 

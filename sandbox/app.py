@@ -17,12 +17,14 @@ from sandbox.faults import AWS_SERVICES, Fault, FaultBook
 from sandbox.platforms.aws.api import Aws
 from sandbox.platforms.base import Platform
 from sandbox.platforms.catapult.api import Catapult
+from sandbox.platforms.ecomail.api import Ecomail
+from sandbox.platforms.ellity.api import Ellity
 from sandbox.platforms.text_em_all.api import TextEmAll
 from sandbox.platforms.twilio.api import Twilio
 from sandbox.recorder import Call, Recorder
 from sandbox.web import BadBodyError, Outbound, control_error, json_body, parse
 
-PLATFORMS: tuple[type[Platform], ...] = (TextEmAll, Catapult, Twilio, Aws)
+PLATFORMS: tuple[type[Platform], ...] = (TextEmAll, Catapult, Twilio, Aws, Ecomail, Ellity)
 
 
 class Reset(Seed):

@@ -13,7 +13,7 @@ from sandbox.drop import drop
 from sandbox.faults import Fault, FaultBook
 from sandbox.platforms.base import Platform
 
-_SECRET_HEADERS = frozenset({"authorization", "cookie", "x-api-key", "x-amz-security-token"})
+_SECRET_HEADERS = frozenset({"authorization", "cookie", "key", "x-api-key", "x-amz-security-token"})
 
 
 @dataclass(slots=True)

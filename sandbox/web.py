@@ -81,6 +81,10 @@ class Outbound:
         """Put `content` as it is, or raise UnreachableError."""
         return await self._call("PUT", url, content, headers, timeout)
 
+    async def get(self, url: str, timeout: float = WEBHOOK_TIMEOUT_SECONDS) -> httpx.Response:
+        """Get `url`, or raise UnreachableError."""
+        return await self._call("GET", url, b"", {}, timeout)
+
     async def _call(
         self, method: str, url: str, content: bytes, headers: dict[str, str], timeout: float
     ) -> httpx.Response:

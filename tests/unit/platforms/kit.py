@@ -15,12 +15,20 @@ from typing import Any
 import httpx
 from hypothesis import HealthCheck, settings
 
+from concord.domain.contacts import Contact, NewList, credit_changed
 from concord.domain.events import ParsedWebhook, PlatformEvent, RawRequest, SecretValue
 from concord.domain.outbound import BulkText, ConsentPush, OutboundText
 from concord.domain.times import to_rfc3339
 from concord.platforms.base import Http
 from concord.platforms.http import GuardedHttp
-from concord.ports import AccountChecker, BulkSender, ConsentPeer, ShopperSource, TextSender
+from concord.ports import (
+    AccountChecker,
+    BulkSender,
+    ConsentPeer,
+    ContactPeer,
+    ShopperSource,
+    TextSender,
+)
 
 NOW = datetime(2026, 3, 1, 10, 0, 1, tzinfo=UTC)
 ROOT = Path(__file__).parents[3]
@@ -49,6 +57,15 @@ PUSH = ConsentPush(
     idempotency_key="push-0001",
     shopper_ids=("s-1", "s-2"),
 )
+CONTACT = Contact(
+    email="jan@novak.example",
+    first_name="Jan",
+    last_name="Novak",
+    phone="+420601123456",
+    fields={"ellity_credit": "120", "ellity_credit_num": 120, "ellity_pin": "4711"},
+)
+NEW_LIST = NewList("Customers", "Shop", "shop@shop.example", "reply@shop.example")
+EVENT = credit_changed(CONTACT.email, 120, 20)
 
 # reliability.md 2 asks for 100,000 mutated webhooks of each platform: `make fuzz` runs them.
 _QUIET = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
@@ -83,11 +100,15 @@ LOST: Mapping[str, type[httpx.TransportError]] = {
 
 @dataclass(frozen=True)
 class WebhookCase:
-    """How a platform signs: `sign` adds the good headers to a request received at NOW."""
+    """How a platform signs: `sign` adds the good headers to a request received at NOW.
 
-    sign: Callable[[RawRequest], RawRequest]
-    signature_headers: tuple[str, ...]
-    expires: bool
+    `unsigned` = it does not sign at all: the URL alone says who calls.
+    """
+
+    sign: Callable[[RawRequest], RawRequest] = lambda request: request
+    signature_headers: tuple[str, ...] = ()
+    expires: bool = False
+    unsigned: bool = False
     secrets: tuple[SecretValue, ...] = ()
     credentials: Mapping[str, str] = field(default_factory=dict)
     wrong_secrets: tuple[SecretValue, ...] = ()
@@ -124,6 +145,7 @@ class PlatformCase:
     bulk: BulkCase | None = None
     peer: Callable[[Answer], ConsentPeer] | None = None
     source: Callable[[Answer], ShopperSource] | None = None
+    contacts: Callable[[Answer], ContactPeer] | None = None
     checker: Callable[[Answer], AccountChecker] | None = None
     accepted: bytes = b"{}"
     message_id: str = ""

@@ -5,12 +5,19 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import httpx
 import pytest
 
+from concord.domain.contacts import (
+    ELLITY_FIELDS,
+    Contact,
+    ContactList,
+    FieldValue,
+    SubscriberStatus,
+)
 from concord.domain.errors import (
     CredentialsRejectedError,
     OptedOutAtCarrierError,
@@ -20,21 +27,25 @@ from concord.domain.errors import (
     ThrottledError,
 )
 from concord.domain.events import (
+    CreditChanged,
     DeliveryReceipt,
     DeliveryStatus,
     Failure,
+    OptedIn,
+    OptedOut,
     PlatformEvent,
     RawRequest,
     SecretValue,
 )
+from concord.domain.identity import Channel
 from concord.domain.outbound import AccountFacts, BulkText, Endpoint
 from concord.domain.source import SourceGroup, SourceShopper
 from concord.platforms.http import GuardedHttp
 from concord.platforms.registry import PlatformRegistry
-from concord.ports import BulkSender
+from concord.ports import BulkSender, ContactPeer
 from sandbox.app import build
 from sandbox.drop import ConnectionDroppedError
-from tests.unit.platforms.kit import BULK, PUSH, TEXT
+from tests.unit.platforms.kit import BULK, CONTACT, EVENT, NEW_LIST, PUSH, TEXT
 
 TEA = {"consumer_key": "K", "consumer_secret": "S", "access_token": "T"}
 SECRET = SecretValue("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
@@ -336,3 +347,160 @@ def test_ordered_faults(sandbox: Sandbox, platform: str) -> None:
     with pytest.raises(ThrottledError) as caught:
         sender.send(TEXT)
     assert caught.value.retry_after == 7.0
+
+
+# --- Ecomail and Ellity --------------------------------------------------------------------------
+
+ECO = {"api_key": "eco-key"}
+
+
+def ecomail(sandbox: Sandbox, key: Mapping[str, str] = ECO, **options: Any) -> ContactPeer:
+    """Seed an account with list 7; return our client there."""
+    sandbox.seed("ecomail", "eco-1", credentials=ECO, **options)
+    wiring = {"name": "Customers", "webhook_url": "http://concord.test/w", "custom_fields": OWN}
+    assert sandbox.control.put("/ecomail/_lists/eco-1/7", json=wiring).is_success
+    peer = sandbox.registry.contact_peer("ecomail", endpoint("ecomail", "eco-1", key))
+    assert peer is not None
+    return peer
+
+
+OWN = {"shoe_size": "int"}
+
+
+def told(sandbox: Sandbox, platform: str) -> list[PlatformEvent]:
+    """Return what our adapter makes of each webhook that came."""
+    adapter = sandbox.registry.webhook(platform)
+    assert adapter is not None
+    found: list[PlatformEvent] = []
+    for sent in sandbox.received:
+        request = RawRequest("POST", {}, sent.content, datetime.now(UTC))
+        found += adapter.parse(request, {}).events
+    sandbox.received.clear()
+    return found
+
+
+def test_an_ecomail_key_is_checked(sandbox: Sandbox) -> None:
+    """ECO-03, ECO-20: the right key lists, a wrong one is told from a network error."""
+    ecomail(sandbox)
+    right, wrong = (endpoint("ecomail", "eco-1", key) for key in (ECO, {"api_key": "no"}))
+    checkers = [sandbox.registry.checker("ecomail", there) for there in (right, wrong)]
+    assert checkers[0] is not None
+    assert checkers[1] is not None
+    assert checkers[0].check() == AccountFacts()
+    with pytest.raises(CredentialsRejectedError, match="API key"):
+        checkers[1].check()
+    sandbox.fault(platform="ecomail", status=0, times=1)
+    with pytest.raises(RetryableError):
+        checkers[0].check()
+
+
+def test_ecomail_fields_are_made_once(sandbox: Sandbox) -> None:
+    """ECO-04, ECO-05: all fields after activation, none by a second one, foreign ones stay."""
+    peer = ecomail(sandbox)
+    made = peer.make_list(NEW_LIST)
+    assert peer.lists() == (ContactList("7", "Customers"), made)
+    assert peer.ensure_fields("7", ELLITY_FIELDS) == len(ELLITY_FIELDS)
+    assert peer.ensure_fields("7", ELLITY_FIELDS) == 0
+    [first, _] = sandbox.control.get("/ecomail/_lists/eco-1").json()
+    fields = {key: field["type"] for key, field in first["list"]["custom_fields"].items()}
+    assert fields == {**OWN, **{key: kind.value for key, kind in ELLITY_FIELDS.items()}}
+    assert set(first["subscribers"].values()) == {0}, "the technical contact is gone"
+    assert sandbox.received == [], "nobody signed up"
+
+
+def test_ecomail_shows_the_fields_before_it_hears_the_event(sandbox: Sandbox) -> None:
+    """ECO-06, ECO-10: written, seen to stand there, then told; our own write is echoed."""
+    peer = ecomail(sandbox)
+    with pytest.raises(PermanentError) as caught:
+        peer.emit(EVENT)
+    assert caught.value.reason == "unknown_subscriber"
+    assert peer.subscriber("7", CONTACT.email) is None
+    assert peer.upsert("7", CONTACT)
+    assert not peer.upsert("7", CONTACT)
+    stands = peer.subscriber("7", CONTACT.email)
+    assert stands is not None
+    assert stands.status is SubscriberStatus.SUBSCRIBED
+    assert stands.shows(CONTACT.fields)
+    peer.emit(EVENT)
+    [event] = sandbox.control.get("/ecomail/_events/eco-1").json()
+    assert (event["category"], event["action"], event["label"]) == ("ellity", "change", "credit")
+    echo = OptedIn(None, Channel.EMAIL, CONTACT.email, via="list", list_id="7")
+    assert told(sandbox, "ecomail") == [echo, echo]
+
+
+def test_ecomail_fields_are_emptied(sandbox: Sandbox) -> None:
+    """ECO-10: what expires next may be nothing."""
+    peer = ecomail(sandbox)
+    soon: dict[str, FieldValue] = {
+        "ellity_next_expiration_date": date(2026, 4, 1),
+        "ellity_next_expiration_value_num": 5,
+    }
+    peer.upsert("7", dataclasses.replace(CONTACT, fields=soon))
+    nothing: dict[str, FieldValue] = dict.fromkeys(soon)
+    peer.upsert("7", dataclasses.replace(CONTACT, fields=nothing))
+    stands = peer.subscriber("7", CONTACT.email)
+    assert stands is not None
+    assert stands.shows(nothing)
+    assert not stands.shows(soon)
+
+
+def test_whoever_left_ecomail_stays_away(sandbox: Sandbox) -> None:
+    """ECO-13: her unsubscription is an opt-out to us, and no write of ours undoes it."""
+    peer = ecomail(sandbox)
+    peer.upsert("7", CONTACT)
+    told(sandbox, "ecomail")
+    form = {"account_id": "eco-1", "list_id": 7, "email": CONTACT.email, "action": "unsubscribe"}
+    assert sandbox.control.post("/ecomail/_form", json=form).json() == {"statuses": [204]}
+    out = OptedOut(None, Channel.EMAIL, CONTACT.email, via="list", list_id="7")
+    assert told(sandbox, "ecomail") == [out]
+    peer.upsert("7", CONTACT)
+    peer.upsert_many("7", [CONTACT])
+    stands = peer.subscriber("7", CONTACT.email)
+    assert stands is not None
+    assert stands.status is SubscriberStatus.UNSUBSCRIBED
+    assert sandbox.received == []
+
+
+def test_ecomail_takes_everybody_in_bulk(sandbox: Sandbox) -> None:
+    """ECO-18: 3,001 contacts are two calls, and nobody is dropped; twice makes nobody new."""
+    peer = ecomail(sandbox)
+    sandbox.control.put("/ecomail/_lists/eco-1/7", json={"webhook_url": None})
+    people = [Contact(f"c{n}@shop.example", fields={"ellity_credit": "1"}) for n in range(3001)]
+    assert peer.upsert_many("7", people) == 3001
+    assert peer.upsert_many("7", people) == 0
+    assert peer.subscriber("7", people[-1].email) is not None
+    calls = sandbox.control.get("/_calls?platform=ecomail").json()
+    assert len([call for call in calls if call["path"].endswith("-bulk")]) == 4
+
+
+def test_ecomail_says_when_to_come_back(sandbox: Sandbox) -> None:
+    """Platform page: the limit per key, waited for by Retry-After."""
+    peer = ecomail(sandbox, calls_per_minute=2)
+    peer.lists()
+    peer.lists()
+    with pytest.raises(ThrottledError) as caught:
+        peer.lists()
+    assert caught.value.retry_after is not None
+    assert 0 < caught.value.retry_after <= 60
+    sandbox.control.post("/ecomail/_wait", json={"seconds": caught.value.retry_after})
+    peer.lists()
+
+
+def test_an_ecomail_event_whose_answer_is_lost_may_have_been_told(sandbox: Sandbox) -> None:
+    """ECO-06: an unknown outcome, never a blind repeat; a write is simply repeated."""
+    peer = ecomail(sandbox)
+    sandbox.fault(platform="ecomail", lose_answer=True, times=2)
+    with pytest.raises(RetryableError):
+        peer.upsert("7", CONTACT)
+    with pytest.raises(OutcomeUnknownError):
+        peer.emit(EVENT)
+    assert len(sandbox.control.get("/ecomail/_events/eco-1").json()) == 1
+
+
+def test_ellity_tells_what_a_customer_has(sandbox: Sandbox) -> None:
+    """ECO-07: the template of our README, filled in by them."""
+    sandbox.seed("ellity", "shop-4", webhook_url="http://concord.test/w")
+    customer = {"id": "8812", "email": CONTACT.email, "credit": 120}
+    change = {"account_id": "shop-4", "customer": customer, "delta": -20}
+    assert sandbox.control.post("/ellity/_credit", json=change).is_success
+    assert told(sandbox, "ellity") == [CreditChanged(None, "8812", CONTACT.email, 120, -20)]

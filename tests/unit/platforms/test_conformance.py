@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import concord.platforms
+from concord.domain.contacts import ELLITY_FIELDS
 from concord.domain.errors import (
     CredentialsRejectedError,
     OptedOutAtCarrierError,
@@ -35,10 +36,13 @@ from concord.domain.events import (
 from concord.domain.outbound import BulkHandedOver
 from concord.platforms.http import GuardedHttp
 from concord.platforms.registry import PLATFORMS, PlatformRegistry, platform_named
-from concord.ports import WebhookAdapter
+from concord.ports import ContactPeer, WebhookAdapter
 from tests.unit.platforms.kit import (
     BULK,
+    CONTACT,
+    EVENT,
     FUZZ_WEBHOOKS,
+    NEW_LIST,
     NOW,
     PUSH,
     TEXT,
@@ -55,6 +59,8 @@ from tests.unit.platforms.kit import (
 
 CASES = {name: case_of(folder) for name, folder in PLATFORMS.items()}
 WITH_WEBHOOK = [name for name, case in CASES.items() if case.webhook]
+SIGNED = [name for name, case in CASES.items() if case.webhook and not case.webhook.unsigned]
+UNSIGNED = [name for name in WITH_WEBHOOK if name not in SIGNED]
 HERE = Path(__file__).parent
 
 
@@ -119,6 +125,7 @@ def test_a_case_covers_each_capability(name: str) -> None:
     assert (platform.bulk_sender is None) == (case.bulk is None)
     assert (platform.consent_peer is None) == (case.peer is None)
     assert (platform.shopper_source is None) == (case.source is None)
+    assert (platform.contact_peer is None) == (case.contacts is None)
     assert (platform.checker is None) == (case.checker is None)
 
 
@@ -156,7 +163,7 @@ def test_each_fixture_parses_to_the_events_beside_it(name: str, fixture: Fixture
     parsed = parse(fixture.request, fixture.settings)
     assert [describe(event) for event in parsed.events] == fixture.events
     assert parsed.unknown_type is None
-    assert parsed.event_id == parsed.events[0].event_id
+    assert parsed.event_id == (parsed.events[0].event_id or "")
 
 
 def _receipts(name: str) -> list[DeliveryReceipt]:
@@ -193,7 +200,7 @@ def test_a_good_signature_passes(name: str, fixture: Fixture) -> None:
     assert _verifies(name, _webhook_case(name).sign(fixture.request))
 
 
-@pytest.mark.parametrize("name", WITH_WEBHOOK)
+@pytest.mark.parametrize("name", SIGNED)
 def test_a_tampered_body_fails(name: str) -> None:
     request = _signed(name)
     middle = len(request.body) // 2
@@ -206,7 +213,7 @@ def test_a_tampered_body_fails(name: str) -> None:
         assert not _verifies(name, dataclasses.replace(request, body=body))
 
 
-@pytest.mark.parametrize("name", WITH_WEBHOOK)
+@pytest.mark.parametrize("name", SIGNED)
 def test_a_missing_header_fails(name: str) -> None:
     request = _signed(name)
     for missing in _webhook_case(name).signature_headers:
@@ -215,12 +222,28 @@ def test_a_missing_header_fails(name: str) -> None:
         assert not _verifies(name, dataclasses.replace(request, headers=headers))
 
 
-@pytest.mark.parametrize("name", WITH_WEBHOOK)
+@pytest.mark.parametrize("name", SIGNED)
 def test_a_wrong_secret_fails(name: str) -> None:
     """Reliability 2: the signature of one merchant opens no other merchant's door."""
     case, request = _webhook_case(name), _signed(name)
     assert not _adapter(name).verify(request, case.wrong_secrets, case.wrong_credentials)
     assert not _adapter(name).verify(request, (), {})
+
+
+@pytest.mark.parametrize("name", UNSIGNED)
+def test_what_nobody_signs_says_so(name: str) -> None:
+    """R-32: its URL lets it in, and `unsigned` keeps an opt-in waiting for proof."""
+    adapter = _adapter(name)
+    for request, _ in _good_requests(name):
+        assert adapter.verify(request, (), {})
+        assert adapter.unsigned(request)
+
+
+@pytest.mark.parametrize("name", SIGNED)
+def test_what_is_signed_says_so(name: str) -> None:
+    """R-32: a good signature is never taken for none."""
+    for request, _ in _good_requests(name):
+        assert not _adapter(name).unsigned(request)
 
 
 @pytest.mark.parametrize("name", [name for name in WITH_WEBHOOK if _webhook_case(name).expires])
@@ -509,6 +532,68 @@ def test_a_source_says_what_to_do(
         getattr(source, answer_of)(None)
     assert type(caught.value) is expected
     assert "://" not in str(caught.value)
+
+
+# --- contacts ----------------------------------------------------------------------------------
+
+WITH_CONTACTS = [name for name, case in CASES.items() if case.contacts]
+REPEATABLE: Mapping[str, Callable[[ContactPeer], object]] = {
+    "lists": lambda peer: peer.lists(),
+    "ensure_fields": lambda peer: peer.ensure_fields("7", ELLITY_FIELDS),
+    "upsert": lambda peer: peer.upsert("7", CONTACT),
+    "upsert_many": lambda peer: peer.upsert_many("7", [CONTACT]),
+    "subscriber": lambda peer: peer.subscriber("7", CONTACT.email),
+}
+ONCE_ONLY: Mapping[str, Callable[[ContactPeer], object]] = {
+    "make_list": lambda peer: peer.make_list(NEW_LIST),
+    "emit": lambda peer: peer.emit(EVENT),
+}
+
+
+def _fails(name: str, call: Callable[[ContactPeer], object], answer: Answer) -> PlatformError:
+    case = CASES[name]
+    assert case.contacts is not None
+    with pytest.raises(PlatformError) as caught:
+        call(case.contacts(_spoken(case, answer)))
+    shown = f"{caught.value}{caught.value!r}"
+    assert not any(said in shown for said in (CONTACT.email, "Novak", "4711", "://"))
+    return caught.value
+
+
+@pytest.mark.parametrize("name", WITH_CONTACTS)
+@pytest.mark.parametrize("call", REPEATABLE)
+@pytest.mark.parametrize(
+    ("answer", "expected"), [*IDEMPOTENT, (Answer(200, b"<html>"), RetryableError)], ids=_id
+)
+def test_contacts_can_be_written_again(
+    name: str, call: str, answer: Answer, expected: type[Exception]
+) -> None:
+    """ECO-20: each failure has its own class, and whatever may be repeated is."""
+    assert type(_fails(name, REPEATABLE[call], answer)) is expected
+
+
+@pytest.mark.parametrize("name", WITH_CONTACTS)
+@pytest.mark.parametrize("call", ONCE_ONLY)
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [each for each in SENDS if each[0].status != 200 or each[0].lost],
+    ids=_id,
+)
+def test_what_may_happen_once_is_never_repeated_blindly(
+    name: str, call: str, answer: Answer, expected: type[Exception]
+) -> None:
+    """ECO-06: an event whose answer was lost may have been told."""
+    assert type(_fails(name, ONCE_ONLY[call], answer)) is expected
+
+
+@pytest.mark.parametrize("name", WITH_CONTACTS)
+@pytest.mark.parametrize("call", [*REPEATABLE, *ONCE_ONLY])
+def test_contact_throttling_says_when(name: str, call: str) -> None:
+    """Platform page: 1,000 calls a minute, and their own Retry-After."""
+    made = {**REPEATABLE, **ONCE_ONLY}[call]
+    problem = _fails(name, made, Answer(429, b"{}", {"retry-after": "17"}))
+    assert isinstance(problem, ThrottledError)
+    assert problem.retry_after == 17.0
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.checker])

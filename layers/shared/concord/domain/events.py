@@ -60,26 +60,34 @@ class InboundText:
 
 @dataclass(frozen=True, slots=True)
 class OptedOut:
-    """The platform reports an opt-out that was given to it, not to us."""
+    """The platform reports an opt-out that was given to it, not to us.
 
-    event_id: str
+    `event_id` None = it gives none. `list_id` names the list, where the platform has lists.
+    """
+
+    event_id: str | None
     channel: Channel
     point: str = field(repr=False)
     occurred_at: datetime | None = None
     via: str = "platform"
     actor: str = field(default="", repr=False)
+    list_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OptedIn:
-    """The platform reports an opt-in that was given to it, not to us."""
+    """The platform reports an opt-in that was given to it, not to us.
 
-    event_id: str
+    `event_id` None = it gives none. `list_id` names the list, where the platform has lists.
+    """
+
+    event_id: str | None
     channel: Channel
     point: str = field(repr=False)
     occurred_at: datetime | None = None
     via: str = "platform"
     actor: str = field(default="", repr=False)
+    list_id: str | None = None
 
 
 class DeliveryStatus(StrEnum):
@@ -138,7 +146,23 @@ class DeliveryReceipt:
         return self.failure is Failure.HARD
 
 
-type PlatformEvent = InboundText | OptedOut | OptedIn | DeliveryReceipt
+@dataclass(frozen=True, slots=True)
+class CreditChanged:
+    """A shop's loyalty system, which keeps the points itself, says what a customer has now.
+
+    `credit` is her balance after the change, `delta` the change; both in whole points. At least one
+    of `customer_id` (the loyalty system's own) and `email` is there. `event_id` None = it gives
+    none: then of two the one received last counts, and a repeat says the same again.
+    """
+
+    event_id: str | None
+    customer_id: str | None
+    email: str | None = field(repr=False)
+    credit: int
+    delta: int | None = None
+
+
+type PlatformEvent = InboundText | OptedOut | OptedIn | DeliveryReceipt | CreditChanged
 
 
 @dataclass(frozen=True, slots=True)

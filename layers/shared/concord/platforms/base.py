@@ -11,6 +11,7 @@ from concord.ports import (
     AccountChecker,
     BulkSender,
     ConsentPeer,
+    ContactPeer,
     ShopperSource,
     TextSender,
     TopicAdapter,
@@ -38,8 +39,8 @@ class Platform:
     Factories are called lazily, so that importing the registry loads no client. `topic` reads
     what a queue of our own brings, which no signature has to prove.
 
-    Of a sender: `default_url` is where its API is for everybody, NO_URL where an SDK finds it, None
-    where each account has an address of its own. `answers_stop` says whether its carrier side
+    `default_url` is where its API is for everybody, NO_URL where an SDK finds it, None where each
+    account has an address of its own. Of a sender: `answers_stop` says whether its carrier side
     confirms STOP and HELP itself, so that we stay silent; a merchant's setting overrides it. `rate`
     is how many texts a second an ordinary account may send, or, where `paced_by_segments`, segments
     of texts; a setting overrides it too.
@@ -52,6 +53,7 @@ class Platform:
     bulk_sender: Callable[[Endpoint, Http], BulkSender] | None = None
     consent_peer: Callable[[Endpoint, Http], ConsentPeer] | None = None
     shopper_source: Callable[[Endpoint, Http], ShopperSource] | None = None
+    contact_peer: Callable[[Endpoint, Http], ContactPeer] | None = None
     checker: Callable[[Endpoint, Http], AccountChecker] | None = None
     default_url: str | None = None
     answers_stop: bool = False

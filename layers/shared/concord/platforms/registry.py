@@ -13,6 +13,7 @@ from concord.ports import (
     AccountChecker,
     BulkSender,
     ConsentPeer,
+    ContactPeer,
     ShopperSource,
     TextSender,
     TopicAdapter,
@@ -24,6 +25,8 @@ from concord.ports import (
 PLATFORMS: Final = {
     "aws": "aws_messaging",
     "catapult": "catapult",
+    "ecomail": "ecomail",
+    "ellity": "ellity",
     "text_em_all": "text_em_all",
     "twilio": "twilio",
 }
@@ -111,6 +114,11 @@ class PlatformRegistry:
         found = platform_named(platform)
         source = found.shopper_source if found else None
         return source(endpoint, self._http) if source else None
+
+    def contact_peer(self, platform: str, endpoint: Endpoint) -> ContactPeer | None:
+        """Return what keeps contacts there. Raises PermanentError `host_not_allowed`."""
+        found = platform_named(platform)
+        return found.contact_peer(endpoint, self._http) if found and found.contact_peer else None
 
     def checker(self, platform: str, endpoint: Endpoint) -> AccountChecker | None:
         """Return what can prove credentials there. Raises PermanentError `host_not_allowed`."""

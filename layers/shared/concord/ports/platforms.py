@@ -5,6 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from concord.domain.contacts import (
+    Contact,
+    ContactList,
+    FieldKind,
+    NewList,
+    Subscriber,
+    TrackerEvent,
+)
 from concord.domain.events import ParsedWebhook, RawRequest, SecretValue, WebhookAnswer
 from concord.domain.outbound import (
     AccountFacts,
@@ -62,6 +70,39 @@ class ShopperSource(Protocol):
 
     def shoppers(self, cursor: str | None) -> SourcePage[SourceShopper]:
         """Return the next shoppers, guests too, each with all her numbers and groups."""
+
+
+class ContactPeer(Protocol):
+    """Keeps lists of contacts, with fields, and takes events about them.
+
+    All raise the PlatformErrors of domain/errors.py; CredentialsRejectedError says where the key
+    is found. All but `make_list` and `emit` may be repeated, so a lost answer is RetryableError;
+    of those two it is OutcomeUnknownError, for a repeat may do it twice.
+    """
+
+    def lists(self) -> tuple[ContactList, ...]:
+        """Return every list of the account."""
+
+    def make_list(self, wanted: NewList) -> ContactList:
+        """Make a list and return it with its id."""
+
+    def ensure_fields(self, list_id: str, fields: Mapping[str, FieldKind]) -> int:
+        """Make the fields that the list lacks and return how many those were; all others stay.
+        Raises PermanentError `fields_not_made` if they are not there afterwards."""
+
+    def upsert(self, list_id: str, contact: Contact) -> bool:
+        """Add a contact or change it; whether it is new there. Nobody is subscribed again who
+        left, and no mail or automation is set off."""
+
+    def upsert_many(self, list_id: str, contacts: Sequence[Contact]) -> int:
+        """As `upsert`, in as few calls as the platform allows; return how many it counted as new.
+        A call that fails ends it: those before are done, and all may be repeated."""
+
+    def subscriber(self, list_id: str, email: str) -> Subscriber | None:
+        """Return a contact as it stands in the list; None = it is not there."""
+
+    def emit(self, event: TrackerEvent) -> None:
+        """Tell an event. The contact has to be in a list: PermanentError `unknown_subscriber`."""
 
 
 class AccountChecker(Protocol):
@@ -124,5 +165,7 @@ class Platforms(Protocol):
     def consent_peer(self, platform: str, endpoint: Endpoint) -> ConsentPeer | None: ...
 
     def shopper_source(self, platform: str, endpoint: Endpoint) -> ShopperSource | None: ...
+
+    def contact_peer(self, platform: str, endpoint: Endpoint) -> ContactPeer | None: ...
 
     def checker(self, platform: str, endpoint: Endpoint) -> AccountChecker | None: ...

@@ -10,6 +10,7 @@ from concord.domain.connection import Connection
 from concord.domain.consent import VIA_HANDSET, VIA_PLATFORM, Signal
 from concord.domain.errors import FieldError, InvalidInputError
 from concord.domain.events import (
+    CreditChanged,
     DeliveryReceipt,
     InboundText,
     OptedIn,
@@ -23,7 +24,7 @@ from concord.domain.metrics import Metric
 from concord.domain.phone import normalise_phone
 from concord.domain.profiles import SignalKind
 from concord.domain.tasks import TaskKind, TaskSpec
-from concord.domain.times import effective_at
+from concord.domain.times import effective_at, to_rfc3339
 from concord.ports import Clock, Tasks, Telemetry
 from concord.services.apply_signal import Applied, ApplySignal
 from concord.services.authenticate import Authenticated
@@ -107,6 +108,9 @@ class ApplyEvents:
                 self._take_receipt(opened, event, received, replayed=stored)
                 # Receipts skip the inbox: the row they name is the record.
                 effect = effect.then(Effect(InboxState.PROCESSED, stored=True))
+            elif isinstance(event, CreditChanged):
+                # No consent: it is kept for the export, which has it replayed.
+                effect = effect.then(Effect(InboxState.KEPT, stored=effect.stored))
             else:
                 effect = effect.then(self._apply(opened, entry, inbox, event, index))
         return effect
@@ -155,7 +159,7 @@ class ApplyEvents:
             channel=channel,
             point=point,
             signal=signal,
-            marker=_marker(entry, event.event_id, index),
+            marker=_marker(entry, _event_id(entry, event), index),
             inbox=inbox,
         )
         self._tell(applied, signal)
@@ -229,9 +233,10 @@ class ApplyEvents:
             source={
                 "platform": entry.platform,
                 "connection_id": connection.connection_id,
-                "event": event_key(event.event_id),
+                "event": event_key(_event_id(entry, event)),
                 "inbox_id": entry.inbox_id,
                 "door": event.via,
+                **({"list_id": event.list_id} if event.list_id else {}),
             },
             personal={"actor": event.actor, "point": point},
         )
@@ -298,6 +303,17 @@ def _meaning(
     if says_stop:
         return (SignalKind.OPT_OUT if word.exact else SignalKind.ASSUMED_OPT_OUT), word
     return _SIGNALS[word.meaning], word
+
+
+def _event_id(entry: InboxEntry, event: InboundText | OptedOut | OptedIn) -> str:
+    """Return what names the event: its id, or where the platform gives none its own delivery.
+
+    Then a platform's repeat is another event that says the same, and changes no state; a repeat of
+    ours (rescue, replay) has the moment of the first.
+    """
+    if event.event_id is not None:
+        return event.event_id
+    return f"{to_rfc3339(entry.request.received_at)}|{sha256_hex(entry.request.body)}"
 
 
 def _marker(entry: InboxEntry, event_id: str, index: int) -> Marker:

@@ -8,6 +8,7 @@ from concord.ports import (
     AccountChecker,
     BulkSender,
     ConsentPeer,
+    ContactPeer,
     Platforms,
     ShopperSource,
     TextSender,
@@ -44,6 +45,11 @@ class ReachPlatforms:
         platform = connection.sender_platform
         endpoint = self._endpoint(connection, platform)
         return self._platforms.bulk_sender(platform, endpoint) if endpoint else None
+
+    def contact_peer(self, connection: Connection, platform: str) -> ContactPeer | None:
+        """Return the adapter that keeps contacts there, if that side has the capability."""
+        endpoint = self._endpoint(connection, platform)
+        return self._platforms.contact_peer(platform, endpoint) if endpoint else None
 
     def checker(self, connection: Connection, platform: str) -> AccountChecker | None:
         """Return the adapter that can prove its credentials."""

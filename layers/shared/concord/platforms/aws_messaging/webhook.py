@@ -13,7 +13,6 @@ from concord.domain.events import (
     DeliveryStatus,
     InboundText,
     ParsedWebhook,
-    PlatformEvent,
 )
 from concord.platforms.aws_messaging.codes import FAILURES
 from concord.platforms.checked import MAX_ID, Fields, name_map, safe_type
@@ -90,7 +89,7 @@ def parse(message: Mapping[str, Any], settings: Mapping[str, Any]) -> ParsedWebh
     return ParsedWebhook(event_id=event_id, unknown_type=unknown)
 
 
-EVENTS: Final[Mapping[str, Callable[[Fields], PlatformEvent | None]]] = {
+EVENTS: Final[Mapping[str, Callable[[Fields], InboundText | DeliveryReceipt | None]]] = {
     "two_way": parse_sms,
     "delivery": parse_receipt,
 }

@@ -10,7 +10,6 @@ from concord.domain.events import (
     DeliveryStatus,
     InboundText,
     ParsedWebhook,
-    PlatformEvent,
     RawRequest,
     SecretValue,
     UnparseableError,
@@ -115,7 +114,7 @@ def _status(form: Fields, sid: str, request: RawRequest) -> ParsedWebhook:
     return _one(event)
 
 
-def _one(event: PlatformEvent) -> ParsedWebhook:
+def _one(event: InboundText | DeliveryReceipt) -> ParsedWebhook:
     return ParsedWebhook((event,), event.event_id)
 
 

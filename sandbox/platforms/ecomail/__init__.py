@@ -1,0 +1,1 @@
+"""Ecomail: lists of contacts with fields, events, and a webhook per list."""
