@@ -8,7 +8,17 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli.commands import broadcasts, connections, consents, groups, inbox, operate, reviews
+from cli.commands import (
+    broadcasts,
+    connections,
+    consents,
+    groups,
+    inbox,
+    operate,
+    points,
+    programmes,
+    reviews,
+)
 from cli.commands.connect import connect
 from cli.commands.setup import setup
 from cli.commands.why import why
@@ -52,6 +62,8 @@ app.add_typer(reviews.app, name="reviews")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(groups.app, name="groups")
 app.add_typer(broadcasts.app, name="broadcasts")
+app.add_typer(programmes.app, name="programmes")
+app.add_typer(points.app, name="points")
 app.command()(why)
 app.command()(operate.audit)
 app.command()(operate.health)

@@ -23,6 +23,8 @@ from concord.entrypoint.admin import (
     imports,
     inbox,
     merchants,
+    points,
+    programmes,
     reviews,
     rotation,
 )
@@ -35,6 +37,12 @@ _BASE: Final = "/_aws/execute-api/abc/local/v1"
 # What the real API validates a body with: the CLI may send nothing that it would refuse.
 _BODIES: Final[tuple[tuple[str, str, type[BaseModel]], ...]] = (
     ("PUT", r"/merchants/[^/]+", merchants.MerchantPut),
+    ("PUT", r"/merchants/[^/]+/programmes/[^/]+", programmes.ProgrammePut),
+    (
+        "POST",
+        r"/merchants/[^/]+/programmes/[^/]+/accounts/[^/]+/adjustments",
+        points.AdjustmentPost,
+    ),
     ("POST", r"/merchants/[^/]+/connections", connections.ConnectionPost),
     ("POST", r"/merchants/[^/]+/inbox/replays", inbox.ReplaysPost),
     ("PATCH", r"/connections/[^/]+", connections.ConnectionPatch),
@@ -53,6 +61,8 @@ _BODIES: Final[tuple[tuple[str, str, type[BaseModel]], ...]] = (
 )
 _QUERIES: Final[tuple[tuple[str, type[BaseModel]], ...]] = (
     (r"/merchants/[^/]+/connections", base.PageQuery),
+    (r"/merchants/[^/]+/programmes", base.PageQuery),
+    (r"/merchants/[^/]+/programmes/[^/]+/accounts/[^/]+/entries", base.PageQuery),
     (r"/connections/[^/]+/audit", base.PageQuery),
     (r"/connections/[^/]+/broadcasts", base.PageQuery),
     (r"/connections/[^/]+/reviews", reviews.ReviewQuery),
