@@ -146,6 +146,17 @@ class Queue:
         self._next()
 
 
+class Unwatched:
+    """The queue for whoever is no worker: nobody is killed there."""
+
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+
+    def send(self, keys: Sequence[RowKey], delay_seconds: int = 0) -> list[RowKey]:
+        self._queue.put(keys, delay_seconds)
+        return []
+
+
 class FairQueue(Queue):
     """Shares out by merchant: whoever has the fewest at work comes next (SQS fair queues)."""
 
@@ -401,8 +412,8 @@ class Stage:
 
     def sweeps(self, until: float) -> None:
         """Let the five-minute sweep run till then."""
-        sweep = Sweep(self._quietly().tasks, self.queue, self.virtual, self.telemetry)
-        for minute in range(5, int(until / 60), 5):
+        sweep = Sweep(self._quietly().tasks, Unwatched(self.queue), self.virtual, self.telemetry)
+        for minute in range(5 + int(self.virtual.monotonic() / 60), int(until / 60), 5):
             self.virtual.at(minute * 60.0, lambda: sweep(self.virtual.now()))
 
     # --- what came of it ---------------------------------------------------------------------

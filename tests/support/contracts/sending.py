@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -331,6 +331,8 @@ class PaceContract:
         assert pace.next_waiting(SENDER, NOW) == ([ROW], at(57))
 
 
+type Wants = Mapping[str, tuple[Cap, ...]]
+
 FOUR_A_WEEK = (Cap(4, 7),)
 ONE_A_DAY = (Cap(1, 1),)
 
@@ -374,13 +376,16 @@ class CapsContract:
         assert faults.calls == ["batch_get_item"] + ["transact_write_items"] * 6
 
     def test_a_booking_in_between_is_seen(self, table: Table) -> None:
-        """R-02: two broadcasts at once."""
+        """R-02: two broadcasts at once, in a bucket that is new, and in one that is there."""
         caps = DynamoDbCaps(table)
-        one = {POINTS[0]: ONE_A_DAY}
+        for place, texts in ((0, 1), (1, 2)):
+            one = {POINTS[place]: (Cap(texts, 1),)}
+            for earlier in range(texts - 1):
+                assert caps.book(MERCHANT, one, f"e{earlier}", NOW) == frozenset()
 
-        def plan(operation: str, number: int) -> None:
-            if operation == "put_item" and number == 2:
-                assert caps.book(MERCHANT, one, "b2", NOW) == frozenset()
+            def plan(operation: str, number: int, wanted: Wants = one) -> None:
+                if operation == "put_item" and number == 2:
+                    assert caps.book(MERCHANT, wanted, "b2", NOW) == frozenset()
 
-        racing, _ = refaulted(table, plan)
-        assert DynamoDbCaps(racing).book(MERCHANT, one, "b1", NOW) == frozenset(one)
+            racing, _ = refaulted(table, plan)
+            assert DynamoDbCaps(racing).book(MERCHANT, one, "b1", NOW) == frozenset(one)
