@@ -9,6 +9,7 @@ from concord.adapters.dynamodb.slice_reads import DynamoDbHandOverReads
 from concord.bootstrap.broadcasts import finish_broadcast
 from concord.services.claim_slice import ClaimSlice
 from concord.services.close_chunk import CloseChunk
+from concord.services.give_back_chunk import GiveBackChunk
 from concord.services.hand_over_slice import HandOverSlice
 from concord.services.hold_broadcast import HoldBroadcast
 from concord.services.judge_refusal import JudgeRefusal
@@ -31,6 +32,7 @@ def send_chunk(parts: Parts) -> SendChunk:
         connections=parts.connections,
         chunks=chunks,
         caps=DynamoDbCaps(parts.table),
+        safety=parts.safety_depth,
         clock=clock,
     )
     judge = JudgeRefusal(parts.tasks, parts.apply_signal, parts.authenticator)
@@ -40,8 +42,6 @@ def send_chunk(parts: Parts) -> SendChunk:
         connections=parts.connections,
         reads=reads,
         chunks=chunks,
-        pace=parts.pace,
-        safety=parts.safety_depth,
         sleeper=parts.sleeper,
         start=StartRun(
             chunks=chunks,
@@ -64,8 +64,14 @@ def send_chunk(parts: Parts) -> SendChunk:
             resolve=parts.resolve_uncertain,
             clock=clock,
         ),
-        hold=HoldBroadcast(parts.broadcasts, clock),
-        defer=parts.defer,
+        give_back=GiveBackChunk(
+            reads=reads,
+            pace=parts.pace,
+            hold=HoldBroadcast(parts.broadcasts, clock),
+            defer=parts.defer,
+            queue=parts.queue,
+            clock=clock,
+            telemetry=telemetry,
+        ),
         clock=clock,
-        telemetry=telemetry,
     )

@@ -28,6 +28,9 @@ CALLS: Final = LEASE - timedelta(seconds=13)
 _CALL: Final = timedelta(seconds=10)
 # What a platform does not know half a minute after a call was given up never arrived.
 _SETTLED: Final = timedelta(seconds=30)
+# Why a pass ended: the broadcast is paused; another worker has the chunk by now.
+PAUSED: Final = "broadcast_paused"
+TAKEN: Final = "claimed_by_another"
 
 
 @dataclass(frozen=True, slots=True)

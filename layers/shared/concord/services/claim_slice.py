@@ -12,16 +12,18 @@ from concord.domain.chunks import Outcome, Slice, SliceState
 from concord.domain.connection import ConnectionState
 from concord.domain.consent_record import ConsentRecord
 from concord.domain.decide_recipient import Recipient, decide_recipient, decide_slice
+from concord.domain.errors import StorageUnavailableError
 from concord.domain.put_off import put_off
 from concord.domain.tasks import LONGEST_WAIT
 from concord.ports import Clock, Connections
-from concord.ports.broadcasts import Caps, Chunks, HandOverReads
-from concord.services.chunk_run import Claimed, Ending, Run, decide
+from concord.ports.broadcasts import Caps, Chunks, HandOverFacts, HandOverReads, SafetyDepth
+from concord.services.chunk_run import PAUSED, TAKEN, Claimed, Ending, Run, decide
 
 # No text starts upon a consent that was read longer ago (reliability 31).
 FRESH: Final = timedelta(seconds=1)
 _LOOK_AGAIN: Final = timedelta(seconds=2)
 _HOLD: Final = timedelta(seconds=60)
+_SAFETY_WAIT: Final = timedelta(seconds=10)
 
 
 class ClaimSlice:
@@ -34,18 +36,22 @@ class ClaimSlice:
         connections: Connections,
         chunks: Chunks,
         caps: Caps,
+        safety: SafetyDepth,
         clock: Clock,
     ) -> None:
         self._reads = reads
         self._connections = connections
         self._chunks = chunks
         self._caps = caps
+        self._safety = safety
         self._clock = clock
 
     def __call__(self, run: Run, number: int) -> Claimed | Ending:
         """Claim slice `number`, with every decision (L-02), or say why not."""
         if not self._connected(run):
             return held(run.connection.state, self._clock.now())
+        if self._safety.holds():
+            return Ending("safety_queue", self._clock.now() + _SAFETY_WAIT)
         points = run.points(number)
         read_at = self._clock.now()
         facts = self._reads.facts(
@@ -61,7 +67,7 @@ class ClaimSlice:
         unwritten = run.unwritten
         children = put_off(run.chunk, unwritten) if unwritten else ()
         if not self._chunks.advance(unwritten, part, children, read_at):
-            return Ending("claimed_by_another", read_at + LONGEST_WAIT)
+            return Ending(TAKEN, read_at + LONGEST_WAIT)
         run.unwritten = None
         run.slices[number] = part
         run.claimed += 1
@@ -69,14 +75,11 @@ class ClaimSlice:
 
     def recheck(self, run: Run, claimed: Claimed, places: Iterable[int]) -> Claimed:
         """Look and decide again for those places, whose consent was read too long ago. If nobody
-        may be texted any more just now, all of them are put off."""
-        connected = self._connected(run)
+        may be texted any more just now, or nobody can look, all of them are put off."""
         part, read_at = claimed.part, self._clock.now()
         points = {place: run.point(part, place) for place in places}
-        keys = [run.consent_key(point) for point in points.values()]
-        facts = self._reads.facts(run.chunk.key, run.carrier.account, keys, read_at)
-        run.broadcast = facts.broadcast or run.broadcast
-        if not connected or not run.broadcast.runs:
+        facts = self._facts_again(run, points.values(), read_at)
+        if facts is None:
             return replace(claimed, part=again(part, points, read_at))
         decisions = {
             place: decide_recipient(
@@ -90,6 +93,19 @@ class ClaimSlice:
             for place, point in points.items()
         }
         return Claimed(decide(part, decisions), claimed.records | dict(facts.records), read_at)
+
+    def _facts_again(self, run: Run, points: Iterable[str], at: datetime) -> HandOverFacts | None:
+        """Return what is true now; None = nobody may be texted, or it cannot be known: what was
+        handed over of the slice is not to be forgotten over that."""
+        keys = [run.consent_key(point) for point in points]
+        try:
+            connected = self._connected(run)
+            facts = self._reads.facts(run.chunk.key, run.carrier.account, keys, at)
+        except StorageUnavailableError:
+            return None
+        run.broadcast = facts.broadcast or run.broadcast
+        may_text = connected and run.broadcast.runs and not self._safety.holds()
+        return facts if may_text else None
 
     def _connected(self, run: Run) -> bool:
         """Whether the connection lets texts out; what is known of it is five seconds old at most,
@@ -131,7 +147,7 @@ def stopped(state: BroadcastState, now: datetime) -> Ending:
     waits until it is resumed."""
     if state is BroadcastState.CANCELLED:
         return Ending("cancelled")
-    return Ending("broadcast_paused", now + LONGEST_WAIT)
+    return Ending(PAUSED, now + LONGEST_WAIT)
 
 
 def held(state: ConnectionState, now: datetime) -> Ending:

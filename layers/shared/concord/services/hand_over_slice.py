@@ -105,20 +105,19 @@ class HandOverSlice:
         self, run: Run, claimed: Claimed, sender: TextSender
     ) -> tuple[Slice, Ending | None]:
         ends = run.started + CALLS
-        for place in claimed.part.places(Outcome.PENDING):
+        while places := claimed.part.places(Outcome.PENDING):
             ready = run.pace.await_slot(before=ends)
             if ready and self._clock.now() - claimed.read_at > FRESH:
-                claimed = self._claim.recheck(run, claimed, _from(claimed.part, place))
-            part = claimed.part
+                claimed = self._claim.recheck(run, claimed, places)
+            part, place = claimed.part, places[0]
             if part.decided[place].outcome is not Outcome.PENDING:
                 continue  # she opted out a moment ago, or her night began
-            now = self._clock.now()
+            now, places = self._clock.now(), part.places(Outcome.PENDING)
             if not ready or now > ends or now - claimed.read_at > FRESH:
-                return again(part, _from(part, place), now), None
-            before = _from(part, place)[1:]
+                return again(part, places, now), None
             part, ending = self._one(run, claimed, place, sender)
             claimed = replace(claimed, part=part)
-            if ending is not None or _from(part, place + 1) != before:
+            if ending is not None or part.places(Outcome.PENDING) != places[1:]:
                 return part, ending  # the rest was put off
         return claimed.part, None
 
@@ -137,7 +136,7 @@ class HandOverSlice:
             run.pace.answered(self._seconds_since(now))
             return self._refused(run, part, place, problem.reason)
         except _NOT_TAKEN as problem:
-            return self._not_taken(run, part, _from(part, place), problem)
+            return self._not_taken(run, part, part.places(Outcome.PENDING), problem)
         run.pace.answered(self._seconds_since(now))
         run.refusals = ("", 0)
         sent = replace(part.decided[place], outcome=Outcome.SENT, message_id=answer.message_id)
@@ -183,7 +182,3 @@ class HandOverSlice:
 
 
 _NOT_TAKEN: Final = (RetryableError, CredentialsRejectedError, OutcomeUnknownError)
-
-
-def _from(part: Slice, place: int) -> tuple[int, ...]:
-    return tuple(at for at in part.places(Outcome.PENDING) if at >= place)

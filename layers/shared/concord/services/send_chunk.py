@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
 from concord.domain.broadcast import Broadcast, BroadcastState
-from concord.domain.chunks import Slice, SliceState, Tally, chunk_of, due_of
+from concord.domain.chunks import Slice, SliceState, Tally, chunk_of
 from concord.domain.connection import Connection, ConnectionState
-from concord.domain.errors import NotFoundError, PermanentError
-from concord.domain.metrics import Metric
+from concord.domain.errors import NotFoundError, PermanentError, StorageUnavailableError
 from concord.domain.pacing import HORIZON, NoTurn, Turn, sender_account
-from concord.domain.put_off import put_off
+from concord.domain.put_off import PutOff, put_off
 from concord.domain.tallies import CANCELLED
-from concord.domain.tasks import LONGEST_WAIT, Task, TaskState
-from concord.ports import Clock, Connections, Tasks, Telemetry
-from concord.ports.broadcasts import (
-    Chunks,
-    ChunkStart,
-    HandOverReads,
-    Pace,
-    SafetyDepth,
-    Sleeper,
-)
+from concord.domain.tasks import LEASE, Task, TaskState
+from concord.ports import Clock, Connections, Tasks
+from concord.ports.broadcasts import Chunks, ChunkStart, HandOverReads, Sleeper
 from concord.services.chunk_run import (
+    TAKEN,
     WORKS,
     WORKS_BOOKED,
     Ending,
@@ -34,13 +28,15 @@ from concord.services.chunk_run import (
 )
 from concord.services.claim_slice import ClaimSlice
 from concord.services.close_chunk import CloseChunk
-from concord.services.defer_tasks import DeferTasks
+from concord.services.give_back_chunk import GiveBackChunk
 from concord.services.hand_over_slice import HandOverSlice
-from concord.services.hold_broadcast import HoldBroadcast
 from concord.services.resolve_slice import ResolveSlice
 from concord.services.start_run import StartRun
 
-_SAFETY_WAIT: Final = timedelta(seconds=10)
+# The table is given that much time once more before what became of a slice is forgotten.
+_ONCE_MORE: Final = (timedelta(seconds=1), timedelta(seconds=2), timedelta(seconds=4))
+# A write takes some seconds at worst, and the function has 60.
+_LAST_WRITE: Final = LEASE - timedelta(seconds=5)
 
 
 class SendChunk:
@@ -57,55 +53,55 @@ class SendChunk:
         connections: Connections,
         reads: HandOverReads,
         chunks: Chunks,
-        pace: Pace,
-        safety: SafetyDepth,
         sleeper: Sleeper,
         start: StartRun,
         claim: ClaimSlice,
         hand_over: HandOverSlice,
         resolve: ResolveSlice,
         close: CloseChunk,
-        hold: HoldBroadcast,
-        defer: DeferTasks,
+        give_back: GiveBackChunk,
         clock: Clock,
-        telemetry: Telemetry,
     ) -> None:
         self._tasks = tasks
         self._connections = connections
         self._reads = reads
         self._chunks = chunks
-        self._pace = pace
-        self._safety = safety
         self._sleeper = sleeper
         self._start = start
         self._claim = claim
         self._hand_over = hand_over
         self._resolve = resolve
         self._close = close
-        self._hold = hold
-        self._defer = defer
+        self._give_back = give_back
         self._clock = clock
-        self._telemetry = telemetry
 
     def __call__(self, task: Task) -> None:
         """Work on the chunk for a while. Raises RetryableError and CredentialsRejectedError of a
         look-up (put off), NotFoundError (parked) if what the row names is not there."""
-        key = chunk_of(task)
+        began, key = self._clock.now(), chunk_of(task)
         connection = self._connections.get(key.connection_id)
         # The tally before the slices: what is settled after it is seen by who writes the next one.
         start = self._reads.start(key)
         if connection is None or start.broadcast is None:
             raise NotFoundError("the chunk's connection or broadcast is not there")
-        run = self._opened(task, connection, start, start.broadcast)
+        run = self._opened(task, connection, start, start.broadcast, began)
         if run is None:
             return
-        ending = self._work(run)
-        self._end(run, ending)
+        try:
+            self._end(run, self._work(run))
+        except StorageUnavailableError:
+            self._write(run)  # a claim that failed is no reason to forget the slice before it
+            raise
 
     # --- may it go on at all? ----------------------------------------------------------------
 
     def _opened(
-        self, task: Task, connection: Connection, start: ChunkStart, broadcast: Broadcast
+        self,
+        task: Task,
+        connection: Connection,
+        start: ChunkStart,
+        broadcast: Broadcast,
+        began: datetime,
     ) -> Run | None:
         """Return the pass; None = there is none, and the row was dealt with."""
         if connection.state is not ConnectionState.CONNECTED:
@@ -114,29 +110,16 @@ class SendChunk:
         gone = self._gone(connection, broadcast)
         if gone and self._settled_for_good(task, connection, start.tally, gone):
             return None
-        if not gone and self._waits(task, connection, broadcast):
+        if not gone and self._give_back.waits(task, connection, broadcast):
             return None
         try:
-            return self._start(task, connection, start)
+            return self._start(task, connection, start, began)
         except PermanentError as problem:
             if gone:
                 self._given_up(task, connection, start, gone)
             else:
-                self._held(task, broadcast, problem.reason)
+                self._give_back.held(task, connection, broadcast, problem.reason)
             return None
-
-    def _waits(self, task: Task, connection: Connection, broadcast: Broadcast) -> bool:
-        """Put the row off if nobody may be texted yet; True if it was."""
-        due_at = due_of(task)
-        if due_at is not None and due_at > self._clock.now():
-            self._defer.until(task, due_at, "not_due")
-            return True
-        if self._defer.held(task, connection):
-            return True
-        if broadcast.state is BroadcastState.PAUSED:
-            self._defer.wait(task, LONGEST_WAIT, "broadcast_paused")
-            return True
-        return False
 
     def _gone(self, connection: Connection, broadcast: Broadcast) -> str:
         """Return why nobody will be texted any more, if that is so."""
@@ -168,7 +151,7 @@ class SendChunk:
             known = finished(self._resolve.uncertain(part))
             children = put_off(start.chunk, known)
             if not self._chunks.advance(known, None, children, self._clock.now()):
-                self._defer.wait(task, LONGEST_WAIT, "claimed_by_another")
+                self._give_back.taken(task)
                 return
         self._settled_for_good(task, connection, start.tally, reason)
 
@@ -205,7 +188,7 @@ class SendChunk:
             if isinstance(found, Ending):
                 wait = wait or found
             elif not self._keep(run, part, found) or not self._write(run):
-                return Ending("claimed_by_another", self._clock.now())
+                return Ending(TAKEN, self._clock.now())
         return wait
 
     def _slice(self, run: Run, number: int) -> Ending | None:
@@ -216,14 +199,12 @@ class SendChunk:
             return Ending("passed_on", now)
         if ending := self._await_turn(run, texts):
             return ending
-        if self._safety.holds():
-            return Ending("safety_queue", self._clock.now() + _SAFETY_WAIT)
         claimed = self._claim(run, number)
         if isinstance(claimed, Ending):
             return claimed
         part, ending = self._hand_over(run, claimed)
         if part.state is SliceState.CLAIMED and not self._keep(run, claimed.part, part):
-            return Ending("claimed_by_another", self._clock.now())
+            return Ending(TAKEN, self._clock.now())
         return ending
 
     def _await_turn(self, run: Run, texts: int) -> Ending | None:
@@ -249,7 +230,7 @@ class SendChunk:
         run.slices[part.number] = part
         settled = is_settled(part)
         changed = not settled or put_off(run.chunk, stored) != put_off(run.chunk, part)
-        if changed and not self._chunks.advance(part, None, (), self._clock.now()):
+        if changed and not self._store(run, part, ()):
             return False
         if settled:
             run.unwritten = run.slices[part.number] = finished(part)
@@ -258,9 +239,18 @@ class SendChunk:
     def _write(self, run: Run) -> bool:
         """Store the outcome that is still in memory alone."""
         part, run.unwritten = run.unwritten, None
-        if part is None:
-            return True
-        children = put_off(run.chunk, part)
+        return part is None or self._store(run, part, put_off(run.chunk, part))
+
+    def _store(self, run: Run, part: Slice, children: Sequence[PutOff]) -> bool:
+        """Store what became of a slice, also if the table is away for some seconds: nobody else
+        knows it, and not every sender can be asked."""
+        for wait in _ONCE_MORE:
+            try:
+                return self._chunks.advance(part, None, children, self._clock.now())
+            except StorageUnavailableError:
+                if self._clock.now() + wait > run.started + _LAST_WRITE:
+                    raise
+            self._sleeper.sleep(wait)
         return self._chunks.advance(part, None, children, self._clock.now())
 
     # --- the end of a pass -------------------------------------------------------------------
@@ -268,9 +258,8 @@ class SendChunk:
     def _end(self, run: Run, ending: Ending) -> None:
         """Close the chunk, or give it back with how far it is."""
         key, slices = run.chunk.key, list(run.slices.values())
-        if not self._write(run) or ending.reason == "claimed_by_another":
-            self._telemetry.info("chunk_taken_over", connection_id=key.connection_id)
-            self._defer.wait(run.task, LONGEST_WAIT, "claimed_by_another")
+        if not self._write(run) or ending.reason == TAKEN:
+            self._give_back.taken(run.task)
             return
         gone = self._gone(run.connection, run.broadcast)
         settled = all(part.state is SliceState.DONE for part in run.slices.values())
@@ -280,28 +269,7 @@ class SendChunk:
             return
         if run.claimed:
             self._close.count(run.tally, slices)
-        if ending.credentials:
-            self._telemetry.count(Metric.BROADCAST_HELD)
-            self._defer.pause(run.task)
-        elif ending.held:
-            self._held(run.task, run.broadcast, ending.held)
-        else:
-            self._give_back(run, ending)
-
-    def _give_back(self, run: Run, ending: Ending) -> None:
-        now = self._clock.now()
-        at = ending.at or now
-        if ending.clock is not None:
-            mine = self._pace.wait(run.carrier.account, run.task.key, ending.clock)
-            # Who has its turn tells the next when it is done; this is for the case that it dies.
-            at = at if mine else now + LONGEST_WAIT
-        self._defer.wait(run.task, max(at - now, timedelta(0)), ending.reason)
-
-    def _held(self, task: Task, broadcast: Broadcast, reason: str) -> None:
-        """Pause the broadcast ourselves: going on would be refused all the same."""
-        if self._hold(broadcast, reason):
-            self._telemetry.count(Metric.BROADCAST_HELD)
-        self._defer.wait(task, LONGEST_WAIT, "broadcast_held")
+        self._give_back(run, ending)
 
     def _soonest(self, doubtful: list[Slice]) -> Ending:
         return Ending("outcome_unknown", min(map(known_at, doubtful)))

@@ -8,7 +8,7 @@ from typing import Final
 
 from concord.domain.chunks import Decided, Outcome, Slice, slice_reference
 from concord.domain.consent_record import ConsentRecord
-from concord.domain.errors import OptedOutAtCarrierError
+from concord.domain.errors import OptedOutAtCarrierError, StorageUnavailableError
 from concord.domain.put_off import again_at
 from concord.ports import Clock
 from concord.services.chunk_run import Run, decide
@@ -41,12 +41,20 @@ class SkipRefused:
                 decisions[place] = skipped(was, f"{_REFUSED}{reason}")
                 continue
             record = records[run.point(part, place)]
-            if self._judge(run, record, slice_reference(part.key, part.number, place)):
+            if self._known(run, record, slice_reference(part.key, part.number, place)):
                 decisions[place] = skipped(was, reason)
             else:
                 until = again_at(run.chunk.key.chunk, self._clock.now())
                 decisions[place] = replace(was, outcome=Outcome.AGAIN, until=until)
         return decide(part, decisions)
+
+    def _known(self, run: Run, record: ConsentRecord, reference: str) -> bool:
+        """Whether she is skipped for good. What cannot be stored now is heard once more: what
+        became of the others is not to be forgotten over it."""
+        try:
+            return self._judge(run, record, reference)
+        except StorageUnavailableError:
+            return False
 
 
 def skipped(was: Decided, reason: str) -> Decided:

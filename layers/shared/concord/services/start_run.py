@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from concord.domain.chunks import chunk_of
 from concord.domain.connection import Connection
 from concord.domain.errors import NotFoundError
@@ -37,9 +39,11 @@ class StartRun:
         self._clock = clock
         self._seconds: dict[SenderAccount, float] = {}
 
-    def __call__(self, task: Task, connection: Connection, start: ChunkStart) -> Run:
-        """Return the pass. Raises NotFoundError if the chunk is not there, PermanentError if the
-        sender cannot be used."""
+    def __call__(
+        self, task: Task, connection: Connection, start: ChunkStart, began: datetime
+    ) -> Run:
+        """Return the pass, which a worker began at `began`. Raises NotFoundError if the chunk is
+        not there, PermanentError if the sender cannot be used."""
         key, broadcast = chunk_of(task), start.broadcast
         merchant, chunk, tally = start.merchant, start.chunk, start.tally
         frozen = broadcast.frozen if broadcast else None
@@ -69,5 +73,5 @@ class StartRun:
                 queue=self._queue,
                 seconds=self._seconds,
             ),
-            started=self._clock.now(),
+            started=began,
         )
