@@ -183,6 +183,7 @@ def connection(connection_id: str = CONNECTION, **more: Any) -> Connection:
             rate=12.5,
             depth_seconds=20,
             sync_hours=6,
+            programme="main",
             segment_price=SegmentPrice("0.0079", "USD"),
             sender=SenderChoice(
                 "twilio",

@@ -187,7 +187,10 @@ def _rules(parts: Parts) -> SettingsRules:
         guarded = GuardedHttp(config.allowed_hosts, allow_private=config.allow_private_hosts)
         guarded.client(base_url).close()
 
-    return SettingsRules(guard_url=guard, senders=_senders())
+    def has_programme(merchant_id: str, programme_id: str) -> bool:
+        return parts.programmes.get(merchant_id, programme_id) is not None
+
+    return SettingsRules(guard_url=guard, senders=_senders(), has_programme=has_programme)
 
 
 def _senders() -> dict[str, SenderRules]:

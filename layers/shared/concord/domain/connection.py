@@ -127,6 +127,9 @@ class ConnectionSettings:
 
     Except `sync_hours`: every so many hours the shop's groups and shoppers are read in full; None =
     they are read on demand alone.
+
+    `programme` is the one of its merchant's in which the shop's orders earn points; None = they are
+    not taken.
     """
 
     join_keyword: str = "JOIN"
@@ -138,6 +141,7 @@ class ConnectionSettings:
     depth_seconds: int | None = None
     segment_price: SegmentPrice | None = None
     sync_hours: int | None = 24
+    programme: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,11 +46,12 @@ class SettingsRules:
     """The rules that need to know the deployment.
 
     `guard_url` raises a PlatformError for a base URL that may not be called; `senders` are the
-    platforms that can carry a text.
+    platforms that can carry a text; `has_programme` tells whether a merchant has a programme.
     """
 
     guard_url: Callable[[str], object]
     senders: Mapping[str, SenderRules]
+    has_programme: Callable[[str, str], bool]
 
     def sides(self, integration: str, source: Side, destination: Side) -> None:
         """Raise InvalidInputError naming what is wrong with the two accounts."""
@@ -76,6 +77,12 @@ class SettingsRules:
         except PlatformError:
             message = "use https and a host that this deployment allows (ALLOWED_HOSTS)"
             raise _invalid(FieldError(field, message)) from None
+
+    def programme(self, merchant_id: str, programme_id: str | None) -> None:
+        """Raise InvalidInputError unless it is a programme of this merchant, or none at all."""
+        if programme_id is not None and not self.has_programme(merchant_id, programme_id):
+            message = "this merchant has no such programme; make it first (PUT .../programmes/{id})"
+            raise _invalid(FieldError("settings.programme", message))
 
     def settings(
         self, wanted: ConnectionSettings, country: str, destination: Side
@@ -178,6 +185,7 @@ _NAMES: Final = (
     "depth_seconds",
     "segment_price",
     "sync_hours",
+    "programme",
 )
 _DEFAULTS: Final = {name: getattr(ConnectionSettings(), name) for name in _NAMES}
 

@@ -102,6 +102,7 @@ class ManageConnections:
         """
         merchant = self._merchant(merchant_id)
         self._rules.sides(integration, source, destination)
+        self._rules.programme(merchant.merchant_id, settings.programme)
         settings = self._rules.settings(settings, merchant.country, destination)
         stack_key = self._secrets.stack_key()
         token, connect_key = new_token(self._random_bytes), new_connect_key(self._random_bytes)
@@ -199,6 +200,7 @@ class ManageConnections:
         for name, change in sides.items():
             if "base_url" in change:
                 self._rules.url(change["base_url"], f"{name}.base_url")
+        self._rules.programme(connection.merchant_id, settings.get("programme"))
         if connection.state is ConnectionState.DISCONNECTED and (settings or sides):
             message = "a disconnected connection stays as it is; make a new one"
             raise InvalidInputError("disconnected", errors=(FieldError("connection_id", message),))

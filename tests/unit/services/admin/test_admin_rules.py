@@ -136,7 +136,7 @@ class _FailingSecrets:
 def test_a_connection_whose_secrets_cannot_be_stored_is_undone() -> None:
     """TEA-02: both accounts are free again, or nobody could ever link them."""
     connections = RacedConnections(None)
-    rules = SettingsRules(lambda _: None, {})
+    rules = SettingsRules(lambda _: None, {}, lambda *_: False)
     manage = ManageConnections(
         cast(Any, connections),
         cast(Any, _Merchants()),

@@ -29,7 +29,7 @@ class PriceAnswer(Answer):
 class SettingsAnswer(Answer):
     """What a connection is set to. `fallback_number` null = the account's first number; `rate`
     null = what the sending platform declares; `sync_hours` null = groups and shoppers are read on
-    demand alone."""
+    demand alone; `programme` null = orders earn no points."""
 
     join_keyword: str
     fallback_number: str | None
@@ -40,6 +40,7 @@ class SettingsAnswer(Answer):
     depth_seconds: int | None
     segment_price: PriceAnswer | None
     sync_hours: int | None
+    programme: str | None
 
 
 class ConnectionAnswer(Answer):
@@ -84,6 +85,7 @@ class ConnectionAnswer(Answer):
                 depth_seconds=chosen.depth_seconds,
                 segment_price=price and PriceAnswer(amount=price.amount, currency=price.currency),
                 sync_hours=chosen.sync_hours,
+                programme=chosen.programme,
             ),
             account=connection.account,
             text_numbers=[number for number, _ in connection.text_numbers],
@@ -160,6 +162,11 @@ class SettingsIn(Sent):
         default=None,
         description="The shop's groups and shoppers are read in full when the connection is "
         "connected and then every so many hours. Default: 24; null = on demand alone.",
+    )
+    programme: Annotated[str, Field(min_length=1, max_length=48)] | None = Field(
+        default=None,
+        description="The id of the merchant's programme in which the shop's orders earn points. "
+        "Default: none, and orders are refused.",
     )
 
     def changes(self) -> dict[str, Any]:
