@@ -14,12 +14,23 @@ _TEXT: Final = {"type": "string"}
 _MAYBE: Final = {"type": ["string", "null"]}
 _TIME: Final = {"type": "string", "format": "date-time"}
 _ANY: Final = {"type": "string", "minLength": 1, "pattern": r"^[A-Za-z0-9+@._-]+$"}
+_AMOUNT: Final = {
+    "type": "string",
+    "pattern": r"^[0-9]{1,12}(\.[0-9]{1,4})?$",
+    "description": "A decimal number as text, before tax.",
+}
 _GROUP_ID: Final = {"type": "string", "minLength": 1, "maxLength": 100}
 _PATH: Final = {
     "merchant_id": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9_-]{0,47}$"},
     "channel": {"type": "string", "enum": list(Channel)},
     "group_id": {**_GROUP_ID, "description": "The shop's own, encoded."},
     "shopper_id": {"type": "string", "minLength": 1, "description": "The shop's own, encoded."},
+    "order_id": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 200,
+        "description": "The shop's own, encoded.",
+    },
 }
 _WORDS: Final = {
     "200": "Done.",
@@ -131,6 +142,66 @@ SCHEMAS: Final[dict[str, Any]] = {
         "required": ["group_id", "deleted"],
         "properties": {"group_id": _TEXT, "deleted": {"const": True}},
     },
+    "Order": {
+        "type": "object",
+        "required": ["order_id", "status", "subtotal_ex_tax", "currency"],
+        "properties": {
+            "order_id": {"type": "string", "minLength": 1, "maxLength": 200},
+            "status": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 50,
+                "description": "`completed` earns; `cancelled` (or `refunded`, `voided`) gives all "
+                "back, for good; any other word says that it is not completed yet.",
+            },
+            "completed_at": {
+                "type": ["string", "null"],
+                "format": "date-time",
+                "description": "Required of a completed order: its points are dated by this day.",
+            },
+            "customer": {
+                "type": ["object", "null"],
+                "properties": {"id": {"type": ["string", "null"], "maxLength": 128}},
+                "description": "`id` is the shop's own; without one it is a guest, who earns "
+                "nothing. Nothing else of it is kept.",
+            },
+            "subtotal_ex_tax": _AMOUNT,
+            "currency": {
+                "type": "string",
+                "pattern": "^[A-Z]{3}$",
+                "description": "ISO 4217; that of the programme.",
+            },
+            "lines": {"description": "Not needed, and not kept."},
+        },
+        "description": "An order as it is now: sent again, it is changed; unchanged, nothing is "
+        "written.",
+    },
+    "Refund": {
+        "type": "object",
+        "required": ["refund_id", "amount_ex_tax"],
+        "properties": {
+            "refund_id": {"type": "string", "minLength": 1, "maxLength": 200},
+            "amount_ex_tax": _AMOUNT,
+        },
+        "description": "May come before its order, and counts when that comes.",
+    },
+    "OrderKept": {
+        "type": "object",
+        "required": ["order_id", "points", "reason", "changed"],
+        "properties": {
+            "order_id": _TEXT,
+            "points": {
+                "type": "integer",
+                "minimum": 0,
+                "description": "What the order comes to, refunds deducted. Booked within seconds.",
+            },
+            "reason": {
+                "enum": ["no_member", "not_completed", "cancelled", "order_unknown", None],
+                "description": "Why it earns nothing; null = it earns.",
+            },
+            "changed": {"type": "boolean", "description": "False = all of it was known."},
+        },
+    },
     "ShopperSaved": {
         "type": "object",
         "required": ["shopper_id", "changed"],
@@ -193,6 +264,11 @@ _WEBHOOK_ANSWERS: Final = dict.fromkeys(("200", "202", "204", "401", "409", "413
 _ANY_BODY: Final[dict[str, Any]] = {"*/*": {"schema": {}}}
 _SHOPPER: Final = ("connection_id", "shopper_id")
 _GROUP: Final = ("connection_id", "group_id")
+_ORDER_ANSWERS: Final = {
+    "202": "OrderKept",
+    **dict.fromkeys(("401", "409", "413", "422")),
+    "503": "Unavailable",
+}
 
 PATHS: Final[dict[str, dict[str, Any]]] = {
     "/webhooks/{platform}/{connection_id}/{token}": {
@@ -270,6 +346,26 @@ PATHS: Final[dict[str, dict[str, Any]]] = {
                 "503": "OptOutNotConfirmed",
             },
         ),
+    },
+    "/connect/{connection_id}/orders": {
+        "post": _operation(
+            "take_order",
+            "connect",
+            "Tell of an order, completed or not: its points follow.",
+            ("connection_id",),
+            _ORDER_ANSWERS,
+            _json("Order"),
+        )
+    },
+    "/connect/{connection_id}/orders/{order_id}/refunds": {
+        "post": _operation(
+            "take_refund",
+            "connect",
+            "Tell of a refund: the points of its part are taken back.",
+            ("connection_id", "order_id"),
+            _ORDER_ANSWERS,
+            _json("Refund"),
+        )
     },
     "/connect/{connection_id}/groups/{group_id}": {
         "put": _operation(

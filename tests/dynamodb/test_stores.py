@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.support.contracts.broadcasts import BroadcastsContract
 from tests.support.contracts.consent import ConsentStoreContract, InboxContract
 from tests.support.contracts.groups import ContributionsContract
+from tests.support.contracts.orders import OrdersContract
 from tests.support.contracts.registry import (
     AnswersContract,
     ConnectionsContract,
@@ -27,6 +28,9 @@ class TestTasks(TasksContract): ...
 
 
 class TestConnections(ConnectionsContract): ...
+
+
+class TestOrders(OrdersContract): ...
 
 
 class TestMerchants(MerchantsContract): ...

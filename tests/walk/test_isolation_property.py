@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from concord.domain.points.programme import Programme
 from functions.admin.app import OPERATIONS
 from functions.connect.app import api
 from tests.walk.two_merchants import (
@@ -164,6 +165,12 @@ def _admin_call(two: Two, draw: Callable[[], str], index: int) -> tuple[str, Any
 
 
 KEEPS = {"import_consents", "consents", "save", "put_programme", "adjust_points"}
+ORDER = {
+    "status": "completed",
+    "completed_at": "2026-03-01T15:30:00Z",
+    "subtotal_ex_tax": "43.00",
+    "currency": "USD",
+}
 CONNECT = {
     ("POST", "/connect/{connection_id}/consents"): "consents",
     ("GET", "/connect/{connection_id}/consents/{channel}/{point}"): "read",
@@ -171,6 +178,8 @@ CONNECT = {
     ("DELETE", "/connect/{connection_id}/shoppers/{shopper_id}"): "remove",
     ("PUT", "/connect/{connection_id}/groups/{group_id}"): "group",
     ("DELETE", "/connect/{connection_id}/groups/{group_id}"): "end_group",
+    ("POST", "/connect/{connection_id}/orders"): "order",
+    ("POST", "/connect/{connection_id}/orders/{order_id}/refunds"): "refund",
 }
 
 
@@ -186,6 +195,7 @@ def _connect_call(two: Two, draw: Callable[[], str], index: int) -> tuple[str, A
         "point": point,
         "shopper_id": draw(),
         "group_id": draw(),
+        "order_id": draw(),
     }
     bodies: Mapping[str, Any] = {
         "consents": {
@@ -197,6 +207,8 @@ def _connect_call(two: Two, draw: Callable[[], str], index: int) -> tuple[str, A
             "shopper_id": draw(),
         },
         "group": {"name": "Bakery", "shopper_ids": [draw()]},
+        "order": {**ORDER, "order_id": draw(), "customer": {"id": draw()}},
+        "refund": {"refund_id": draw(), "amount_ex_tax": "1.00"},
         "save": {"first_name": "Eve", "phones": [two.b.person.number], "email": two.b.email},
     }
     full = path.format_map({n: quote(value, safe="") for n, value in names.items()})
@@ -209,7 +221,19 @@ def _connect_call(two: Two, draw: Callable[[], str], index: int) -> tuple[str, A
 
 @pytest.fixture(name="two")
 def _two(house: World) -> Two:
-    return Two(house, *(merchant_with_a_life(house, name) for name in ("alpha", "beta")))
+    return Two(house, *(_with_an_order(house, name) for name in ("alpha", "beta")))
+
+
+def _with_an_order(house: World, name: str) -> Mine:
+    """Return a merchant with a life, whose shop's orders earn points."""
+    mine = merchant_with_a_life(house, name)
+    assert house.parts.programmes.save(Programme(name, "orders", "Orders", "USD"))
+    mine.shop.admin("PATCH", "", {"settings": {"programme": "orders"}})
+    house.cold()
+    order = {**ORDER, "order_id": mine.shopper_id, "customer": {"id": mine.shopper_id}}
+    assert mine.shop.connect("POST", "/orders", order)["statusCode"] == 202
+    settle(house)
+    return mine
 
 
 @pytest.mark.parametrize("make", [_admin_call, _connect_call])

@@ -15,12 +15,14 @@ from concord.adapters.dynamodb.import_parts import DynamoDbImportParts
 from concord.adapters.dynamodb.inbox import DynamoDbInbox
 from concord.adapters.dynamodb.jobs import DynamoDbJobs
 from concord.adapters.dynamodb.merchants import DynamoDbMerchants
+from concord.adapters.dynamodb.orders import DynamoDbOrders
 from concord.adapters.dynamodb.reviews import DynamoDbReviews
 from concord.adapters.dynamodb.shoppers import DynamoDbShoppers
 from concord.adapters.dynamodb.table import Table
 from concord.adapters.dynamodb.tasks import DynamoDbTasks
 from concord.adapters.parameters import SsmSecrets
 from concord.adapters.sqs import SqsSafetyQueue, SqsTaskQueue
+from concord.ports.orders import Orders
 
 
 def test_every_storage_port_has_its_adapter_and_none_makes_a_client_yet() -> None:
@@ -49,9 +51,11 @@ def test_every_storage_port_has_its_adapter_and_none_makes_a_client_yet() -> Non
     _tasks: ports.TaskQueue = queue
     _safety: ports.SafetyQueue = safety
     _secrets: ports.Secrets = secrets
+    orders: Orders = DynamoDbOrders(table)
     stores = (consent, rows, connections, shoppers, inbox, merchants, audit, reviews, answers)
     assert table._given is None
     assert all(
-        each is not None for each in (*stores, jobs, parts, audience, contributions, groups, repair)
+        each is not None
+        for each in (*stores, jobs, parts, audience, contributions, groups, repair, orders)
     )
     assert [each._given for each in (queue, safety, secrets)] == [None] * 3

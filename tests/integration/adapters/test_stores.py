@@ -17,6 +17,7 @@ from tests.support.builders import at, commit, consent_key
 from tests.support.contracts.broadcasts import BroadcastsContract
 from tests.support.contracts.consent import ConsentStoreContract, InboxContract
 from tests.support.contracts.groups import ContributionsContract, ContributionsProperty
+from tests.support.contracts.orders import OrdersContract
 from tests.support.contracts.registry import (
     AnswersContract,
     ConnectionsContract,
@@ -58,6 +59,9 @@ class TestTasks(TasksContract): ...
 
 
 class TestConnections(ConnectionsContract): ...
+
+
+class TestOrders(OrdersContract): ...
 
 
 class TestMerchants(MerchantsContract): ...

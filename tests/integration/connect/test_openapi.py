@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from concord.domain.points.programme import Programme
 from functions.connect.app import lambda_handler
 from tests.integration.fuzzing import CONFORMANCE, fuzz, paths_under
 from tests.integration.wsgi import gateway
@@ -25,7 +26,10 @@ def known(shop: Shop) -> dict[str, str]:
     number = new_number()
     saved = shop.connect("PUT", "/shoppers/s-1", {"phones": [number]})
     assert saved["statusCode"] == 201
-    ids = {"connection_id": shop.connection_id, "shopper_id": "s-1"}
+    assert shop.world.parts.programmes.save(Programme("m1", "main", "Main", "USD"))
+    shop.admin("PATCH", "", {"settings": {"programme": "main"}})
+    shop.world.cold()
+    ids = {"connection_id": shop.connection_id, "shopper_id": "s-1", "order_id": "1001"}
     return ids | {"channel": "sms", "point": number, "group_id": "vip"}
 
 

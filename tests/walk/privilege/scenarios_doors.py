@@ -207,6 +207,24 @@ def groups(at: Stage) -> None:
     at.shop.connect("DELETE", "/groups/vip")
 
 
+def orders(at: Stage) -> None:
+    """An order is told of, and a refund; in no programme they are refused."""
+    order = {
+        "order_id": "1001",
+        "status": "completed",
+        "completed_at": "2026-03-01T15:30:00Z",
+        "customer": {"id": "s-1"},
+        "subtotal_ex_tax": "43.00",
+        "currency": "USD",
+    }
+    at.shop.connect("POST", "/orders", order)
+    at.earns()
+    refund = {"refund_id": "r-1", "amount_ex_tax": "10.00"}
+    for _ in range(2):
+        at.shop.connect("POST", "/orders", order)
+        at.shop.connect("POST", "/orders/1001/refunds", refund)
+
+
 def waiting_number(at: Stage) -> None:
     """A shopper appears for a number whose push is still open: it is wanted once more."""
     number = new_number()
@@ -241,6 +259,7 @@ ALL = (
     tills,
     shoppers,
     groups,
+    orders,
     waiting_number,
     till_without_table,
 )

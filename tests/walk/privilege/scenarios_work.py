@@ -7,6 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 from concord.domain.broadcast import BroadcastState
+from concord.domain.points.programme import Validity
 from concord.domain.tasks import TaskKind, TaskSpec
 from concord.services import replay_inbox
 from tests.walk.privilege.stage import Stage
@@ -78,6 +79,19 @@ def _later(at: Stage) -> None:
     for _ in range(5):
         at.run("regroup")
         at.house.clock.advance(timedelta(minutes=3))
+
+
+def settled(at: Stage) -> None:
+    """Points of an order are booked, and those of its refund taken back; some are waited for."""
+    at.earns(pending_days=14, valid_for=Validity(days=30))
+    order = {"status": "completed", "customer": {"id": "s-1"}, "subtotal_ex_tax": "43.00"}
+    for order_id, ago in (("1001", 1), ("1002", 20)):
+        completed_at = at.house.clock.now() - timedelta(days=ago)
+        more = {"order_id": order_id, "completed_at": completed_at.isoformat(), "currency": "USD"}
+        at.shop.connect("POST", "/orders", order | more)
+        refund = {"refund_id": "r-1", "amount_ex_tax": "10.00"}
+        at.shop.connect("POST", f"/orders/{order_id}/refunds", refund)
+        at.run("settle_order")
 
 
 def pushed_late(at: Stage) -> None:
@@ -346,6 +360,7 @@ ALL = (
     grouped,
     listed,
     repaired,
+    settled,
     pushed_late,
     pushed_again,
     texts_late,

@@ -12,11 +12,14 @@ from typing import Any, Final
 import boto3
 import httpx
 
+from concord.adapters.dynamodb.programmes import DynamoDbProgrammes
+from concord.adapters.dynamodb.table import Table
+from concord.domain.points.programme import Programme
 from tests.walk.privilege.processes import QUEUES, Processes, Use
 from tests.world.events import LambdaContext, sqs_event
 from tests.world.shop import Shop, new_number
 from tests.world.signing import signed, signed_inbound
-from tests.world.world import ACCOUNT, PREFIX, World, world
+from tests.world.world import ACCOUNT, PREFIX, TABLE, World, world
 
 # Longer than the queue's own visibility: so it shows that the function hid a message.
 _RESCUE_FIRST_WAIT: Final = 300
@@ -97,6 +100,13 @@ class Stage:
             sender["numbers"] = [new_number()]  # those that a pool or a sender id stands for
         self.admin("PATCH", "/v1/connections/{c}", {"settings": {"sender": sender}})
         self.admin("POST", "/v1/connections/{c}/check")
+        self.processes.cold()
+
+    def earns(self, **rules: Any) -> None:
+        """Let the shop's orders earn points in a programme of its merchant."""
+        programme = Programme(self.shop.merchant_id, "main", "Main", "USD", **rules)
+        assert DynamoDbProgrammes(Table(TABLE)).save(programme)
+        self.admin("PATCH", "/v1/connections/{c}", {"settings": {"programme": "main"}})
         self.processes.cold()
 
     def joined(self) -> str:

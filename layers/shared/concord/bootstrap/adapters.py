@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from concord.adapters.dynamodb.inbox import DynamoDbInbox
     from concord.adapters.dynamodb.jobs import DynamoDbJobs
     from concord.adapters.dynamodb.ledger import DynamoDbLedger
+    from concord.adapters.dynamodb.orders import DynamoDbOrders
     from concord.adapters.dynamodb.pace import DynamoDbPace
     from concord.adapters.dynamodb.programmes import DynamoDbProgrammes
     from concord.adapters.dynamodb.receipts import DynamoDbReceipts
@@ -103,6 +104,12 @@ class Adapters:
         from concord.adapters.dynamodb.programmes import DynamoDbProgrammes
 
         return DynamoDbProgrammes(self.table)
+
+    @cached_property
+    def orders(self) -> DynamoDbOrders:
+        from concord.adapters.dynamodb.orders import DynamoDbOrders
+
+        return DynamoDbOrders(self.table)
 
     @cached_property
     def untold(self) -> DynamoDbUntold:

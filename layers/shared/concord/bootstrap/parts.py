@@ -323,6 +323,12 @@ class Parts(Adapters):
 
         return regroup(self)
 
+    def settle_order(self) -> TaskHandler:
+        """Build the worker that books what orders come to."""
+        from concord.bootstrap.orders import settle_order
+
+        return settle_order(self)
+
     def send_chunk(self) -> TaskHandler:
         """Build the worker of a broadcast's chunks."""
         from concord.bootstrap.sending import send_chunk
@@ -375,6 +381,7 @@ class Parts(Adapters):
                 TaskKind.IMPORT_CONSENTS: self.run_import,
                 TaskKind.SYNC_SHOPPERS: self.sync_shoppers,
                 TaskKind.REGROUP: self.regroup,
+                TaskKind.SETTLE_ORDER: self.settle_order,
                 TaskKind.SEND_CHUNK: self.send_chunk,
             },
             lapse=self.lapse,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from concord.services.read_consent import Standing
     from concord.services.record_consent import Recorded
     from concord.services.run_task import RunTask
+    from concord.services.take_orders import TakeOrders
 
 
 from concord.bootstrap.parts import Parts
@@ -114,6 +115,21 @@ class Services:
             clock=self.parts.clock,
             random_bytes=os.urandom,
         )
+
+    def take_order(self, connection_id: str, connect_key: str, request: RawRequest) -> ApiAnswer:
+        """Take down what a shop says of an order."""
+        return self._take_orders().order(connection_id, connect_key, request)
+
+    def take_refund(
+        self, connection_id: str, connect_key: str, order_id: str, request: RawRequest
+    ) -> ApiAnswer:
+        """Take down a refund of an order."""
+        return self._take_orders().refund(connection_id, connect_key, order_id, request)
+
+    def _take_orders(self) -> TakeOrders:
+        from concord.bootstrap.orders import take_orders
+
+        return take_orders(self.parts)
 
     def merge_receipts(self, bodies: Sequence[Mapping[str, Any]]) -> None:
         """Merge queued receipts of one slice. Raises ValueError for what is none."""

@@ -23,6 +23,7 @@ class TaskKind(StrEnum):
     IMPORT_CONSENTS = "import_consents"
     REGROUP = "regroup"
     SYNC_SHOPPERS = "sync_shoppers"
+    SETTLE_ORDER = "settle_order"
     PLAN_BROADCAST = "plan_broadcast"
     PREVIEW_BROADCAST = "preview_broadcast"
     SEND_CHUNK = "send_chunk"
@@ -51,6 +52,7 @@ QUEUE_OF: Final = {
     TaskKind.IMPORT_CONSENTS: Queue.BULK,
     TaskKind.REGROUP: Queue.BULK,
     TaskKind.SYNC_SHOPPERS: Queue.BULK,
+    TaskKind.SETTLE_ORDER: Queue.BULK,
     TaskKind.PLAN_BROADCAST: Queue.PLAN,
     TaskKind.PREVIEW_BROADCAST: Queue.PLAN,
     TaskKind.SEND_CHUNK: Queue.SEND,

@@ -8,6 +8,7 @@ from zlib import crc32
 
 from concord.domain.identity import event_key
 from concord.domain.points.account import AccountKey
+from concord.domain.points.orders import OrderKey
 from concord.domain.points.posting import Entry, EntryKind
 from concord.domain.points.report import DayRow
 from concord.domain.tasks import RowKey
@@ -81,3 +82,8 @@ def read_day_sk(text: str) -> DayRow:
     """Return what a key of the index says of an entry."""
     member, seq, kind, points, pending, balance = text.split("#")
     return DayRow(member, int(seq), EntryKind(kind), int(points), int(pending), int(balance))
+
+
+def order(key: OrderKey) -> RowKey:
+    """Return `O#<merchant>#<platform>:<account>#<hash of the order's id>` / `ORDER`."""
+    return RowKey(f"O#{key.merchant_id}#{key.source}#{key.name}", "ORDER")
