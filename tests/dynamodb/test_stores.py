@@ -6,6 +6,7 @@ from tests.support.contracts.broadcasts import BroadcastsContract
 from tests.support.contracts.consent import ConsentStoreContract, InboxContract
 from tests.support.contracts.groups import ContributionsContract
 from tests.support.contracts.orders import OrdersContract
+from tests.support.contracts.points import LedgerContract, ProgrammesContract
 from tests.support.contracts.registry import (
     AnswersContract,
     ConnectionsContract,
@@ -61,3 +62,9 @@ class TestPace(PaceContract): ...
 
 
 class TestCaps(CapsContract): ...
+
+
+class TestProgrammes(ProgrammesContract): ...
+
+
+class TestLedger(LedgerContract): ...

@@ -102,6 +102,7 @@ class Members(RuleBasedStateMachine):
         if posted.entry is not None and (lost or not posted.known):
             assert posted.known is lost  # its own write, found by the second attempt
             self.booked.append((who, posted.entry, again))
+        assert posted.account == self.ledger.account(key_of(who))
         self.loses, self.rival = False, ""
         return posted
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from concord.adapters.dynamodb.table import Table
+from tests.support.contracts.points import ProgrammesContract
 from tests.support.contracts.registry import MerchantsContract, UntoldContract
 from tests.support.contracts.sending import CapsContract, ChunksContract, PaceContract
 from tests.support.contracts.tasks import TasksContract
@@ -33,3 +34,6 @@ class TestPace(PaceContract): ...
 
 
 class TestCaps(CapsContract): ...
+
+
+class TestProgrammes(ProgrammesContract): ...

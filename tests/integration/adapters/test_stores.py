@@ -18,6 +18,7 @@ from tests.support.contracts.broadcasts import BroadcastsContract
 from tests.support.contracts.consent import ConsentStoreContract, InboxContract
 from tests.support.contracts.groups import ContributionsContract, ContributionsProperty
 from tests.support.contracts.orders import OrdersContract
+from tests.support.contracts.points import LedgerContract, ProgrammesContract
 from tests.support.contracts.registry import (
     AnswersContract,
     ConnectionsContract,
@@ -95,3 +96,9 @@ class TestPace(PaceContract): ...
 
 
 class TestCaps(CapsContract): ...
+
+
+class TestProgrammes(ProgrammesContract): ...
+
+
+class TestLedger(LedgerContract): ...

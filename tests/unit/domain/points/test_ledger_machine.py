@@ -48,7 +48,7 @@ _A_RUN = 50
 members = st.sampled_from(["ana", "bea"])
 points = st.integers(1, 40)
 # Days from today: over already, the last day, soon, later.
-ends = st.sampled_from([-2, 0, 0, 1, 2, 3, 7, NEVER_ENDS])
+ends = st.sampled_from([-2, -1, 0, 0, 1, 2, 3, 7, NEVER_ENDS])
 refs = st.sampled_from(["o1", "o2"])
 
 
