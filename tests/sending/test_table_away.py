@@ -6,7 +6,9 @@ import threading
 from datetime import datetime
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
+from concord.domain.errors import ThrottledError
 from concord.services.chunk_run import CALLS
 from tests.sending.carriers import Call
 from tests.sending.stage import Stage, moment
@@ -79,3 +81,45 @@ def test_no_call_is_made_in_the_last_seconds_of_a_lease_however_slow_the_start_w
     stage.virtual.run(3600)
     assert moment(30) < max(begun) <= moment(1) + CALLS
     assert stage.report(broadcast) == {"sent": 40}
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+@pytest.mark.parametrize("throttled", [False, True])
+def test_an_answer_of_the_table_that_was_lost_changes_nothing(bulk: bool, throttled: bool) -> None:
+    """Reliability 13: done, and nobody told us: of each request in turn; a claim is still ours, and
+    so is an outcome, also where the sender cannot be asked."""
+    steps = _lose(0, bulk=bulk, throttled=throttled)
+    assert steps > 15
+    for number in range(1, steps + 1):
+        _lose(number, bulk=bulk, throttled=throttled)
+
+
+def _lose(number: int, *, bulk: bool, throttled: bool) -> int:
+    """Send once, with the answer of one request lost, or of none (0); return how many there are."""
+    stage = Stage(bulk=bulk, workers=2)
+    stage.carrier.lookups = False
+    steps = 0
+
+    def step(name: str, before: bool) -> None:
+        nonlocal steps
+        if not before and name != "sqs.send":
+            steps += 1
+            if steps == number:
+                raise ReadTimeoutError(endpoint_url="table")
+
+    def busy(call: Call) -> None:
+        if throttled and len(stage.carrier.calls) == 2:
+            raise ThrottledError("busy", retry_after=1.0)
+
+    stage.on_step = step
+    stage.carrier.fault = busy
+    shop = stage.shop(count=5)
+    stage.carrier.out = {shop.numbers[shop.points[1]]}
+    broadcast = stage.broadcast(shop, slice_size=2, chunk_size=4)
+    stage.sweeps(3600)
+    stage.virtual.run(3600)
+    report = stage.report(broadcast)
+    assert report == {"sent": 4, "skipped:opted_out_at_carrier": 1}, f"the answer of {number}"
+    assert len(stage.carrier.texts) == 4
+    assert not stage.memory.rows("TS#")
+    return steps

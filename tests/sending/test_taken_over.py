@@ -88,9 +88,7 @@ def _check(stage: Stage, broadcast: Broadcast, *, in_doubt: int) -> None:
     assert sent <= len(texts) <= sent + uncertain
     assert not stage.memory.rows("TS#")
     parts = [
-        part
-        for tally in stage.tallies(broadcast)
-        for part in stage.parts.chunks.slices(tally.key)
+        part for tally in stage.tallies(broadcast) for part in stage.parts.chunks.slices(tally.key)
     ]
     told = [each.outcome.value for part in parts for each in part.decided]
     assert told.count("sent") == sent, "what is counted and what is stored differ"
