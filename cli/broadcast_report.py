@@ -25,26 +25,32 @@ def watch(session: Session, path: str) -> dict[str, Any]:
             audience, waiting = shown.get("audience"), shown.get("waiting")
             if audience is not None:
                 done = audience - (waiting or 0)
+                said = progress_of(shown)
                 progress.update(
-                    task,
-                    description="Sending",
-                    total=audience,
-                    completed=done,
-                    said=f"{done:,} of {audience:,}{_also(shown)}",
+                    task, description="Sending", total=audience, completed=done, said=said
                 )
             if shown.get("state") not in _RUNS:
                 return shown
             session.sleep(_POLL_SECONDS)
 
 
-def _also(shown: Mapping[str, Any]) -> str:
+def progress_of(shown: Mapping[str, Any]) -> str:
+    """Return how far a planned broadcast is, and of whom it is known that she is not texted now."""
+    audience, waiting = shown["audience"], shown.get("waiting") or 0
     skipped = sum((shown.get("skipped") or {}).values())
-    said = [
-        f"{count:,} {name}"
-        for name, count in (("skipped", skipped), ("uncertain", shown.get("uncertain") or 0))
-        if count
+    counts = [
+        (skipped, "skipped"),
+        (shown.get("uncertain") or 0, "uncertain"),
+        *((count, f"until {until}") for until, count in _night(shown)),
     ]
-    return f" ({', '.join(said)})" if said else ""
+    also = ", ".join(f"{count:,} {what}" for count, what in counts if count)
+    return f"{audience - waiting:,} of {audience:,}{f' ({also})' if also else ''}"
+
+
+def _night(shown: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Return who waits for a legal hour, by that hour."""
+    waits = shown.get("waits_until") or ()
+    return [(moment(each.get("until")), each.get("recipients") or 0) for each in waits]
 
 
 def show_report(session: Session, shown: Mapping[str, Any]) -> None:
@@ -98,8 +104,11 @@ def _outcomes(shown: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
         yield f"skipped: {reason.replace('_', ' ')}", count
     if shown.get("uncertain"):
         yield "uncertain", shown["uncertain"]
-    if shown.get("waiting"):
-        yield "waiting", shown["waiting"]
+    night = _night(shown)
+    if (soon := (shown.get("waiting") or 0) - sum(count for _, count in night)) > 0:
+        yield "waiting", soon
+    for until, count in night:
+        yield f"waiting until {until}", count
     yield "audience", shown["audience"]
 
 

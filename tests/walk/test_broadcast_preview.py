@@ -144,6 +144,25 @@ def test_who_waits_is_promised_what_her_morning_brings(campaign: Campaign) -> No
     assert [each["recipients"] for each in said["waiting"]] == [2]
 
 
+def test_how_far_it_is_tells_who_waits_and_until_when(campaign: Campaign) -> None:
+    """R-01, R-11: a broadcast at rest says that it waits for morning, and is not about to end."""
+    shop = campaign.shop
+    points = _points(shop, opted_in(shop, 5))
+    campaign.joins("all", points[:3])
+    campaign.joins("all", points[3:], "US-HI")
+    _counted(shop, "all")
+    broadcast = _created(shop, "all")
+    said = _previewed(shop, broadcast)
+    assert shop.admin("POST", f"{broadcast}/send")["statusCode"] == 200
+    shop.world.pump()
+    shown = shop.world.body(shop.admin("GET", broadcast))
+    assert (shown["sent"], shown["waiting"]) == (3, 2)
+    assert shown["waits_until"] == [{"until": "2026-11-23T18:00:00Z", "recipients": 2}]
+    assert shown["expected_finish"][:18] == said["expected_finish"][:18]
+    over = _sent(shop, broadcast)
+    assert (over["waits_until"], over["expected_finish"]) == ([], None)
+
+
 def test_a_preview_changes_nothing(campaign: Campaign) -> None:
     """R-11: nobody is texted, no cap is booked, no chunk is made; but it is audited."""
     shop = campaign.shop

@@ -1,7 +1,5 @@
 """Broadcasts: one text to groups of shoppers, from the draft to the report."""
 
-from datetime import UTC, datetime
-
 from concord.bootstrap import services
 from concord.domain.broadcast import Act, Broadcast
 from concord.domain.receipts import ReceiptCounts
@@ -117,5 +115,5 @@ def _act(
 
 
 def _shown(broadcast: Broadcast, receipts: ReceiptCounts | None = None) -> BroadcastAnswer:
-    counts = services(TELEMETRY).admin.broadcasts.progress(broadcast)
-    return broadcast_answer(broadcast, counts, datetime.now(UTC), receipts)
+    progress = services(TELEMETRY).admin.broadcasts.progress(broadcast)
+    return broadcast_answer(broadcast, progress, receipts)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cli.broadcast_report import progress_of
 from concord.entrypoint.admin.recipients import RecipientOutcome
 from tests.unit.cli.fake_api import Cli, FakeApi
 
@@ -87,6 +88,20 @@ def test_progress_ends_in_a_report_that_adds_up(concord: Cli, api: FakeApi) -> N
     assert counts["sent"] + 7 + 2 + 1 == counts["audience"] == 1200
     assert counts["skipped: opted out after queue"] == 7
     assert len(concord.slept) == 2
+
+
+def test_who_waits_for_morning_is_told_apart(concord: Cli, api: FakeApi) -> None:
+    """R-01, R-09: nothing moves for hours, and nothing is wrong: until when, in report and bar."""
+    night = [{"until": "2026-11-23T13:00:00Z", "recipients": 300}]
+    api.on("GET", PATH, shown("sending", sent=800, waiting=400, waits_until=night))
+    lines = concord("broadcasts", "show", ONE).stdout.splitlines()
+    rows = [" ".join(line.replace("\u2502", " ").split()) for line in lines]
+    assert "waiting 100" in rows
+    assert "waiting until 2026-11-23 13:00:00Z 300" in rows
+    assert "audience 1,200" in rows
+    assert progress_of(shown("sending", sent=800, waiting=400, waits_until=night)) == (
+        "800 of 1,200 (300 until 2026-11-23 13:00:00Z)"
+    )
 
 
 def test_a_held_one_is_not_waited_for(concord: Cli, api: FakeApi) -> None:

@@ -8,6 +8,7 @@ the account share one clock, and none of them counts anything (R-08, reliability
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -108,6 +109,17 @@ class Wanted:
     def takes(self) -> timedelta:
         """Return the sender's time that they take."""
         return timedelta(seconds=self.count / self.rate)
+
+
+def last_start(
+    first: datetime, count: int, later: Iterable[tuple[datetime, int]], rate: float
+) -> datetime:
+    """Return when the last text starts if the first does at `first`, at `rate` a second: who waits
+    for a moment goes behind who does not, and behind those who wait for an earlier one."""
+    at = first + timedelta(seconds=count / rate)
+    for until, waiting in sorted(later):
+        at = max(at, until) + timedelta(seconds=waiting / rate)
+    return at
 
 
 def booking_size(slice_size: int, rate: float, *, bulk: bool) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from concord.domain.broadcast import Frozen
 from concord.domain.chunks import Decided, Outcome
 from concord.domain.connection import SegmentPrice
+from concord.domain.pacing import last_start
 from concord.domain.segments import Character, count_segments
 from concord.domain.times import from_rfc3339, to_rfc3339
 
@@ -48,12 +49,9 @@ class Reckoning:
                 self.excluded[each.reason] += 1
 
     def finish_at(self, start: datetime, rate: float) -> datetime:
-        """Return when the last text starts, at `rate` a second: who waits goes behind who does not,
-        and behind those who waited for an earlier moment."""
-        at = start + timedelta(seconds=self.now / rate)
-        for (until, _), count in sorted(self.waiting.items()):
-            at = max(at, from_rfc3339(until)) + timedelta(seconds=count / rate)
-        return at
+        """Return when the last text starts, at `rate` a second."""
+        later = ((from_rfc3339(until), count) for (until, _), count in self.waiting.items())
+        return last_start(start, self.now, later, rate)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as something that JSON can hold."""

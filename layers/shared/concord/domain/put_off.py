@@ -11,6 +11,8 @@ from typing import Final
 from concord.domain.chunks import Chunk, Outcome, Slice
 
 _AGAIN: Final = re.compile(r"(.+)-a(\d+)")
+_LATER: Final = re.compile(r".+-q(\d{8}t\d{4})")
+_MINUTE: Final = "%Y%m%dt%H%M"
 _FIRST_WAIT: Final = timedelta(seconds=30)
 _LONGEST: Final = timedelta(minutes=15)
 
@@ -28,6 +30,12 @@ def tries_of(name: str) -> int:
     """Return how often the recipients of the chunk of this name were tried before."""
     match = _AGAIN.fullmatch(name)
     return int(match[2]) if match else 0
+
+
+def waits_until(name: str) -> datetime | None:
+    """Return the legal hour that the recipients of the chunk of this name wait for, if they do."""
+    match = _LATER.fullmatch(name)
+    return datetime.strptime(match[1], _MINUTE).replace(tzinfo=UTC) if match else None
 
 
 def again_at(name: str, now: datetime) -> datetime:
@@ -74,4 +82,4 @@ def _again(chunk: Chunk, part: Slice) -> str:
 
 
 def _waiting(chunk: Chunk, part: Slice, until: datetime) -> str:
-    return f"{_stem(chunk, part)}-q{until.astimezone(UTC):%Y%m%dt%H%M}"
+    return f"{_stem(chunk, part)}-q{until.astimezone(UTC):{_MINUTE}}"

@@ -22,7 +22,7 @@ from concord.domain.chunks import Tally
 from concord.domain.connection import Connection, ConnectionState
 from concord.domain.errors import ConflictError, FieldError, InvalidInputError, NotFoundError
 from concord.domain.page import Page, page
-from concord.domain.tallies import report_of
+from concord.domain.tallies import Progress, progress_of
 from concord.ports import Clock, Connections
 from concord.ports.broadcasts import Broadcasts
 from concord.ports.groups import GroupAudience
@@ -90,12 +90,13 @@ class ManageBroadcasts:
         find_connection(self._connections, connection_id)
         return self._found(connection_id, broadcast_id)
 
-    def progress(self, broadcast: Broadcast) -> Mapping[str, int]:
-        """Return what became of its recipients so far, as its report will count them."""
+    def progress(self, broadcast: Broadcast) -> Progress:
+        """Return what became of its recipients so far, and who of them waits for a legal hour."""
+        now = self._clock.now()
         if broadcast.report or broadcast.frozen is None:
-            return broadcast.report
+            return Progress(now, broadcast.report, {})
         names = (broadcast.merchant_id, broadcast.connection_id, broadcast.broadcast_id)
-        return report_of(self._tallies(*names))
+        return progress_of(self._tallies(*names), now)
 
     def list(self, connection_id: str, limit: int, cursor: str | None) -> Page[Broadcast]:
         """Return a page of a connection's broadcasts, newest first."""

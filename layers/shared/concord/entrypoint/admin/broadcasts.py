@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field, model_validator
@@ -12,6 +11,7 @@ from pydantic import AwareDatetime, Field, model_validator
 from concord.domain.broadcast import Broadcast, BroadcastState, Draft
 from concord.domain.errors import ForbiddenError
 from concord.domain.receipts import ReceiptCounts
+from concord.domain.tallies import Progress
 from concord.entrypoint.admin.base import Actor, Answer, Name, Sent
 
 type GroupId = Annotated[str, Field(min_length=1, max_length=200)]
@@ -105,10 +105,18 @@ class ReceiptsAnswer(Answer):
     failed: dict[str, int]
 
 
+class WaitAnswer(Answer):
+    """How many wait for a legal hour, and until when."""
+
+    until: AwareDatetime
+    recipients: int
+
+
 class BroadcastAnswer(Answer):
     """A broadcast. `audience` is null until it is planned; from then on it is sent + all of skipped
-    + uncertain + waiting. `expected_finish` is at the sender's rate, without who waits for morning.
-    `receipts` is null unless one broadcast is asked for, and before it starts.
+    + uncertain + waiting. `waits_until` are those of `waiting` for whom it is night, by their legal
+    hour; `expected_finish`, at the sender's rate, is behind the last of them. `receipts` is null
+    unless one broadcast is asked for, and before it starts.
     """
 
     broadcast_id: str
@@ -130,6 +138,7 @@ class BroadcastAnswer(Answer):
     skipped: dict[str, int]
     uncertain: int
     waiting: int | None
+    waits_until: list[WaitAnswer]
     receipts: ReceiptsAnswer | None
 
 
@@ -141,13 +150,11 @@ class BroadcastPage(Answer):
 
 
 def broadcast_answer(
-    broadcast: Broadcast,
-    counts: Mapping[str, int],
-    now: datetime,
-    receipts: ReceiptCounts | None = None,
+    broadcast: Broadcast, progress: Progress, receipts: ReceiptCounts | None = None
 ) -> BroadcastAnswer:
     """Return a broadcast with what became of its recipients so far."""
     skipped: Counter[str] = Counter()
+    counts = progress.report
     for name, count in counts.items():
         if name.startswith(_SKIPPED):
             skipped[name.removeprefix(_SKIPPED)] += count
@@ -156,7 +163,8 @@ def broadcast_answer(
     waiting = None if audience is None else max(0, audience - sent - uncertain - skipped.total())
     finish = None
     if frozen is not None and waiting and broadcast.runs:
-        finish = now + timedelta(seconds=waiting / frozen.rate)
+        finish = progress.finish_at(waiting, frozen.rate)
+    waits = [WaitAnswer(until=at, recipients=count) for at, count in progress.later.items()]
     return BroadcastAnswer(
         broadcast_id=broadcast.broadcast_id,
         name=broadcast.name,
@@ -177,6 +185,7 @@ def broadcast_answer(
         skipped=dict(skipped),
         uncertain=uncertain,
         waiting=waiting,
+        waits_until=waits if broadcast.runs else [],
         receipts=_receipts(receipts) if receipts else None,
     )
 
