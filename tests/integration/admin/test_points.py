@@ -228,6 +228,15 @@ def test_any_id_of_the_merchants_is_hers(house: World, member: str) -> None:
     assert json.dumps(member)[1:-1] not in keys.replace("*", "") or member == "*"
 
 
+def test_ids_that_look_alike_are_two_members(house: World) -> None:
+    """R-32: the merchant's own id is taken as it is; no spelling of it is somebody else's points."""
+    alike = ["Ana", "ana", "Ana ", " Ana", "Anax", "An\u00e1", "Ana\u0301"]
+    for amount, member in enumerate(alike, 1):
+        ok(house, "POST", f"{path_of(member)}/adjustments", {**GIFT, "amount": amount})
+    balances = [ok(house, "GET", path_of(member))["balance"] for member in alike]
+    assert balances == list(range(1, len(alike) + 1))
+
+
 def test_it_is_never_logged(house: World, lines: StringIO) -> None:
     """R-32: neither hers nor why, when it goes well, is refused, or breaks."""
     words = {**GIFT, "reason": f"for {MEMBER}", "actor": MEMBER}

@@ -32,7 +32,7 @@ def credit_fields(account: Account) -> dict[str, str | int | date | None]:
 
 
 def shopper_fields(shopper: Shopper) -> dict[str, str | int | date | None]:
-    """Return what the fields say of the shopper herself, from what her shop told in `attributes`."""
+    """Return what the fields say of the shopper herself: what her shop told in `attributes`."""
     told: Mapping[str, Any] = shopper.profile.get("attributes") or {}
     return {
         "ellity_pin": _text(told.get(PIN)),
