@@ -135,7 +135,8 @@ class BulkCase:
 class PlatformCase:
     """One platform as the conformance suite drives it. What it lacks stays None.
 
-    `accepted` and `refused` are bodies as the platform writes them.
+    `push` is a consent of a channel that its peer keeps. `accepted` and `refused` are bodies as the
+    platform writes them.
     """
 
     name: str
@@ -144,6 +145,7 @@ class PlatformCase:
     sender: Callable[[Answer], TextSender] | None = None
     bulk: BulkCase | None = None
     peer: Callable[[Answer], ConsentPeer] | None = None
+    push: ConsentPush = PUSH
     source: Callable[[Answer], ShopperSource] | None = None
     contacts: Callable[[Answer], ContactPeer] | None = None
     checker: Callable[[Answer], AccountChecker] | None = None

@@ -461,6 +461,28 @@ def test_whoever_left_ecomail_stays_away(sandbox: Sandbox) -> None:
     assert sandbox.received == []
 
 
+def test_ecomail_is_told_of_a_consent(sandbox: Sandbox) -> None:
+    """Promise 2: an opt-out given to us ends her subscription, quietly; her opt-in renews it."""
+    ecomail(sandbox).upsert("7", CONTACT)
+    sandbox.received.clear()
+    there = dataclasses.replace(endpoint("ecomail", "eco-1", ECO), settings={"list_id": "7"})
+    peer, contacts = (
+        sandbox.registry.consent_peer("ecomail", there),
+        sandbox.registry.contact_peer("ecomail", there),
+    )
+    assert peer is not None
+    assert contacts is not None
+    out = dataclasses.replace(PUSH, point=CONTACT.email, channel="email")
+    for opted_in, status in ((False, "unsubscribed"), (True, "subscribed")):
+        assert peer.set_consent(dataclasses.replace(out, opted_in=opted_in))
+        shown = contacts.subscriber("7", CONTACT.email)
+        assert shown is not None
+        assert shown.status == status
+    echo = OptedIn(None, Channel.EMAIL, CONTACT.email, via="list", list_id="7")
+    assert told(sandbox, "ecomail") == [echo]
+    assert not peer.set_consent(dataclasses.replace(out, point="nobody@shop.example"))
+
+
 def test_ecomail_takes_everybody_in_bulk(sandbox: Sandbox) -> None:
     """ECO-18: 3,001 contacts are two calls, and nobody is dropped; twice makes nobody new."""
     peer = ecomail(sandbox)

@@ -44,7 +44,6 @@ from tests.unit.platforms.kit import (
     FUZZ_WEBHOOKS,
     NEW_LIST,
     NOW,
-    PUSH,
     TEXT,
     TOGETHER,
     Answer,
@@ -503,9 +502,9 @@ def test_a_push_can_be_repeated(name: str, answer: Answer, expected: type[Except
     assert case.peer is not None
     peer = case.peer(_spoken(case, answer))
     with pytest.raises(PlatformError) as caught:
-        peer.set_consent(PUSH)
+        peer.set_consent(case.push)
     assert type(caught.value) is expected
-    assert PUSH.point not in str(caught.value)
+    assert case.push.point not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.source])

@@ -30,7 +30,7 @@ from concord.domain.errors import (
 )
 from concord.domain.outbound import AccountFacts
 from concord.platforms.ecomail.client import FIELD_CONTACT, MAX_BULK
-from tests.unit.platforms.ecomail.case import KEY, client
+from tests.unit.platforms.ecomail.case import KEY, OUT, client
 from tests.unit.platforms.kit import CONTACT, EVENT, NEW_LIST, Answer, answering, guarded
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -298,6 +298,41 @@ def test_a_contact_without_fields_arrives_as_an_empty_list() -> None:
 
 def test_who_is_not_in_the_list_is_none() -> None:
     assert client(answering(Answer(404, b"{}"))).subscriber("7", "a@b.example") is None
+
+
+# --- consent -------------------------------------------------------------------------------------
+
+
+def test_an_opt_out_takes_her_off_the_list() -> None:
+    """Promise 2: what she said to us holds there too; by API this fires no webhook."""
+    recorder = Recorder({"id": 1, "status": 2})
+    assert client(guarded(recorder), list_id=7).set_consent(OUT) is True
+    assert recorder.lines == ["DELETE /lists/7/unsubscribe"]
+    assert recorder.bodies == [{"email": CONTACT.email}]
+
+
+def test_an_opt_in_brings_back_who_left() -> None:
+    """The one call that does, because she said so herself; nothing is set off by it."""
+    recorder = Recorder({"id": 1})
+    back = dataclasses.replace(OUT, opted_in=True)
+    assert client(guarded(recorder), list_id="7").set_consent(back) is True
+    assert recorder.lines == ["POST /lists/7/subscribe"]
+    (body,) = recorder.bodies
+    assert body["subscriber_data"] == {"email": CONTACT.email, "status": 1}
+    assert (body["resubscribe"], body["trigger_autoresponders"]) == (True, False)
+
+
+def test_who_is_not_in_the_list_is_unmatched() -> None:
+    assert client(answering(Answer(404, b"{}")), list_id="7").set_consent(OUT) is False
+
+
+def test_without_a_list_nothing_is_called() -> None:
+    """ECO-04: no list is chosen yet."""
+    recorder = Recorder({})
+    with pytest.raises(PermanentError) as caught:
+        client(guarded(recorder)).set_consent(OUT)
+    assert caught.value.reason == "no_list"
+    assert recorder.requests == []
 
 
 # --- events --------------------------------------------------------------------------------------

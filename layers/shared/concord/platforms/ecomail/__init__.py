@@ -28,6 +28,7 @@ PLATFORM = Platform(
     name="ecomail",
     webhook=_webhook,
     contact_peer=_client,
+    consent_peer=_client,
     checker=_client,
     default_url="https://api2.ecomailapp.cz",
 )

@@ -23,10 +23,17 @@ from concord.domain.contacts import (
     spelled,
 )
 from concord.domain.errors import CredentialsRejectedError, PermanentError, PlatformError
-from concord.domain.outbound import AccountFacts, Endpoint
+from concord.domain.outbound import AccountFacts, ConsentPush, Endpoint
 from concord.platforms.base import Http
 from concord.platforms.calls import Refusal, exchange, read
-from concord.platforms.ecomail.codes import KEY_HINT, STATUSES, UNSUBSCRIBED, of_event, refusal
+from concord.platforms.ecomail.codes import (
+    KEY_HINT,
+    STATUSES,
+    SUBSCRIBED,
+    UNSUBSCRIBED,
+    of_event,
+    refusal,
+)
 from concord.platforms.ecomail.payloads import (
     BulkAnswer,
     ListAnswer,
@@ -49,13 +56,14 @@ _QUIET: Final = {
 
 
 class EcomailClient:
-    """ContactPeer and AccountChecker of one Ecomail account."""
+    """ContactPeer, ConsentPeer and AccountChecker of one Ecomail account."""
 
     def __init__(self, endpoint: Endpoint, http: Http) -> None:
         self._client = http.client(endpoint.base_url)
         self._headers = {"key": endpoint.credentials.get("api_key", "")}
         given = endpoint.settings.get("field_contact")
         self._field_contact = given if isinstance(given, str) and given else FIELD_CONTACT
+        self._list_id = str(endpoint.settings.get("list_id") or "")
         # A list with double opt-in mails everybody who is added, unless told that it is done.
         self._skip_confirmation = endpoint.settings.get("skip_confirmation") is not False
 
@@ -136,6 +144,26 @@ class EcomailClient:
         shown = {_key(key): _shown(value) for key, value in found.custom_fields.items()}
         return Subscriber(found.email, status, shown)
 
+    def set_consent(self, push: ConsentPush) -> bool:
+        """Subscribe an address to the chosen list, or take it off; False = it is not in the list.
+
+        The one call that subscribes again who left: she said so herself, to us.
+        """
+        if not self._list_id:
+            raise PermanentError("no list is chosen", reason="no_list")
+        if push.opted_in:
+            data = {"email": push.point, "status": SUBSCRIBED}
+            self._subscribe(self._list_id, data, resubscribe=True)
+            return True
+        try:
+            path = f"{_list_path(self._list_id)}/unsubscribe"
+            self._call("DELETE", path, {"email": push.point})
+        except PermanentError as error:
+            if error.reason == "not_found":
+                return False
+            raise
+        return True
+
     def emit(self, event: TrackerEvent) -> None:
         """Tell an event (ECO-06). They keep no event id, so a lost answer is an unknown outcome."""
         value = event.value if isinstance(event.value, str) else dict(event.value)
@@ -155,10 +183,13 @@ class EcomailClient:
 
     # --- calls ----------------------------------------------------------------------------------
 
-    def _subscribe(self, list_id: str, data: Mapping[str, Any]) -> httpx.Response:
+    def _subscribe(
+        self, list_id: str, data: Mapping[str, Any], *, resubscribe: bool = False
+    ) -> httpx.Response:
         body = {
             "subscriber_data": data,
             **_QUIET,
+            "resubscribe": resubscribe,
             "trigger_notification": False,
             "skip_confirmation": self._skip_confirmation,
         }

@@ -17,6 +17,7 @@ STATUSES: Final[Mapping[int, SubscriberStatus]] = {
     5: SubscriberStatus.COMPLAINED,
     6: SubscriberStatus.UNCONFIRMED,
 }
+SUBSCRIBED: Final = 1
 UNSUBSCRIBED: Final = 2
 # What an operator can do about a refused key (ECO-20).
 KEY_HINT: Final = "Ecomail refused the API key: check it under Manage account > For developers"
