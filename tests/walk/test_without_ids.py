@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from concord.entrypoint import http
 from concord.platforms.ecomail.webhook import WEBHOOK as ECOMAIL
 from concord.platforms.ellity.webhook import WEBHOOK as ELLITY
 from concord.platforms.neutral import NeutralWebhook
@@ -65,6 +66,19 @@ def test_an_opt_out_without_an_id_counts_at_once(
     _replay_all(open_shop)
     assert open_shop.world.rows("C#") == settled
     assert open_shop.consent(ADDRESS, "email") == "opted_out"
+
+
+def test_one_delivery_that_is_worked_off_twice_is_one_event(
+    open_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ECO-13: the safety queue may bring a body twice; it was received once."""
+    _speaks(monkeypatch, ECOMAIL)
+    received_at = open_shop.world.clock.now()
+    monkeypatch.setattr(http, "_now", lambda: received_at)
+    assert _posts(open_shop, _list_webhook("UNSUBSCRIBED")) == 204
+    settled = open_shop.world.rows("C#")
+    assert _posts(open_shop, _list_webhook("UNSUBSCRIBED")) == 204
+    assert open_shop.world.rows("C#") == settled
 
 
 def test_the_list_stands_in_the_evidence(open_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
