@@ -229,7 +229,7 @@ def test_any_id_of_the_merchants_is_hers(house: World, member: str) -> None:
 
 
 def test_ids_that_look_alike_are_two_members(house: World) -> None:
-    """R-32: the merchant's own id is taken as it is; no spelling of it is somebody else's points."""
+    """R-32: the merchant's own id is taken as it is; another spelling is somebody else."""
     alike = ["Ana", "ana", "Ana ", " Ana", "Anax", "An\u00e1", "Ana\u0301"]
     for amount, member in enumerate(alike, 1):
         ok(house, "POST", f"{path_of(member)}/adjustments", {**GIFT, "amount": amount})
