@@ -18,7 +18,6 @@ from concord.bootstrap import Parts, Services
 from concord.config import Settings
 from concord.domain.connection import Connection, ConnectionSettings, HashedSecret
 from concord.domain.consent import State
-from concord.domain.credentials import ConnectionSecrets
 from concord.domain.dossier import dossier, verify_dossier
 from concord.domain.errors import NotConfirmedError
 from concord.domain.events import RawRequest
@@ -28,31 +27,13 @@ from concord.domain.inbox import SafetyMessage
 from concord.domain.outbound import ConsentPush
 from concord.domain.tasks import RowKey
 from tests.support.builders import CONNECTION, MERCHANT, POINT, audit, connection
+from tests.support.stand_ins import KEY, FixedSecrets, NoQueue, Quiet
 
 pytestmark = pytest.mark.usefixtures("judged")
 type Race = Callable[..., list[Any]]
 
-KEY = b"k" * 32
 OWN = "+15550100099"
 THREADS = 16
-
-
-class Quiet:
-    """Telemetry that nobody reads."""
-
-    def count(self, name: str, value: float = 1) -> None: ...
-    def gauge(self, name: str, value: float) -> None: ...
-    def info(self, code: str, **fields: object) -> None: ...
-    def bug(self, error: Exception) -> None: ...
-
-
-class FixedSecrets:
-    """The parameter store, which has no part in these races."""
-
-    client: object = None
-
-    def load(self, connection_id: str, version: int | None) -> ConnectionSecrets:
-        return ConnectionSecrets(stack_key=KEY)
 
 
 @dataclass
@@ -65,13 +46,6 @@ class Kept:
         self.messages.append(message)
 
     def put_off(self, receipt: str, seconds: int) -> None: ...
-
-
-class NoQueue:
-    """The task queue: workers are started by hand."""
-
-    def send(self, keys: list[RowKey], delay_seconds: int = 0) -> list[RowKey]:
-        return []
 
 
 @dataclass

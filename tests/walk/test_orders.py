@@ -190,6 +190,19 @@ def test_the_same_order_again_writes_nothing(till: Till) -> None:
     assert till.shop.world.rows() == rows
 
 
+def test_what_the_answer_costs(till: Till) -> None:
+    """R-21: warm, one read for what is known; three and one transaction for a new one."""
+    till.order("7", order_id="1000")
+    wire = Wire(till.shop.world)
+    till.order("7", order_id="999")  # the process is warm now
+    seen = []
+    for _ in range(2):
+        wire.calm()
+        till.shop.connect("POST", "/orders", GOOD)
+        seen.append([name.removeprefix("dynamodb.") for name in wire.names])
+    assert seen == [["GetItem"] * 3 + ["TransactWriteItems"], ["GetItem"]]
+
+
 def test_two_connections_of_one_shop_account_have_one_order(house: World) -> None:
     """R-21: per merchant, source and order id: a shop that is connected anew sends all again."""
     till = Till(house.shop())
