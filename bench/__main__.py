@@ -19,6 +19,8 @@ from bench.cold import RUNS, cold_webhook
 from bench.emulator import emulator_check
 from bench.figures import Figure, missed
 from bench.plan import QUICK, SIZES, broadcast_plan
+from bench.posting import MEMBERS, postings_beside_the_sdk
+from bench.posting import ROUNDS as POSTING_ROUNDS
 from bench.shown import VISIBLE, WIDE, save, table
 from bench.sizes import sizes
 from bench.warm import ROUNDS, Pair, warm_webhook, webhook_verify
@@ -26,7 +28,7 @@ from sandbox.stack.layout import layout
 from sandbox.stack.processes import StackError
 
 # These vary from run to run and machine to machine: they are shown, and fail nothing.
-_TIMED = frozenset({"ms", "s", "us", "x"})
+_TIMED = frozenset({"ms", "s", "us", "x", "/s"})
 
 
 def main() -> int:
@@ -62,7 +64,8 @@ def _measured(options: argparse.Namespace, status: Status, console: Console) -> 
     if not checked:
         console.print("units are computed; no local stack is up to compare them with (make up)")
     runs, rounds = (5, 10) if options.quick else (RUNS, ROUNDS)
-    timed = [*_cold(runs, status), *_warm(rounds, status), *_plans(options, status)]
+    timed = [*_cold(runs, status), *_warm(rounds, status)]
+    timed += [*_ledger(options, status), *_plans(options, status)]
     status.update("sizes: building, if the sources changed")
     try:
         sized = sizes()
@@ -97,6 +100,18 @@ def _warm(rounds: int, status: Status) -> list[Figure]:
         ),
         _pair("opt_out_webhook.cpu", warm, "beside: the two SDK calls alone"),
         _pair("webhook_verify.microseconds", verify, "3 kB; beside: hmac alone", goal=20),
+    ]
+
+
+def _ledger(options: argparse.Namespace, status: Status) -> list[Figure]:
+    status.update(f"postings to {MEMBERS:,} members beside the SDK alone")
+    pair = postings_beside_the_sdk(2 if options.quick else POSTING_ROUNDS)
+    ours, rival = 1e6 / pair.ours, 1e6 / pair.rival
+    beside = f"{MEMBERS:,} members, CPU alone; beside: GetItem and TransactWriteItems as they are"
+    ratio = 1 / pair.ratio
+    return [
+        Figure("ledger.ratio", ratio, "x", goal=0.8, note="median of the rounds", at_least=True),
+        Figure("ledger.postings_per_second", ours, "/s", rival, ratio, note=beside),
     ]
 
 

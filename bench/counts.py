@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from bench.broadcast import broadcast_costs
 from bench.figures import Figure
 from bench.meter import Bill
+from bench.posting import DATES, posting
 from bench.walk import House, house
 
 BASELINE: Final = Path(__file__).with_name("baseline.json")
@@ -26,6 +28,7 @@ _GOALS: Final = {
     "opt_out_webhook.requests": 2,
     "opt_out_webhook.requests_cold": 5,
     "group_list.read_units": 60,
+    "posting.write_units": 20,
 }
 _UNITS: Final = {
     "requests": "requests",
@@ -59,8 +62,38 @@ def count(told: Callable[[str], None] = lambda _: None) -> list[Figure]:
             _figure("group_list", "requests", len(listed.requests), listed.spelled()),
             _figure("group_list", "read_units", listed.read_units, "200 groups, 100,000 shoppers"),
         ]
+        figures += _postings(home, told)
     figures += broadcast_costs(told)
     return figures
+
+
+def _postings(home: House, told: Callable[[str], None]) -> list[Figure]:
+    """Return what a posting takes with few open expiry dates and, as `posting`, with the most;
+    beside these what it takes with one."""
+    few, *others = DATES
+    told(f"posting, {few} open expiry date")
+    least = posting(home, few)
+    figures = _posting(f"posting_{few}", few, least)
+    for dates in others:
+        told(f"posting, {dates} open expiry dates")
+        name = "posting" if dates == max(DATES) else f"posting_{dates}"
+        figures += _posting(name, dates, posting(home, dates), beside=least)
+    return figures
+
+
+def _posting(name: str, dates: int, bill: Bill, beside: Bill | None = None) -> list[Figure]:
+    figures = [
+        _figure(name, "requests", len(bill.requests), bill.spelled()),
+        _figure(name, "write_units", bill.write_units, f"open expiry dates: {dates}"),
+        _figure(name, "read_units", bill.read_units),
+    ]
+    if beside is None:
+        return figures
+    rivals = (len(beside.requests), beside.write_units, beside.read_units)
+    return [
+        replace(figure, baseline=rival, ratio=figure.value / rival)
+        for figure, rival in zip(figures, rivals, strict=True)
+    ]
 
 
 def _operation(name: str, warm: Bill, cold: Bill) -> list[Figure]:

@@ -9,7 +9,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """`baseline` is the rival's value in the same run, `ratio` ours over it; `goal` is a ceiling.
+    """`baseline` is the rival's value in the same run, `ratio` ours over it; `goal` is a ceiling,
+    or a floor (`at_least`).
 
     `note` is for people: what the figure is made of.
     """
@@ -21,11 +22,14 @@ class Figure:
     ratio: float | None = None
     goal: float | None = None
     note: str = ""
+    at_least: bool = False
 
     @property
     def met(self) -> bool | None:
         """Whether the goal is met; None where there is none."""
-        return None if self.goal is None else self.value <= self.goal
+        if self.goal is None:
+            return None
+        return self.value >= self.goal if self.at_least else self.value <= self.goal
 
     def as_json(self) -> dict[str, Any]:
         """Return the figure as .local/bench.json holds it."""
@@ -38,7 +42,7 @@ class Figure:
 
 
 def missed(figures: Sequence[Figure]) -> list[Figure]:
-    """Return the figures above their goal."""
+    """Return the figures that are on the wrong side of their goal."""
     return [figure for figure in figures if figure.met is False]
 
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 from unittest.mock import create_autospec
 from zlib import crc32
 
-from bench.stub import _Raw
+from bench.stub import Raw
 from concord.adapters.clients import client
 from concord.adapters.dynamodb.broadcast_items import broadcast_item
 from concord.adapters.dynamodb.broadcasts import DynamoDbBroadcasts
@@ -65,7 +65,7 @@ class _Groups:
         operation = event_name.rpartition(".")[2]
         content = getattr(self, f"_{operation.lower()}")(request.body)
         headers = {"x-amz-crc32": str(crc32(content))}
-        answer = AWSResponse(request.url, 200, headers, _Raw(content))
+        answer = AWSResponse(request.url, 200, headers, Raw(content))
         self.spent += time.process_time() - began
         return answer
 

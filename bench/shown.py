@@ -47,10 +47,14 @@ def table(figures: Sequence[Figure]) -> Table:
             figure.unit,
             "" if figure.baseline is None else _spelled(figure.baseline),
             "" if figure.ratio is None else f"{figure.ratio:.2f}",
-            "" if figure.goal is None else f"<= {figure.goal:g}",
+            "" if figure.goal is None else f"{_side(figure)} {figure.goal:g}",
             escape(figure.note),
         )
     return shown
+
+
+def _side(figure: Figure) -> str:
+    return ">=" if figure.at_least else "<="
 
 
 def _spelled(number: float) -> str:

@@ -25,7 +25,7 @@ class Context:
         return 5_000
 
 
-class _Raw:
+class Raw:
     """A response's bytes as urllib3 hands them over."""
 
     def __init__(self, content: bytes) -> None:
@@ -75,7 +75,7 @@ class Cassette:
         body = request.body
         known = self._exact.get((operation, body)) or self._any[operation]
         headers, content = known
-        return AWSResponse(request.url, 200, headers, _Raw(content))
+        return AWSResponse(request.url, 200, headers, Raw(content))
 
 
 def _rows(data: dict[str, Any]) -> list[tuple[str, bytes, dict[str, str], bytes]]:
