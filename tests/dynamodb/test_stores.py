@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.support.contracts.broadcasts import BroadcastsContract
 from tests.support.contracts.consent import ConsentStoreContract, InboxContract
 from tests.support.contracts.groups import ContributionsContract
+from tests.support.contracts.nights import NightsContract, ReportsContract
 from tests.support.contracts.orders import OrdersContract
 from tests.support.contracts.points import LedgerContract, ProgrammesContract
 from tests.support.contracts.registry import (
@@ -68,3 +69,9 @@ class TestProgrammes(ProgrammesContract): ...
 
 
 class TestLedger(LedgerContract): ...
+
+
+class TestNights(NightsContract): ...
+
+
+class TestReports(ReportsContract): ...

@@ -36,6 +36,7 @@ def test_the_functions_are_those_of_the_plan() -> None:
         "BroadcastReceipts",
         "BroadcastSend",
         "ConnectApi",
+        "ExpiryRun",
         "ExpiryStart",
         "SyncRelay",
         "SyncRunTask",

@@ -12,6 +12,7 @@ WORK = sorted(name for name, each in QUEUES.items() if "RedrivePolicy" in each)
 DEAD = sorted(set(QUEUES) - set(WORK))
 FOURTEEN_DAYS = 14 * 86400
 ALARMS = resources("AWS::CloudWatch::Alarm")
+_KINDS = ("TU", "TB", "TP", "TS", "TN")
 
 
 def test_every_queue_is_known() -> None:
@@ -20,6 +21,7 @@ def test_every_queue_is_known() -> None:
         "BroadcastPlanQueue",
         "BroadcastSendQueue",
         "BulkQueue",
+        "NightQueue",
         "ReceiptQueue",
         "SafetyQueue",
         "UrgentQueue",
@@ -29,6 +31,7 @@ def test_every_queue_is_known() -> None:
         "BroadcastPlanDeadLetters",
         "BroadcastSendDeadLetters",
         "BulkDeadLetters",
+        "NightDeadLetters",
         "ReceiptDeadLetters",
         "SafetyDeadLetters",
         "StreamFailures",
@@ -67,6 +70,7 @@ def test_a_stack_has_many_workers_unless_it_says_otherwise() -> None:
         "BroadcastPlanQueue": 5,
         "BulkQueue": 5,
         "BroadcastSendQueue": 50,
+        "NightQueue": 20,
         "ReceiptQueue": 5,
         "SafetyQueue": 5,
         "AwsInboundQueue": 10,
@@ -122,6 +126,7 @@ def test_safety_alarms_count_what_waits(name: str, figure: str) -> None:
         "BroadcastPlanQueue",
         "BroadcastSendQueue",
         "BulkQueue",
+        "NightQueue",
         "ReceiptQueue",
         "UrgentQueue",
     ],
@@ -193,9 +198,7 @@ def test_stream_passes_new_tasks_only() -> None:
     (only,) = event["FilterCriteria"]["Filters"]
     assert json.loads(only["Pattern"]) == {
         "eventName": ["INSERT"],
-        "dynamodb": {
-            "Keys": {"pk": {"S": [{"prefix": f"{kind}#"} for kind in ("TU", "TB", "TP", "TS")]}}
-        },
+        "dynamodb": {"Keys": {"pk": {"S": [{"prefix": f"{kind}#"} for kind in _KINDS]}}},
     }
 
 

@@ -12,8 +12,10 @@ from typing import Any
 import boto3
 import pytest
 
+from concord.adapters.dynamodb import ledger_keys
 from tests.world.events import LambdaContext, sqs_event
 from tests.world.faults import Wire, away, settle
+from tests.world.loyalty import ONE_DAY, Loyalty
 from tests.world.person import Person
 from tests.world.sending import morning, opted_in, planned
 from tests.world.shop import Shop, new_number
@@ -184,6 +186,31 @@ def _broadcast(shop: Shop, count: int, slice_size: int = 10) -> None:
     planned(shop, opted_in(shop, count), bulk=False, slice_size=slice_size)
 
 
+def _late_night(shop: Shop, _: pytest.MonkeyPatch) -> None:
+    loyalty = Loyalty(shop.world, "m9")
+    loyalty.becomes(loyalty.today + ONE_DAY, 6)
+    shop.world.hourly()
+
+
+def _hint_without_account(shop: Shop, _: pytest.MonkeyPatch) -> None:
+    loyalty = Loyalty(shop.world, "m9")
+    hint = ledger_keys.hint(loyalty.key("ann"), loyalty.today + ONE_DAY)
+    shop.world.parts.table.put(hint, {})
+    loyalty.nights(1)
+
+
+def _lost_entry(shop: Shop, _: pytest.MonkeyPatch) -> None:
+    loyalty = Loyalty(shop.world, "m9")
+    for number in range(3):
+        loyalty.earns("ann", 50, None, f"o-{number}")
+    shop.world.parts.table.delete(ledger_keys.entry(loyalty.key("ann"), "o-1"))
+    loyalty.nights(1)
+    report = loyalty.report(loyalty.today - ONE_DAY)
+    assert report is not None
+    assert not report.adds_up
+    assert loyalty.through() == loyalty.today.isoformat()
+
+
 # --- what the dashboard shows beside the alarms ------------------------------------------------
 
 
@@ -312,4 +339,7 @@ DRIVERS: dict[tuple[str, str], Drive] = {
     ("SyncSweep", "OldestUnsyncedOptOutSeconds"): _forgotten_tasks,
     ("SyncSweep", "OverdueTasks"): _forgotten_tasks,
     ("WebhookReceiveSms", "OldestFailedSeconds"): _text_that_nobody_can_take,
+    ("ExpiryStart", "NightLate"): _late_night,
+    ("ExpiryRun", "HintWithoutAccount"): _hint_without_account,
+    ("ExpiryRun", "ReportBroken"): _lost_entry,
 }

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, cast
 from unittest.mock import patch
@@ -51,12 +52,13 @@ ENVIRONMENT = {
     "POWERTOOLS_TRACE_DISABLED": "true",
 }
 _PATIENT: Final = 50.0
-_PUMPED = ("urgent", "bulk", "plan", "send")
+_PUMPED = ("urgent", "bulk", "plan", "send", "night")
 _QUEUES = (
     "urgent",
     "bulk",
     "plan",
     "send",
+    "night",
     "receipt",
     "safety",
     "aws_inbound",
@@ -156,9 +158,14 @@ class World:
         come back."""
         import functions.broadcasts.plan
         import functions.broadcasts.send
+        import functions.expiry.run
         import functions.sync.run_task
 
-        workers = {"TP": functions.broadcasts.plan, "TS": functions.broadcasts.send}
+        workers = {
+            "TP": functions.broadcasts.plan,
+            "TS": functions.broadcasts.send,
+            "TN": functions.expiry.run,
+        }
         worker = workers.get(row["pk"].partition("#")[0], functions.sync.run_task)
         answer = worker.lambda_handler(sqs_event([row], receive_count), LambdaContext())
         return [f["itemIdentifier"] for f in answer["batchItemFailures"]]
@@ -205,11 +212,12 @@ class World:
 
         lambda_handler(schedule_event(self.clock.now()), LambdaContext())
 
-    def hourly(self) -> None:
-        """Run the hourly schedule now."""
+    def hourly(self, as_of: datetime | None = None, **more: Any) -> None:
+        """Run the hourly schedule now, or as of another time."""
         from functions.expiry.start import lambda_handler
 
-        lambda_handler(schedule_event(self.clock.now()), LambdaContext())
+        event = schedule_event(as_of or self.clock.now())
+        lambda_handler({**event, **more}, LambdaContext())
 
     @staticmethod
     def body(answer: Mapping[str, Any]) -> dict[str, Any]:
@@ -420,7 +428,7 @@ def _passes_filter(record: Mapping[str, Any]) -> bool:
     """Apply the filter of template.yaml: inserted task rows only."""
     key = record["dynamodb"]["Keys"]["pk"]["S"]
     return bool(record["eventName"] == "INSERT") and str(key).startswith(
-        ("TU#", "TB#", "TP#", "TS#")
+        ("TU#", "TB#", "TP#", "TS#", "TN#")
     )
 
 

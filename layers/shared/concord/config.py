@@ -16,6 +16,7 @@ VARIABLES: Final = frozenset(
         "AWS_INBOUND_QUEUE_URL",
         "BULK_QUEUE_URL",
         "FALLBACK_NUMBER",
+        "NIGHT_QUEUE_URL",
         "OPERATOR_ARNS",
         "PARAMETER_PREFIX",
         "PLAN_QUEUE_URL",
@@ -66,6 +67,10 @@ class Settings:
     @property
     def send_queue_url(self) -> str:
         return self._required("SEND_QUEUE_URL")
+
+    @property
+    def night_queue_url(self) -> str:
+        return self._required("NIGHT_QUEUE_URL")
 
     @property
     def receipt_queue_url(self) -> str:

@@ -15,6 +15,7 @@ from concord.adapters.dynamodb.import_parts import DynamoDbImportParts
 from concord.adapters.dynamodb.inbox import DynamoDbInbox
 from concord.adapters.dynamodb.jobs import DynamoDbJobs
 from concord.adapters.dynamodb.merchants import DynamoDbMerchants
+from concord.adapters.dynamodb.nights import DynamoDbNights, DynamoDbReports
 from concord.adapters.dynamodb.orders import DynamoDbOrders
 from concord.adapters.dynamodb.reviews import DynamoDbReviews
 from concord.adapters.dynamodb.shoppers import DynamoDbShoppers
@@ -22,6 +23,7 @@ from concord.adapters.dynamodb.table import Table
 from concord.adapters.dynamodb.tasks import DynamoDbTasks
 from concord.adapters.parameters import SsmSecrets
 from concord.adapters.sqs import SqsSafetyQueue, SqsTaskQueue
+from concord.ports.nights import Nights, Reports
 from concord.ports.orders import Orders
 
 
@@ -45,6 +47,8 @@ def test_every_storage_port_has_its_adapter_and_none_makes_a_client_yet() -> Non
     contributions: ports.Contributions = DynamoDbContributions(table)
     groups: ports.Groups = DynamoDbGroups(table)
     repair: ports.GroupRepair = DynamoDbGroupRepair(table)
+    _nights: Nights = DynamoDbNights(table)
+    _reports: Reports = DynamoDbReports(table)
     queue = SqsTaskQueue(str)
     safety = SqsSafetyQueue("s")
     secrets = SsmSecrets("/concord/x")

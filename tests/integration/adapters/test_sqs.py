@@ -64,9 +64,16 @@ class TestTaskQueue:
         sqs = new_client("sqs", connect=0.5, read=2)
         urls = {q: sqs.create_queue(QueueName=q.value)["QueueUrl"] for q in Queue}
         urgent, bulk = keys(23), [*keys(2, "TB"), RowKey("C#shop#tea:1#sms#v1.a", "STATE")]
-        plan, send = keys(3, "TP"), keys(4, "TS")
-        assert SqsTaskQueue(urls.__getitem__, sqs).send([*urgent, *bulk, *plan, *send]) == []
-        rows = {Queue.URGENT: urgent, Queue.BULK: bulk, Queue.PLAN: plan, Queue.SEND: send}
+        plan, send, night = keys(3, "TP"), keys(4, "TS"), keys(5, "TN")
+        rows = {
+            Queue.URGENT: urgent,
+            Queue.BULK: bulk,
+            Queue.PLAN: plan,
+            Queue.SEND: send,
+            Queue.NIGHT: night,
+        }
+        every = [key for of_one in rows.values() for key in of_one]
+        assert SqsTaskQueue(urls.__getitem__, sqs).send(every) == []
         for name, expected in rows.items():
             got = []
             while batch := sqs.receive_message(

@@ -17,6 +17,7 @@ from tests.support.builders import at, commit, consent_key
 from tests.support.contracts.broadcasts import BroadcastsContract
 from tests.support.contracts.consent import ConsentStoreContract, InboxContract
 from tests.support.contracts.groups import ContributionsContract, ContributionsProperty
+from tests.support.contracts.nights import NightsContract, ReportsContract
 from tests.support.contracts.orders import OrdersContract
 from tests.support.contracts.points import LedgerContract, ProgrammesContract
 from tests.support.contracts.registry import (
@@ -102,3 +103,9 @@ class TestProgrammes(ProgrammesContract): ...
 
 
 class TestLedger(LedgerContract): ...
+
+
+class TestNights(NightsContract): ...
+
+
+class TestReports(ReportsContract): ...

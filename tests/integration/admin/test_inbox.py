@@ -149,7 +149,7 @@ def test_an_unknown_job_is_not_found(house: World, job_id: str) -> None:
     assert refused(house, "GET", f"/v1/jobs/{job_id}")[:2] == (404, "not_found")
 
 
-QUEUES = {"urgent", "bulk", "plan", "send", "receipt", "safety", "aws_inbound", "stream"}
+QUEUES = {"urgent", "bulk", "plan", "send", "night", "receipt", "safety", "aws_inbound", "stream"}
 
 
 def with_dead_letters(house: World) -> dict[str, str]:

@@ -13,7 +13,7 @@ from tests.world.ages import failed_age, message_age
 from tests.world.faults import Wire, away
 from tests.world.world import World
 
-QUEUES = ("urgent", "bulk", "plan", "send", "receipt", "safety", "aws_inbound")
+QUEUES = ("urgent", "bulk", "plan", "send", "receipt", "safety", "aws_inbound", "night")
 
 
 @pytest.fixture(name="dead")
@@ -68,6 +68,7 @@ def test_each_queue_and_its_dead_letters_have_an_age(house: World, dead: dict[st
         "receipt": 500,
         "safety": 600,
         "aws_inbound": 700,
+        "night": 800,
         "stream": None,
     }
     dead_ages = {name: each["oldest_dead_letter_seconds"] for name, each in found.items()}
@@ -79,6 +80,7 @@ def test_each_queue_and_its_dead_letters_have_an_age(house: World, dead: dict[st
         "receipt": 507,
         "safety": 607,
         "aws_inbound": 707,
+        "night": 807,
         "stream": 77,
     }
 

@@ -14,6 +14,7 @@ REQUIRED = (
     "bulk_queue_url",
     "plan_queue_url",
     "send_queue_url",
+    "night_queue_url",
     "receipt_queue_url",
     "safety_queue_url",
     "aws_inbound_queue_url",

@@ -6,12 +6,14 @@ from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
+from concord.adapters.dynamodb import ledger_keys
 from concord.domain.broadcast import BroadcastState
 from concord.domain.points.programme import Validity
-from concord.domain.tasks import TaskKind, TaskSpec
-from concord.services import replay_inbox
+from concord.domain.tasks import RowKey, TaskKind, TaskSpec
+from concord.services import replay_inbox, run_night
 from tests.walk.privilege.stage import Stage
 from tests.world.campaign import Campaign, point_id
+from tests.world.loyalty import ONE_DAY, Loyalty
 from tests.world.mailing import over
 from tests.world.sending import morning, opted_in, task_of
 from tests.world.sending import planned as sending
@@ -267,8 +269,8 @@ def relayed(at: Stage) -> None:
 def _of_every_queue(at: Stage) -> None:
     at.text(new_number(), "JOIN")
     _replay(at)
-    for kind in (TaskKind.PLAN_BROADCAST, TaskKind.SEND_CHUNK):
-        spec = TaskSpec(kind, at.shop.connection_id, "20261122t090000-0a1b2c3d.1")
+    for kind in (TaskKind.PLAN_BROADCAST, TaskKind.SEND_CHUNK, TaskKind.RUN_NIGHT):
+        spec = TaskSpec(kind, at.shop.connection_id, "20261122t090000-0a1b2c3d.1", _PART)
         at.house.parts.tasks.ensure(at.shop.merchant_id, spec, at.house.clock.now())
 
 
@@ -334,6 +336,32 @@ def scheduled(at: Stage) -> None:
     at.house.pump()
 
 
+def nights(at: Stage) -> None:
+    """A night lets go, makes count, tells, reports; one is missed; one goes on later."""
+    loyalty = Loyalty(at.house, at.shop.merchant_id, notice_days=3)
+    loyalty.listens()
+    for member in ("ann", "bob", "eve"):
+        loyalty.earns(member, 50, loyalty.today)
+        loyalty.earns(member, 5, loyalty.today + timedelta(days=4), "o-2")
+        loyalty.waits(member, 7, loyalty.today + ONE_DAY, loyalty.today + timedelta(days=9), "o-3")
+    at.house.parts.table.put(_spent(loyalty), {})
+    loyalty.becomes(loyalty.today + timedelta(days=2), 3)
+    at.house.hourly()
+    with patch.object(run_night, "_WORKS_FOR", timedelta(0)):
+        at.run("TN#")
+    for _ in range(3):
+        at.house.clock.advance(timedelta(minutes=3))
+        at.house.pump()
+        at.run("TN#")
+    at.house.hourly(again=at.shop.merchant_id)
+    at.house.pump()
+
+
+def _spent(loyalty: Loyalty) -> RowKey:
+    """Return a hint at which there is nothing to do."""
+    return ledger_keys.hint(loyalty.key("ann"), loyalty.today + ONE_DAY * 2)
+
+
 def receipts_merged(at: Stage) -> None:
     """An uncertain recipient is settled, in the report too, and a dead number suppressed."""
     morning(at.house)
@@ -349,7 +377,9 @@ def receipts_merged(at: Stage) -> None:
 
 
 _MERCHANT = {"name": "Green Grocer", "time_zone": "America/New_York", "country": "US"}
+_PART = {"on": "2026-11-22", "shard": 0, "until": "2026-11-22"}
 ALL = (
+    nights,
     planned,
     scheduled,
     sent_in_a_broadcast,

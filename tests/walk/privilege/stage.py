@@ -211,7 +211,7 @@ def stage(denied: Use | None = None) -> Iterator[Stage]:
 def _furnish(house: World) -> None:
     """Give the queues their dead letters and the parameters the public key, as a stack has them."""
     os.environ["RESCUE_FIRST_WAIT"] = str(_RESCUE_FIRST_WAIT)
-    for name in ("urgent", "bulk", "plan", "send", "receipt", "safety", "aws_inbound"):
+    for name in ("urgent", "bulk", "plan", "send", "night", "receipt", "safety", "aws_inbound"):
         dead = house.sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
         arn = house.sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])
         policy = {"deadLetterTargetArn": arn["Attributes"]["QueueArn"], "maxReceiveCount": 1000}

@@ -103,7 +103,7 @@ class Adapters:
     def programmes(self) -> DynamoDbProgrammes:
         from concord.adapters.dynamodb.programmes import DynamoDbProgrammes
 
-        return DynamoDbProgrammes(self.table)
+        return DynamoDbProgrammes(self.table, self.clock.now)
 
     @cached_property
     def orders(self) -> DynamoDbOrders:
@@ -220,6 +220,8 @@ class Adapters:
                 return self.config.plan_queue_url
             case Queue.SEND:
                 return self.config.send_queue_url
+            case Queue.NIGHT:
+                return self.config.night_queue_url
 
     @cached_property
     def safety(self) -> SqsSafetyQueue:

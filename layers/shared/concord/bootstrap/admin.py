@@ -216,6 +216,7 @@ def _queue_figures(parts: Parts) -> QueueFigures:
         "bulk": config.bulk_queue_url,
         "plan": config.plan_queue_url,
         "send": config.send_queue_url,
+        "night": config.night_queue_url,
         "receipt": config.receipt_queue_url,
         "safety": config.safety_queue_url,
         "aws_inbound": config.aws_inbound_queue_url,

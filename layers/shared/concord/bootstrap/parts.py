@@ -353,6 +353,12 @@ class Parts(Adapters):
 
         return sync_worker(self)
 
+    def notify_expiry(self) -> TaskHandler:
+        """Build the worker that tells of points that expire soon."""
+        from concord.services.notify_expiry import NotifyExpiry
+
+        return NotifyExpiry(self.ledger, self.tasks, self.clock, self.telemetry)
+
     def lapse(self, row: RowKey) -> None:
         """Lapse the pending opt-in at `row`."""
         from concord.services.lapse_consent import LapseConsent
@@ -383,6 +389,7 @@ class Parts(Adapters):
                 TaskKind.REGROUP: self.regroup,
                 TaskKind.SETTLE_ORDER: self.settle_order,
                 TaskKind.SEND_CHUNK: self.send_chunk,
+                TaskKind.NOTIFY_EXPIRY: self.notify_expiry,
             },
             lapse=self.lapse,
             restore=lambda key: self.push_consent.restore(key),

@@ -165,10 +165,28 @@ class Services:
         Sweep(parts.tasks, parts.queue, parts.clock, parts.telemetry)(as_of)
 
     def start_expiry(self, as_of: datetime) -> None:
-        """Queue what has come to its end."""
+        """Queue what has come to its end, and start the nights that are due."""
+        from concord.bootstrap.nights import start_nights
         from concord.services.move_tasks import StartExpiry
 
         StartExpiry(self.parts.tasks, self.parts.queue)(as_of)
+        start_nights(self.parts)(as_of)
+
+    def night_again(self, merchant_id: str, as_of: datetime) -> None:
+        """Work a night off once more. Raises NotFoundError."""
+        from concord.bootstrap.nights import start_nights
+
+        start_nights(self.parts).again(merchant_id, as_of)
+
+    def run_night(self, key: RowKey, receive_count: int) -> None:
+        """Work off a part of a night."""
+        self._night_worker(key, receive_count)
+
+    @cached_property
+    def _night_worker(self) -> RunTask:
+        from concord.bootstrap.nights import night_worker
+
+        return night_worker(self.parts)
 
     @cached_property
     def admin(self) -> AdminServices:

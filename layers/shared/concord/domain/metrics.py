@@ -57,6 +57,12 @@ class Metric(StrEnum):
     BROADCAST_HELD = "BroadcastHeld"
     # A platform has no contact with the number of an opt-out: there was nobody to opt out.
     OPT_OUT_UNMATCHED = "OptOutUnmatched"
+    # Merchants whose night was not over by six in the morning, their time.
+    NIGHT_LATE = "NightLate"
+    # The night was told to look at an account that is not there.
+    HINT_WITHOUT_ACCOUNT = "HintWithoutAccount"
+    # The entries of a day and the balances of its accounts do not tell the same.
+    REPORT_BROKEN = "ReportBroken"
     # New tasks that could not be queued at once: the sweep does it.
     RELAY_LEFT_TO_SWEEP = "RelayLeftToSweep"
     # Age of the oldest opt-out that a platform has not heard of, in seconds.

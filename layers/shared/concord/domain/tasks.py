@@ -27,6 +27,8 @@ class TaskKind(StrEnum):
     PLAN_BROADCAST = "plan_broadcast"
     PREVIEW_BROADCAST = "preview_broadcast"
     SEND_CHUNK = "send_chunk"
+    RUN_NIGHT = "run_night"
+    NOTIFY_EXPIRY = "notify_expiry"
     LAPSE = "lapse"
 
 
@@ -41,6 +43,7 @@ class Queue(StrEnum):
     BULK = "bulk"
     PLAN = "plan"
     SEND = "send"
+    NIGHT = "night"
 
 
 QUEUE_OF: Final = {
@@ -56,6 +59,8 @@ QUEUE_OF: Final = {
     TaskKind.PLAN_BROADCAST: Queue.PLAN,
     TaskKind.PREVIEW_BROADCAST: Queue.PLAN,
     TaskKind.SEND_CHUNK: Queue.SEND,
+    TaskKind.RUN_NIGHT: Queue.NIGHT,
+    TaskKind.NOTIFY_EXPIRY: Queue.BULK,
     TaskKind.LAPSE: Queue.BULK,
 }
 

@@ -23,3 +23,12 @@ def as_of(event: Mapping[str, Any]) -> datetime:
     if parsed.tzinfo is None:
         raise ScheduleEventError("the event's `time` has no zone; end it with Z")
     return parsed.astimezone(UTC)
+
+
+def merchant_again(event: Mapping[str, Any]) -> str | None:
+    """Return the merchant whose night an operator asks for once more (`again`); a schedule's event
+    names none. Raises ScheduleEventError."""
+    merchant_id = event.get("again")
+    if merchant_id is not None and not (isinstance(merchant_id, str) and merchant_id):
+        raise ScheduleEventError("`again` is the id of a merchant")
+    return merchant_id

@@ -83,7 +83,9 @@ class Merchants(Protocol):
 
     def get(self, merchant_id: str) -> Merchant | None: ...
 
-    def put(self, merchant: Merchant, audit: AuditEntry) -> None: ...
+    def put(self, merchant: Merchant, audit: AuditEntry, before: Merchant | None = None) -> bool:
+        """Insert or replace, with the audit entry in the same transaction. From `before` to another
+        time zone his nights move along. False: he is in another zone than `before` says."""
 
 
 class Audit(Protocol):

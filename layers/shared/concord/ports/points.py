@@ -74,8 +74,11 @@ class Ledger(Protocol):
         unless that night has more to do at this account. `audit` = who asked for it.
         Raises StorageUnavailableError."""
 
-    def hints(self, merchant_id: str, on: date, shard: int) -> Iterator[Hint]:
-        """Yield the accounts to look at on the night of a day: a query, and no account is read."""
+    def hints(
+        self, merchant_id: str, on: date, shard: int, after: AccountKey | None = None
+    ) -> Iterator[Hint]:
+        """Yield the accounts to look at on the night of a day, those behind `after` if it is given:
+        a query, and no account is read."""
 
     def forget(self, hint: Hint) -> None:
         """Take a hint away at which nothing was to do. Safe to repeat."""

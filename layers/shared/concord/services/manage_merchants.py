@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from concord.domain.audit import AuditEntry
 from concord.domain.caps import parse_cap
-from concord.domain.errors import FieldError, ForbiddenError, InvalidInputError, NotFoundError
+from concord.domain.errors import (
+    FieldError,
+    ForbiddenError,
+    InvalidInputError,
+    NotFoundError,
+    StorageUnavailableError,
+)
 from concord.domain.identity import check_merchant_id
 from concord.domain.merchant import Merchant
 from concord.domain.merchant_window import parse_quiet_hours
 from concord.ports import Clock, Connections, Merchants
 from concord.services.change_connection import audit_entry, change_connection
+
+_ATTEMPTS: Final = 5
 
 
 class ManageMerchants:
@@ -49,11 +58,15 @@ class ManageMerchants:
         _check_time_zone(merchant.time_zone)
         parse_quiet_hours(merchant.quiet_hours)
         parse_cap(merchant.frequency_cap)
-        before = self._merchants.get(merchant.merchant_id)
-        kept = before.allow_multi_link if before else False
-        merchant = replace(merchant, allow_multi_link=kept)
-        if merchant != before:
-            self._merchants.put(merchant, self._audit(merchant, actor, "merchant_put"))
+        for _ in range(_ATTEMPTS):
+            before = self._merchants.get(merchant.merchant_id)
+            kept = before.allow_multi_link if before else False
+            merchant = replace(merchant, allow_multi_link=kept)
+            audit = self._audit(merchant, actor, "merchant_put")
+            if merchant == before or self._merchants.put(merchant, audit, before):
+                break
+        else:
+            raise StorageUnavailableError("this merchant kept changing")
         if before is not None:
             self._carry_over(merchant, actor)
         return merchant, before is None
@@ -64,10 +77,13 @@ class ManageMerchants:
         """Set the switch. Only callers whose ARN an operator pattern names may (TEA-04)."""
         if not self._is_operator(caller_arn):
             raise ForbiddenError("only an operator role may set allow_multi_link")
-        merchant = replace(self.get(merchant_id), allow_multi_link=allowed)
         action = "multi_link_allowed" if allowed else "multi_link_forbidden"
-        self._merchants.put(merchant, self._audit(merchant, actor, action))
-        return merchant
+        for _ in range(_ATTEMPTS):
+            before = self.get(merchant_id)
+            merchant = replace(before, allow_multi_link=allowed)
+            if self._merchants.put(merchant, self._audit(merchant, actor, action), before):
+                return merchant
+        raise StorageUnavailableError("this merchant kept changing")
 
     def _is_operator(self, caller_arn: str) -> bool:
         # Without an identity (a local gateway) only the pattern that means everybody fits.

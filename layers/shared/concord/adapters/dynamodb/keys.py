@@ -25,7 +25,13 @@ PUSH_OUT: Final = UNSYNCED_OPT_OUT
 LAPSE: Final = TaskKind.LAPSE.value
 STATE: Final = "STATE"
 _WAITS: Final = "waits:"
-_TASK_PREFIX: Final = {Queue.URGENT: "TU", Queue.BULK: "TB", Queue.PLAN: "TP", Queue.SEND: "TS"}
+_TASK_PREFIX: Final = {
+    Queue.URGENT: "TU",
+    Queue.BULK: "TB",
+    Queue.PLAN: "TP",
+    Queue.SEND: "TS",
+    Queue.NIGHT: "TN",
+}
 _QUEUE_OF_PREFIX: Final = {prefix: queue for queue, prefix in _TASK_PREFIX.items()}
 _INBOX_ID: Final = re.compile(r"(\d{8}T\d{12})-([0-9a-z]+)")
 _INBOX_TIME: Final = "%Y%m%dT%H%M%S%f"
@@ -173,7 +179,7 @@ def _read_inbox_id(inbox_id: str) -> tuple[datetime, str]:
 def task(merchant_id: str, kind: TaskKind, connection_id: str, task_id: str) -> RowKey:
     """Return `TU#<merchant>#<kind>#<connection>#<task>` / `TASK`.
 
-    The prefix names the queue: `TU#` urgent, `TB#` bulk, `TP#` plan, `TS#` send.
+    The prefix names the queue: `TU#` urgent, `TB#` bulk, `TP#` plan, `TS#` send, `TN#` night.
     """
     prefix = _TASK_PREFIX[QUEUE_OF[kind]]
     return RowKey(f"{prefix}#{merchant_id}#{kind.value}#{connection_id}#{task_id}", "TASK")

@@ -94,10 +94,16 @@ class DynamoDbLedger:
             raise refused  # a task of that name stands already: deciding again would not help
         return Post.MOVED
 
-    def hints(self, merchant_id: str, on: date, shard: int) -> Iterator[Hint]:
+    def hints(
+        self, merchant_id: str, on: date, shard: int, after: AccountKey | None = None
+    ) -> Iterator[Hint]:
         """Yield the accounts to look at on the night of a day."""
         pk = ledger_keys.hints_pk(merchant_id, on, shard)
-        for item in self._table.query("pk = :pk", keys_only=True, pk=pk):
+        # Nothing sorts before the empty text.
+        place = ledger_keys.hint_sk(after) if after else " "
+        for item in self._table.query(
+            "pk = :pk AND sk > :after", keys_only=True, pk=pk, after=place
+        ):
             yield Hint(ledger_keys.read_hint(RowKey(item["pk"], item["sk"])), on)
 
     def forget(self, hint: Hint) -> None:

@@ -8,15 +8,15 @@ from zlib import crc32
 
 from concord.domain.identity import event_key
 from concord.domain.points.account import AccountKey
+from concord.domain.points.night import NIGHT_SHARDS as NIGHT_SHARDS
 from concord.domain.points.orders import OrderKey
 from concord.domain.points.posting import Entry, EntryKind
 from concord.domain.points.report import DayRow
 from concord.domain.tasks import RowKey
 
-# Of a day's hints, and of a day's entries in the index: so many partitions share them.
-NIGHT_SHARDS: Final = 8
 ACCOUNT: Final = "ACCOUNT"
 ENTRY: Final = "E#"
+NOTICE: Final = "NOTICE#"
 PROGRAMMES: Final = "PROGRAMME#"
 
 
@@ -41,6 +41,12 @@ def entry(key: AccountKey, entry_id: str) -> RowKey:
     return RowKey(account_pk(key), f"{ENTRY}{event_key(entry_id)}")
 
 
+def notice(key: AccountKey, last_day: date) -> RowKey:
+    """Return `L#<merchant>#<programme>#<member key>` / `NOTICE#<date>`: she was told what expires
+    at the end of that day."""
+    return RowKey(account_pk(key), f"{NOTICE}{last_day.isoformat()}")
+
+
 def shard_of(member_key: str) -> int:
     """Return the shard of a member, the same for ever."""
     return crc32(member_key.encode()) % NIGHT_SHARDS
@@ -54,7 +60,12 @@ def hints_pk(merchant_id: str, on: date, shard: int) -> str:
 def hint(key: AccountKey, on: date) -> RowKey:
     """Return `LH#<merchant>#<date>#<shard>` / `<programme>#<member key>`."""
     pk = hints_pk(key.merchant_id, on, shard_of(key.member_key))
-    return RowKey(pk, f"{key.programme_id}#{key.member_key}")
+    return RowKey(pk, hint_sk(key))
+
+
+def hint_sk(key: AccountKey) -> str:
+    """Return `<programme>#<member key>`."""
+    return f"{key.programme_id}#{key.member_key}"
 
 
 def read_hint(key: RowKey) -> AccountKey:

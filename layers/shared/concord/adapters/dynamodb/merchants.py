@@ -7,7 +7,9 @@ import json
 from concord.adapters.dynamodb import keys
 from concord.adapters.dynamodb.audit import put_audit
 from concord.adapters.dynamodb.marshal import Item
+from concord.adapters.dynamodb.nights import move
 from concord.adapters.dynamodb.table import Table, put
+from concord.adapters.dynamodb.translate import TransactionRefusedError
 from concord.domain.audit import AuditEntry
 from concord.domain.merchant import Merchant
 
@@ -23,7 +25,7 @@ class DynamoDbMerchants:
         item = self._table.get(keys.merchant(merchant_id))
         return merchant_from(merchant_id, item) if item else None
 
-    def put(self, merchant: Merchant, audit: AuditEntry) -> None:
+    def put(self, merchant: Merchant, audit: AuditEntry, before: Merchant | None = None) -> bool:
         """Insert or replace, with the audit entry in the same transaction."""
         item: Item = {
             "name": merchant.name,
@@ -33,7 +35,20 @@ class DynamoDbMerchants:
             "quiet_hours": json.dumps(dict(merchant.quiet_hours)),
             "frequency_cap": json.dumps(dict(merchant.frequency_cap)),
         }
-        self._table.transact([put(keys.merchant(merchant.merchant_id), item), put_audit(audit)])
+        key, moves = keys.merchant(merchant.merchant_id), []
+        if before is None:
+            written = put(key, item)
+        else:
+            # A zone that somebody else changed meanwhile is not set back: his nights have moved.
+            written = put(key, item, "#time_zone = :zone", zone=before.time_zone)
+            if before.time_zone != merchant.time_zone:
+                zones = before.time_zone, merchant.time_zone
+                moves = move(self._table, merchant.merchant_id, *zones)
+        try:
+            self._table.transact([written, put_audit(audit), *moves])
+        except TransactionRefusedError as refused:
+            return refused.answer_lost and self.get(merchant.merchant_id) == merchant
+        return True
 
 
 def merchant_from(merchant_id: str, item: Item) -> Merchant:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
+from typing import Any, Final
 
-from concord.adapters.dynamodb import ledger_keys
+from concord.adapters.dynamodb import keys, ledger_keys
 from concord.adapters.dynamodb.audit import put_audit
 from concord.adapters.dynamodb.marshal import Item
-from concord.adapters.dynamodb.table import Table, put
+from concord.adapters.dynamodb.nights import watch
+from concord.adapters.dynamodb.table import Table, put, update
 from concord.adapters.dynamodb.translate import TransactionRefusedError
 from concord.domain.audit import AuditEntry
+from concord.domain.errors import StorageUnavailableError
 from concord.domain.points.programme import (
     MonthEnd,
     NewsletterReward,
@@ -19,13 +24,18 @@ from concord.domain.points.programme import (
     Rounding,
     Validity,
 )
+from concord.domain.times import local_date
+
+_ROUNDS: Final = 5
+_utc_now: Final = partial(datetime.now, UTC)
 
 
 class DynamoDbProgrammes:
     """Programmes over the one table."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, now: Callable[[], datetime] = _utc_now) -> None:
         self._table = table
+        self._now = now
 
     def get(self, merchant_id: str, programme_id: str) -> Programme | None:
         """Read one, strongly."""
@@ -50,13 +60,30 @@ class DynamoDbProgrammes:
         before, item = programme.version - 1, _item(programme)
         condition = "#version = :before" if before else "attribute_not_exists(pk)"
         write = put(key, item, condition, **({"before": before} if before else {}))
-        try:
-            self._table.transact([write, *([put_audit(audit)] if audit else [])])
-        except TransactionRefusedError as refused:
-            found = refused.at(0)
-            # Ours, if an answer was lost on its way.
-            return found is not None and found.item == {"pk": key.pk, "sk": key.sk, **item}
-        return True
+        audits = [put_audit(audit)] if audit else []
+        for _ in range(_ROUNDS):
+            nights = [] if before else self._nights(programme.merchant_id)
+            try:
+                self._table.transact([write, *audits, *nights])
+            except TransactionRefusedError as refused:
+                found = refused.at(0)
+                if found is None:
+                    continue  # the merchant moved to another zone: his nights are kept there
+                # Ours, if an answer was lost on its way.
+                return found.item == {"pk": key.pk, "sk": key.sk, **item}
+            return True
+        raise StorageUnavailableError("this merchant kept changing")
+
+    def _nights(self, merchant_id: str) -> list[dict[str, Any]]:
+        """Return the actions that have a merchant's nights kept, from tomorrow on: points come with
+        the first programme. On his zone, which may change meanwhile."""
+        row = keys.merchant(merchant_id)
+        merchant = self._table.get(row)
+        if merchant is None:
+            return []
+        zone = merchant["time_zone"]
+        unmoved = update(row, "SET #time_zone = :zone", "#time_zone = :zone", zone=zone)
+        return [unmoved, *watch(merchant_id, zone, local_date(self._now(), zone))]
 
 
 def _item(programme: Programme) -> Item:

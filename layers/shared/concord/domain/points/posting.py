@@ -76,12 +76,22 @@ class Posting:
 @dataclass(frozen=True, slots=True)
 class Occasion:
     """What causes a posting: its id, when it is booked (UTC), and which day that is for the
-    merchant."""
+    merchant.
+
+    `booked_on`: the day on which it stands in the books, where that is another one: a night that is
+    caught up lets go what was over by then, today.
+    """
 
     entry_id: str
     at: datetime
     today: date
     details: Mapping[str, Any] = field(default_factory=dict)
+    booked_on: date | None = None
+
+    @property
+    def on(self) -> date:
+        """Return the day of its entries."""
+        return self.booked_on or self.today
 
 
 # --- points come ---------------------------------------------------------------------------------
@@ -240,7 +250,7 @@ def _entered(
     asked: int | None = None,
 ) -> tuple[Account, Entry]:
     """Return the account with one entry more, and that entry."""
-    last = LastChange(why.today, points) if points else account.last
+    last = LastChange(why.on, points) if points else account.last
     after = replace(account, seq=account.seq + 1, last=last)
     entry = Entry(
         entry_id=why.entry_id,
@@ -249,7 +259,7 @@ def _entered(
         seq=after.seq,
         balance=after.balance,
         at=why.at,
-        on=why.today,
+        on=why.on,
         lots=lots,
         pending=pending,
         asked=asked,
