@@ -18,6 +18,7 @@ from bench import counts
 from bench.cold import RUNS, cold_webhook
 from bench.emulator import emulator_check
 from bench.figures import Figure, missed
+from bench.night import night_sizes
 from bench.plan import QUICK, SIZES, broadcast_plan
 from bench.posting import MEMBERS, postings_beside_the_sdk
 from bench.posting import ROUNDS as POSTING_ROUNDS
@@ -63,6 +64,7 @@ def _measured(options: argparse.Namespace, status: Status, console: Console) -> 
     checked = emulator_check()
     if not checked:
         console.print("units are computed; no local stack is up to compare them with (make up)")
+    nights = night_sizes(lambda size: status.update(f"a night among {size}"))
     runs, rounds = (5, 10) if options.quick else (RUNS, ROUNDS)
     timed = [*_cold(runs, status), *_warm(rounds, status)]
     timed += [*_ledger(options, status), *_plans(options, status)]
@@ -72,7 +74,7 @@ def _measured(options: argparse.Namespace, status: Status, console: Console) -> 
     except StackError as problem:
         console.print(f"no sizes: {escape(str(problem))}")
         sized = []
-    return [*counted, *checked, *timed, *sized]
+    return [*counted, *checked, *nights, *timed, *sized]
 
 
 def _cold(runs: int, status: Status) -> list[Figure]:

@@ -11,6 +11,7 @@ from typing import Final
 from bench.broadcast import broadcast_costs
 from bench.figures import Figure
 from bench.meter import Bill
+from bench.night import night_costs
 from bench.posting import DATES, posting
 from bench.walk import House, house
 
@@ -35,6 +36,7 @@ _UNITS: Final = {
     "requests_cold": "requests",
     "write_units": "write units",
     "read_units": "read units",
+    "account_read_units": "read units",
     "platform_calls": "calls",
     "requests_per_recipient": "requests",
     "write_units_per_recipient": "write units",
@@ -64,6 +66,8 @@ def count(told: Callable[[str], None] = lambda _: None) -> list[Figure]:
         ]
         figures += _postings(home, told)
     figures += broadcast_costs(told)
+    told("expiry")
+    figures += night_costs()
     return figures
 
 
