@@ -204,7 +204,7 @@ def set_values(
             raise usage_error(f"{name or text!r} is not of the form name=value")
         if ".credentials." in name:
             raise usage_error("credentials are never given on the command line", "use --ask")
-        put(body, setting_path(name), read_value(value))
+        put(body, setting_path(name), read_value(name, value))
     for name in ask or ():
         put(
             body,
@@ -237,8 +237,11 @@ def credential_path(name: str) -> str:
     return f"{where[side]}.credentials.{key}"
 
 
-def read_value(text: str) -> object:
-    """Read null, true, false and quoted or structured JSON; everything else is text (+1555...)."""
+def read_value(name: str, text: str) -> object:
+    """Read null, true, false, quoted or structured JSON, and a number where `name` is of a setting
+    that takes one; everything else is text (+1555...)."""
+    if name.rpartition(".")[2] in _NUMBERS and _NUMBER.fullmatch(text):
+        return json.loads(text)
     if text in ("null", "true", "false") or text[:1] in ('"', "{", "["):
         try:
             return json.loads(text)
@@ -247,6 +250,8 @@ def read_value(text: str) -> object:
     return text
 
 
+_NUMBERS = frozenset({"rate", "depth_seconds", "sync_hours", "texts", "days"})
+_NUMBER = re.compile(r"(0|[1-9][0-9]*)(\.[0-9]+)?")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 

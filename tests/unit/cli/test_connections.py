@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cli.session import Session
+from concord.entrypoint.admin.connections import ConnectionPatch
 from tests.unit.cli.fake_api import Cli, FakeApi, pages, refusal
 
 _CREATED = {
@@ -294,6 +295,27 @@ def test_set_refuses_what_it_cannot_mean(concord: Cli, api: FakeApi, words: list
     assert result.exit_code == 2
     assert api.requests == []
     assert "shown-in-ps" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("word", "sent"),
+    [
+        ("rate=12.5", {"rate": 12.5}),
+        ("depth_seconds=2", {"depth_seconds": 2}),
+        ("sync_hours=12", {"sync_hours": 12}),
+        ("settings.sync_hours=null", {"sync_hours": None}),
+        ("join_keyword=2024", {"join_keyword": "2024"}),
+    ],
+)
+def test_a_number_is_sent_as_one_where_the_api_takes_one(
+    concord: Cli, api: FakeApi, word: str, sent: dict[str, Any]
+) -> None:
+    """R-08, R-27: pace and reading hours are numbers, and a join keyword of digits is text."""
+    api.on("PATCH", "/connections/shop.x1", _CONNECTION)
+    assert concord("connections", "set", "shop.x1", word).exit_code == 0
+    [body] = api.bodies("PATCH")
+    assert body == {"settings": sent}
+    ConnectionPatch.model_validate(body)
 
 
 def test_json_is_the_apis_answer(concord: Cli, api: FakeApi, file: Path) -> None:
