@@ -14,6 +14,7 @@ from cli.commands import (
     consents,
     groups,
     inbox,
+    merchants,
     operate,
     points,
     programmes,
@@ -56,6 +57,7 @@ app = typer.Typer(
 )
 app.command()(setup)
 app.command()(connect)
+app.add_typer(merchants.app, name="merchants")
 app.add_typer(connections.app, name="connections")
 app.add_typer(consents.app, name="consents")
 app.add_typer(reviews.app, name="reviews")
