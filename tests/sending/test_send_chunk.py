@@ -48,7 +48,7 @@ def test_nothing_is_handed_over_while_the_safety_queue_holds_something(bulk: boo
 
 
 def test_a_cancelled_broadcast_ends_with_everybody_counted() -> None:
-    """R-09: the rest is skipped, without a slice for it."""
+    """R-09: the rest is skipped."""
     stage = Stage()
     shop = stage.shop(count=100)
     broadcast = stage.broadcast(shop, rate=5.0, chunk_size=50)

@@ -11,7 +11,8 @@ from functools import partial
 
 import pytest
 
-from concord.domain.broadcast import Broadcast
+from concord.domain.broadcast import Broadcast, BroadcastState
+from concord.domain.connection import ConnectionState
 from concord.domain.errors import ThrottledError
 from tests.sending.carriers import Call
 from tests.sending.stage import Stage
@@ -93,3 +94,43 @@ def _check(stage: Stage, broadcast: Broadcast, *, in_doubt: int) -> None:
     told = [each.outcome.value for part in parts for each in part.decided]
     assert told.count("sent") == sent, "what is counted and what is stored differ"
     assert told.count("uncertain") == uncertain
+
+
+@pytest.mark.parametrize("ends", ["cancelled", "disconnected"])
+@pytest.mark.parametrize("bulk", [False, True])
+def test_who_was_counted_as_skipped_is_claimed_by_nobody_any_more(bulk: bool, ends: str) -> None:
+    """R-09: cancelled or disconnected while a worker stands still: another one closes the chunk,
+    and the first adds nobody to the report, nor texts anybody."""
+
+    def play(stands_at: int) -> int:
+        stage = Stage(bulk=bulk, workers=3)
+        steps = 0
+
+        def end() -> None:
+            if ends == "cancelled":
+                stage.change(broadcast, state=BroadcastState.CANCELLED)
+            else:
+                stage.connection(shop, ConnectionState.DISCONNECTED)
+
+        def step(name: str, before: bool) -> None:
+            nonlocal steps
+            steps += 1
+            if steps == stands_at:
+                stage.virtual.after(50, end)
+                stage.virtual.after(_LEASE_OVER, partial(stage.wake, broadcast))
+                stage.virtual.wait(_AWAY)
+
+        stage.on_step = step
+        shop = stage.shop(count=5)
+        broadcast = stage.broadcast(shop, slice_size=2, chunk_size=4)
+        stage.sweeps(7200)
+        stage.virtual.run(7200)
+        report = stage.report(broadcast)
+        assert report.get("sent", 0) == len(stage.carrier.texts), f"stood still at {stands_at}"
+        assert not stage.memory.rows("TS#")
+        return steps
+
+    steps = play(0)
+    assert steps > 15
+    for number in range(1, steps + 1):
+        play(number)

@@ -17,7 +17,7 @@ from concord.domain.chunks import (
     chunk_of,
     chunk_task,
 )
-from concord.domain.tallies import CANCELLED, Progress, is_whole, progress_of, report_of, tally_of
+from concord.domain.tallies import Progress, is_whole, progress_of, report_of, tally_of
 from concord.domain.tasks import RowKey, Task, TaskState
 from tests.support.builders import CONNECTION, MERCHANT, NOW
 
@@ -27,9 +27,9 @@ OUT, CAPPED = (Decided(Outcome.SKIPPED, reason) for reason in ("opted_out_after_
 LATER, AGAIN, PENDING = (Decided(o) for o in (Outcome.DEFERRED, Outcome.AGAIN, Outcome.PENDING))
 
 
-def tally(size: int, *counted: Decided, skipped: str = "") -> Tally:
+def tally(size: int, *counted: Decided) -> Tally:
     part = Slice(KEY, 0, 0, SliceState.DONE, NOW, counted)
-    return tally_of(Tally(KEY, size, "v1.a", "v1.f"), [part], skipped=skipped)
+    return tally_of(Tally(KEY, size, "v1.a", "v1.f"), [part])
 
 
 def test_counting_twice_counts_once() -> None:
@@ -44,13 +44,6 @@ def test_a_chunk_is_whole_once_nobody_is_in_doubt() -> None:
     assert is_whole(tally(5, SENT, OUT, UNCERTAIN, LATER, AGAIN))
     assert not is_whole(tally(2, SENT, PENDING))
     assert not is_whole(tally(2, SENT))
-
-
-def test_who_was_not_reached_before_the_end_was_skipped() -> None:
-    """R-09: cancelled."""
-    cut = tally(10, SENT, CAPPED, skipped=CANCELLED)
-    assert cut.counts == {"sent": 1, "skipped:capped": 1, "skipped:cancelled": 8}
-    assert is_whole(cut)
 
 
 def test_who_was_put_off_is_counted_where_she_is_now() -> None:

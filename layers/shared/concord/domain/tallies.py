@@ -24,14 +24,9 @@ def count_key(decided: Decided) -> str:
     return decided.outcome.value
 
 
-def tally_of(tally: Tally, slices: Iterable[Slice], *, skipped: str = "") -> Tally:
-    """Return a chunk's tally as its slices have it; nothing that was counted before is added to.
-
-    `skipped`: why whoever stands in no slice will not be texted, if that is so.
-    """
+def tally_of(tally: Tally, slices: Iterable[Slice]) -> Tally:
+    """Return a chunk's tally as its slices have it; nothing that was counted before is added to."""
     counts = Counter(count_key(each) for part in slices for each in part.decided)
-    if skipped and (rest := tally.size - counts.total()):
-        counts[f"{Outcome.SKIPPED}:{skipped}"] += rest
     return replace(tally, counts=dict(counts))
 
 

@@ -99,7 +99,7 @@ class ExplainRecipient:
                 continue
             place = bisect_left(chunk.points, point_id)
             if place < len(chunk.points) and chunk.points[place] == point_id:
-                everybody = self._recipients.placed(chunk, tally)
+                everybody = self._recipients.placed(chunk)
                 yield next(each for each in everybody if each.place == place)
 
     def _absent(self, broadcast: Broadcast, connection_id: str, point: str) -> tuple[str, ...]:

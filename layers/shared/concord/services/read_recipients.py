@@ -14,7 +14,6 @@ from concord.domain.identity import Channel
 from concord.domain.page import Page, read_cursor, write_cursor
 from concord.domain.receipts import Told
 from concord.domain.recipients import Placed, read_position, write_position
-from concord.domain.tallies import CANCELLED
 from concord.ports import Connections
 from concord.ports.broadcasts import Broadcasts, Chunks, RecipientReads
 from concord.services.change_connection import find_connection
@@ -73,7 +72,7 @@ class ReadRecipients:
             taken.append(placed)
         return Page(self._shown(connection, taken))
 
-    def placed(self, chunk: Chunk, tally: Tally) -> Iterator[Placed]:
+    def placed(self, chunk: Chunk) -> Iterator[Placed]:
         """Yield everybody in a chunk, in order, whether or not a slice of hers was claimed."""
         seen = set()
         for part in self._chunks.slices(chunk.key):
@@ -90,10 +89,9 @@ class ReadRecipients:
                     decided_at=part.claimed_at,
                     message_id=decided.message_id or part.message_id,
                 )
-        rest = _unclaimed(tally)
         for place, point in enumerate(chunk.points):
             if place not in seen:
-                yield Placed(chunk.key, place, point, rest)
+                yield Placed(chunk.key, place, point, Decided(Outcome.PENDING))
 
     def _shown(self, connection: Connection, placed: Sequence[Placed]) -> tuple[Recipient, ...]:
         """Return recipients with their numbers and the evidence that was decided upon."""
@@ -124,7 +122,7 @@ class ReadRecipients:
             if tally.key.chunk < after[0] or not _may_hold(tally, outcome):
                 continue
             chunk = self._chunks.get(tally.key)
-            for placed in self.placed(chunk, tally) if chunk else ():
+            for placed in self.placed(chunk) if chunk else ():
                 wanted = outcome is None or placed.decided.outcome is outcome
                 if wanted and placed.decided.outcome not in _MOVED and placed.position > after:
                     yield placed
@@ -132,16 +130,6 @@ class ReadRecipients:
 
 def _consent_key(connection: Connection, point_id: str) -> ConsentKey:
     return ConsentKey(connection.merchant_id, connection.account, Channel.SMS, point_id)
-
-
-def _unclaimed(tally: Tally) -> Decided:
-    """Return what holds for whoever stands in no slice: she waits, or nobody will text her."""
-    if not tally.done:
-        return Decided(Outcome.PENDING)
-    named = f"{Outcome.SKIPPED}:"
-    reasons = [key.removeprefix(named) for key in tally.counts if key.startswith(named)]
-    known = next((reason for reason in reasons if reason == "connection_disconnected"), CANCELLED)
-    return Decided(Outcome.SKIPPED, known)
 
 
 def _may_hold(tally: Tally, outcome: Outcome | None) -> bool:

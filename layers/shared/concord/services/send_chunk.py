@@ -10,7 +10,7 @@ from concord.domain.broadcast import Broadcast, BroadcastState
 from concord.domain.chunks import Slice, SliceState, Tally, chunk_of
 from concord.domain.connection import Connection, ConnectionState
 from concord.domain.errors import NotFoundError, PermanentError, StorageUnavailableError
-from concord.domain.pacing import HORIZON, NoTurn, Turn, sender_account
+from concord.domain.pacing import HORIZON, NoTurn, SenderAccount, Turn, sender_account
 from concord.domain.put_off import PutOff, put_off
 from concord.domain.tallies import CANCELLED
 from concord.domain.tasks import LEASE, Task, TaskState
@@ -133,12 +133,10 @@ class SendChunk:
         self, task: Task, connection: Connection, tally: Tally | None, reason: str
     ) -> bool:
         """Close a chunk that nobody works on any more, unless a slice of it is in doubt."""
-        key = chunk_of(task)
-        slices = list(self._chunks.slices(key))
+        slices = list(self._chunks.slices(chunk_of(task)))
         if tally is None or not all(part.state is SliceState.DONE for part in slices):
             return False
-        self._close(key, tally, slices, sender_account(connection), skipped=reason)
-        self._tasks.mark(task, TaskState.DONE, self._clock.now())
+        self._closed(task, tally, slices, sender_account(connection), reason)
         return True
 
     def _given_up(self, task: Task, connection: Connection, start: ChunkStart, reason: str) -> None:
@@ -257,19 +255,32 @@ class SendChunk:
 
     def _end(self, run: Run, ending: Ending) -> None:
         """Close the chunk, or give it back with how far it is."""
-        key, slices = run.chunk.key, list(run.slices.values())
+        slices = list(run.slices.values())
         if not self._write(run) or ending.reason == TAKEN:
             self._give_back.taken(run.task)
             return
         gone = self._gone(run.connection, run.broadcast)
         settled = all(part.state is SliceState.DONE for part in run.slices.values())
         if settled and (ending.at is None or gone):
-            self._close(key, run.tally, slices, run.carrier.account, skipped=gone)
-            self._tasks.mark(run.task, TaskState.DONE, self._clock.now())
+            self._closed(run.task, run.tally, slices, run.carrier.account, gone)
             return
         if run.claimed:
             self._close.count(run.tally, slices)
         self._give_back(run, ending)
+
+    def _closed(
+        self,
+        task: Task,
+        tally: Tally,
+        slices: list[Slice],
+        account: SenderAccount,
+        skipped: str,
+    ) -> None:
+        """Close the chunk, and its row with it, unless another worker goes on with it."""
+        if self._close(tally.key, tally, slices, account, skipped):
+            self._tasks.mark(task, TaskState.DONE, self._clock.now())
+        else:
+            self._give_back.taken(task)
 
     def _soonest(self, doubtful: list[Slice]) -> Ending:
         return Ending("outcome_unknown", min(map(known_at, doubtful)))
