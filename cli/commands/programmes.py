@@ -9,7 +9,7 @@ import typer
 
 from cli.api import Patience, segment
 from cli.commands.connections import Limit
-from cli.errors import CommandError, usage_error
+from cli.errors import FAILED, CommandError, usage_error
 from cli.session import Session, session_of
 from concord.domain.points.programme import MonthEnd, RefundPolicy, Rounding
 
@@ -18,6 +18,7 @@ app = typer.Typer(no_args_is_help=True, help="Programmes: the rules of a merchan
 ProgrammeId = Annotated[
     str, typer.Argument(metavar="PROGRAMME", help="MERCHANT/PROGRAMME, as `list` prints it.")
 ]
+_COLUMNS: Final = ("earned", "reversed", "redeemed", "reimbursed", "expired", "adjusted")
 _NONE: Final = "none"
 _SPAN: Final = re.compile(r"([0-9]{1,5})([dm])")
 _IDS: Final = ("merchant_id", "programme_id")
@@ -110,6 +111,30 @@ def put(
             newsletter_reward, take_back, body.get("newsletter_reward")
         )
     _show(session, session.api.call("PUT", path_of(programme), body, patience=Patience()))
+
+
+@app.command()
+def report(
+    ctx: typer.Context,
+    programme: ProgrammeId,
+    day: Annotated[str, typer.Argument(metavar="DATE", help="A day of the merchant's.")],
+) -> None:
+    """Show what a day did to all points; exit code 1 if it does not add up."""
+    session = session_of(ctx)
+    found = session.api.get(f"{path_of(programme)}/reports/{segment(day)}")
+    if not session.screen.result(found):
+        columns = ("opening", *_COLUMNS, "closing")
+        session.screen.facts(
+            [
+                ("date", found.get("date")),
+                *((name, f"{found[name]:,}") for name in columns if name in found),
+                ("pending, apart", f"{found['pending']:+,}" if found.get("pending") else None),
+                ("entries", f"{found.get('entries') or 0:,}"),
+                ("adds up", "yes" if found.get("adds_up") else f"no, gaps: {found.get('gaps')}"),
+            ]
+        )
+    if not found.get("adds_up"):
+        raise typer.Exit(FAILED)
 
 
 def path_of(programme: str) -> str:

@@ -20,7 +20,9 @@ from concord.domain.points.programme import Programme
 from functions.admin.app import OPERATIONS
 from functions.connect.app import api
 from tests.walk.two_merchants import (
+    BETA_OPENED,
     NAME,
+    REPORTED,
     Mine,
     merchant_with_a_life,
     outside_of,
@@ -66,7 +68,7 @@ class Two:
         b = self.b
         keys = [b.shop.connect_key, b.shop.webhook_secret]
         accounts = [b.shop.text_number, b.shop.tea_account, b.shop.catapult_account]
-        return [NAME, b.person.id, *keys, *accounts, *self.theirs()]
+        return [NAME, str(BETA_OPENED), b.person.id, *keys, *accounts, *self.theirs()]
 
 
 # --- what is said ----------------------------------------------------------------------------
@@ -152,6 +154,8 @@ def _admin_call(two: Two, draw: Callable[[], str], index: int) -> tuple[str, Any
     names = {name: scope.get(name) or draw() for name in parts}
     if "{job_id}" in operation.path:  # its own scope: B's own id is B's own call
         names["job_id"] = draw().replace(two.b.job_id, f"{two.a.merchant}.{two.b.job_id[5:]}")
+    if "{date}" in operation.path:
+        names["date"] = REPORTED.isoformat()
     if "{channel}" in operation.path:
         names["channel"] = _channel(names["point"])
     path = operation.path.format_map({n: quote(value, safe="") for n, value in names.items()})

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from concord.adapters.dynamodb.broadcasts import DynamoDbBroadcasts
+from concord.adapters.dynamodb.nights import DynamoDbReports
 from concord.adapters.dynamodb.table import Table
 from concord.domain.audit import AuditEntry
 from concord.domain.broadcast import Broadcast, BroadcastState, new_broadcast_id
+from concord.domain.points.report import DayReport
 from tests.world.faults import settle
 from tests.world.person import Person
 from tests.world.shop import Shop
 from tests.world.world import TABLE, World
 
 NAME, ADDRESS = "Berenike", "berenike@b.example.com"
+# Of a day that both have a report of: what B opened it with.
+REPORTED, BETA_OPENED = date(2026, 11, 21), 736_412_905
 
 
 @dataclass
@@ -130,6 +134,8 @@ def _rewarded(house: World, shop: Shop, programme_id: str, member: str) -> str:
     given = {"amount": 7, "reason": f"{whose}'s birthday", "actor": "dana"}
     for _ in range(2):
         house.admin("POST", f"{account}/adjustments", given)
+    report = DayReport(REPORTED, opening=BETA_OPENED if whose == NAME else 1)
+    DynamoDbReports(Table(TABLE)).keep(shop.merchant_id, programme_id, report)
     entries = house.body(house.admin("GET", f"{account}/entries?limit=1"))
     return str(entries["cursor"])
 

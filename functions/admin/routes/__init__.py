@@ -15,6 +15,7 @@ from functions.admin.routes import (
     points,
     programmes,
     recipients,
+    reports,
     reviews,
 )
 
@@ -32,4 +33,5 @@ NOUNS: Final = (
     recipients,
     programmes,
     points,
+    reports,
 )

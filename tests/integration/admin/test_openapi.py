@@ -86,6 +86,7 @@ def known(house: World, shop: Shop) -> dict[str, str]:
         "point": "+12125550100",
         "programme_id": "club",
         "member": "s-1",
+        "date": "2026-11-21",
     }
 
 

@@ -219,3 +219,20 @@ def test_an_empty_statement_says_so(concord: Cli, api: FakeApi) -> None:
     api.on("GET", f"{ACCOUNT}/entries", {"items": [], "cursor": None})
     ran = concord("points", "statement", MEMBER, "--programme", "m1/club")
     assert ran.stdout.strip() == "No points have moved."
+
+
+@pytest.mark.parametrize(("adds_up", "code"), [(True, 0), (False, 1)])
+def test_a_report_shows_each_column_and_whether_it_adds_up(
+    concord: Cli, api: FakeApi, adds_up: bool, code: int
+) -> None:
+    """L-03: signed columns from opening to closing; exit code 1 where they do not add up."""
+    columns = {"earned": 1500, "reversed": -20, "redeemed": -300, "reimbursed": 5}
+    whole = {**columns, "expired": -70, "adjusted": 0, "opening": 1000, "closing": 2115}
+    told = {**whole, "date": "2026-11-21", "pending": 12, "entries": 9, "adds_up": adds_up}
+    api.on("GET", f"{ONE}/reports/2026-11-21", {**told, "gaps": 0 if adds_up else 2})
+    ran = concord("programmes", "report", "m1/club", "2026-11-21")
+    assert ran.exit_code == code
+    lines = [line.split() for line in ran.stdout.splitlines()]
+    assert lines[1:4] == [["opening", "1,000"], ["earned", "1,500"], ["reversed", "-20"]]
+    assert ["closing", "2,115"] in lines
+    assert [*("adds", "up"), *(("yes",) if adds_up else ("no,", "gaps:", "2"))] in lines

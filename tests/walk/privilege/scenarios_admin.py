@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
+from concord.adapters.dynamodb.nights import DynamoDbReports
+from concord.adapters.dynamodb.table import Table
+from concord.domain.points.report import DayReport
 from tests.integration.admin.calls import MERCHANT, new_connection, seed
 from tests.support.canaries import SECRET
 from tests.walk.privilege.stage import Stage
 from tests.world.ages import message_age
 from tests.world.shop import new_number
+from tests.world.world import TABLE
 
 
 def merchants(at: Stage) -> None:
@@ -189,6 +193,9 @@ def points(at: Stage) -> None:
     at.admin("POST", f"{one}/adjustments", {**body, "amount": -10})
     at.admin("GET", one)
     at.admin("GET", f"{one}/entries")
+    day = date(2026, 11, 21)
+    DynamoDbReports(Table(TABLE)).keep(at.shop.merchant_id, "club", DayReport(day))
+    at.admin("GET", f"{programme}/reports/{day}")
 
 
 def _keyed(key: str) -> dict[str, Any]:

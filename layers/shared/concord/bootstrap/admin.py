@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from concord.adapters.dynamodb.audit import DynamoDbAudit
 from concord.adapters.dynamodb.idempotency import DynamoDbIdempotency
 from concord.adapters.dynamodb.merchants import DynamoDbMerchants
+from concord.adapters.dynamodb.nights import DynamoDbReports
 from concord.adapters.dynamodb.recipient_reads import DynamoDbRecipientReads
 from concord.adapters.signing import sign
 from concord.bootstrap.points import post_points
@@ -36,6 +37,7 @@ from concord.services.read_health import ReadHealth
 from concord.services.read_jobs import ReadJobs
 from concord.services.read_points import ReadPoints
 from concord.services.read_recipients import ReadRecipients
+from concord.services.read_reports import ReadReports
 from concord.services.repair_groups import StartRepair
 from concord.services.retry_tasks import RetryTasks
 from concord.services.review_consents import ReviewConsents
@@ -70,6 +72,7 @@ def admin_services(parts: Parts) -> AdminServices:
         receipts=parts.read_receipts,
     )
     find_account = FindAccount(merchants, parts.programmes, parts.authenticator)
+    programmes = ManageProgrammes(merchants, parts.programmes, clock)
     return AdminServices(
         merchants=ManageMerchants(merchants, connections, clock, parts.config.operator_arns),
         connections=ManageConnections(
@@ -172,9 +175,10 @@ def admin_services(parts: Parts) -> AdminServices:
             queues=lambda: _queue_figures(parts)(),
             clock=clock,
         ),
-        programmes=ManageProgrammes(merchants, parts.programmes, clock),
+        programmes=programmes,
         points=ReadPoints(find_account, parts.ledger, clock),
         adjust_points=AdjustPoints(find_account, post_points(parts), clock, os.urandom),
+        read_reports=ReadReports(programmes, DynamoDbReports(parts.table)),
         idempotent=AnswerOnce(DynamoDbIdempotency(parts.table), clock, parts.telemetry),
     )
 

@@ -25,6 +25,7 @@ from concord.services.read_jobs import ReadJobs
 from concord.services.read_points import ReadPoints
 from concord.services.read_receipts import ReadReceipts
 from concord.services.read_recipients import ReadRecipients
+from concord.services.read_reports import ReadReports
 from concord.services.repair_groups import StartRepair
 from concord.services.retry_tasks import RetryTasks
 from concord.services.review_consents import ReviewConsents
@@ -63,4 +64,5 @@ class AdminServices:
     programmes: ManageProgrammes
     points: ReadPoints
     adjust_points: AdjustPoints
+    read_reports: ReadReports
     idempotent: AnswerOnce
