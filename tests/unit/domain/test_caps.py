@@ -14,7 +14,6 @@ from concord.domain.caps import (
     KEPT,
     MOST_BITS,
     Cap,
-    bits_for,
     book,
     bucket_of,
     fingerprint,
@@ -167,21 +166,6 @@ def test_buckets_are_ranges_of_sorted_points(bits: int) -> None:
     assert 0 <= buckets[0] <= buckets[-1] < 2**bits
     assert len(set(buckets)) >= min(2**bits, 1000) * 0.8
     assert [fingerprint(point) for point in IDS] == sorted(fingerprint(point) for point in IDS)
-
-
-@pytest.mark.parametrize(
-    ("population", "bits"),
-    [(0, 0), (1, 0), (500, 0), (1_000, 1), (100_000, 8), (1_000_000, 11), (10**9, 16)],
-)
-def test_how_many_buckets(population: int, bits: int) -> None:
-    """R-02: about 500 points each, so that an item stays small."""
-    assert bits_for(population) == bits
-
-
-@given(st.integers(1_000, 30_000_000))
-def test_buckets_are_of_one_size(population: int) -> None:
-    """R-02: between 350 and 710 points."""
-    assert 350 <= population / 2 ** bits_for(population) <= 710
 
 
 POINTS = st.sets(st.sampled_from([ANA, BEA, EVE]), min_size=1)

@@ -9,7 +9,7 @@ import pytest
 
 from concord.domain import law
 from concord.domain.consent import Basis
-from concord.domain.explain import explain_hours, explain_rules
+from concord.domain.explain import explain_rules
 from concord.domain.law import (
     PACKS,
     RULES,
@@ -19,10 +19,9 @@ from concord.domain.law import (
     missing_footer,
     quiet_rules,
 )
-from concord.domain.quiet_hours import MERCHANT_RULE, HoursDecision, decide_hours
+from concord.domain.quiet_hours import MERCHANT_RULE
 from concord.domain.rule_packs.shapes import VERIFY, Verdict
 from concord.domain.segments import Encoding, count_segments
-from concord.domain.times import from_rfc3339
 from concord.domain.zones import jurisdictions_of
 
 TODAY = date(2026, 11, 24)
@@ -243,6 +242,9 @@ def test_every_rule_can_be_explained() -> None:
         ("us-fl-cap-2021", "at most 3 texts in 24 hours, in force from 2021-07-01"),
         ("house-hours", "house-hours: texts Mon-Sun 08:00-21:00"),
         (MERCHANT_RULE, "merchant-hours: the merchant's own hours."),
+        ("us-fl-hours-2021", "Fla. Stat. 501.616(6) (support.referrizer.com, TCPA quiet hours)"),
+        ("us-fl-hours-2021", f"Note: {VERIFY}."),
+        ("merchant-cap-4-in-7-days", "at most 4 texts in 168 hours, the merchant's own."),
         ("us-gone", "us-gone: not in the rule packs of this version."),
     ],
 )
@@ -250,20 +252,3 @@ def test_the_words_of_a_rule(rule_id: str, words: str) -> None:
     """L-09: what `concord why` prints."""
     [sentence] = explain_rules([rule_id])
     assert words in sentence
-
-
-def test_a_decision_is_explained_with_its_rules() -> None:
-    """L-09, L-02: her time, the next moment, the rule and where it stands."""
-    decision = decide_hours(from_rfc3339("2026-06-10T20:30:00-04:00"), "+13055550123")
-    head, rule = explain_hours(decision)
-    assert head == (
-        "Not allowed: it was 20:30 in America/New_York. Allowed from 2026-06-11 12:00 UTC."
-    )
-    assert "us-fl-hours-2021 (US-FL)" in rule
-    assert "Fla. Stat. 501.616(6)" in rule
-    assert f"Note: {VERIFY}." in rule
-    allowed = decide_hours(from_rfc3339("2026-06-10T12:30:00-04:00"), "+13055550123")
-    assert explain_hours(allowed)[0] == "Allowed: it was 12:30 in America/New_York."
-    assert len(explain_hours(allowed)) == 3
-    never = HoursDecision(False, None, ("house-hours",), (("Etc/GMT", "12:00"),))
-    assert "no hour within 14 days" in explain_hours(never)[0]

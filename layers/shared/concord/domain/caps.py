@@ -23,7 +23,6 @@ MOST_DAYS: Final = 31
 # Entries are kept at least so long, whatever is wanted: the longest cap of the law (domain/law.py)
 # may bind points that this call does not ask about.
 KEPT: Final = timedelta(days=1)
-POINTS_A_BUCKET: Final = 500
 MOST_BITS: Final = 16
 
 _ENTRY: Final = Struct(">8sI4s")
@@ -79,13 +78,6 @@ def parse_cap(settings: Mapping[str, Any], field: str = "frequency_cap") -> Cap 
 def fingerprint(point_id: str) -> bytes:
     """Return the 8 bytes that stand for a point; they sort as the point ids do."""
     return bytes.fromhex(_hex(point_id)[:16])
-
-
-def bits_for(population: int) -> int:
-    """Return how many bits of a point id name its bucket, at about POINTS_A_BUCKET points each."""
-    if population <= POINTS_A_BUCKET:
-        return 0
-    return min(round(math.log2(population / POINTS_A_BUCKET)), MOST_BITS)
 
 
 def bucket_of(point_id: str, bits: int) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from concord.domain.caps import MERCHANT_CAP
 from concord.domain.law import RULES
-from concord.domain.quiet_hours import MERCHANT_RULE, HoursDecision
+from concord.domain.quiet_hours import MERCHANT_RULE
 from concord.domain.rule_packs.shapes import (
     BasisRule,
     CapRule,
@@ -22,20 +22,6 @@ from concord.domain.rule_packs.shapes import (
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MERCHANT_CAP = re.compile(rf"{MERCHANT_CAP}-(\d+)-in-(\d+)-days")
 _CLOSED_ON = {Holidays.FRANCE: "French public holidays"}
-
-
-def explain_hours(decision: HoursDecision) -> tuple[str, ...]:
-    """Return what was decided, in whose time, and each rule that decided it."""
-    times = ", ".join(f"{at} in {zone}" for zone, at in decision.local_times)
-    if decision.allowed:
-        head = f"Allowed: it was {times}."
-    elif decision.next_at is None:
-        head = (
-            f"Not allowed: it was {times}. There is no hour within 14 days that every rule allows."
-        )
-    else:
-        head = f"Not allowed: it was {times}. Allowed from {decision.next_at:%Y-%m-%d %H:%M} UTC."
-    return (head, *explain_rules(decision.rules))
 
 
 def explain_rules(rule_ids: Iterable[str]) -> tuple[str, ...]:
