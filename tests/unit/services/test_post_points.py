@@ -15,6 +15,7 @@ from concord.adapters.dynamodb.ledger import DynamoDbLedger
 from concord.adapters.dynamodb.table import Table
 from concord.domain.errors import StorageUnavailableError
 from concord.domain.points.account import Pending
+from concord.domain.points.night import posting_of
 from concord.domain.points.posting import (
     EntryKind,
     Posting,
@@ -202,6 +203,21 @@ def test_a_twin_that_was_faster_is_told_as_it_stands() -> None:
 
     found = play(Faults(memory, plan), CASES["accrues"])
     assert found == replace(met[0], known=True)
+
+
+def test_of_several_entries_another_may_be_known() -> None:
+    """R-20, reliability 26: a night books a few orders at a time, whatever id it asks under. Where
+    its first write was made and nobody heard, it goes on with the rest."""
+    memory = house()
+    for ref in ("o2", "o3"):
+        waits = Pending(ref, day(0), day(30), 7)
+        because = why(ref, today=-3)
+        poster(memory)(KEY, ref, partial(pend, pending=waits, why=because))
+    lost = Faults(memory, partial(_planned, {2: "lost"}))
+    night = partial(posting_of, night=day(0), at=NOW, today=day(0), lets_go=False)
+    found = poster(lost)(KEY, "expire:night", night, seen=NIGHT)
+    assert (found.account.pending, found.account.balance) == ((), 20 + 30 + 3 * 7)
+    assert memory.rows("LH#shop#2026-11-22")  # what is over is still to go
 
 
 def test_an_account_that_keeps_moving_is_given_up_in_the_end() -> None:

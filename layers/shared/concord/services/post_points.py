@@ -80,10 +80,10 @@ class PostPoints:
             match result:
                 case Post.DONE:
                     return Posted(posting.account, posting.entries[0])
-                case Post.KNOWN:
-                    return self._booked_before(account, entry_id)
-                case Post.MOVED:
-                    self._sleep(self._rng.uniform(0, min(0.2, 0.005 * 2**attempt)))
+                case Post.KNOWN if (found := self._booked_before(account, entry_id)).known:
+                    return found
+            # It moved, or of several entries another one is booked already: decide on what is true.
+            self._sleep(self._rng.uniform(0, min(0.2, 0.005 * 2**attempt)))
         raise StorageUnavailableError("this account kept moving")
 
     def _booked_before(self, account: Account, entry_id: str) -> Posted:
