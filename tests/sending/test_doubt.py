@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import threading
+from collections import defaultdict
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 
 import pytest
 
 from concord.domain.broadcast import Broadcast
 from concord.domain.chunks import ChunkKey
-from concord.domain.errors import OutcomeUnknownError
+from concord.domain.errors import OutcomeUnknownError, ThrottledError
 from concord.domain.events import DeliveryStatus
 from concord.domain.outbound import HandedOver, OutboundText
 from concord.domain.receipts import SliceReceipts, Told
+from concord.services.chunk_run import CALLS
 from tests.sending.carriers import Call
 from tests.sending.stage import Killed, Stage
 
@@ -102,3 +106,62 @@ def test_a_receipt_proves_a_text_that_no_look_up_finds(bulk: bool) -> None:
     stage.virtual.run(900)
     assert set(stage.carrier.texts.values()) == {1}
     assert stage.report(broadcast) == ({"sent": 1, "uncertain": 2} if bulk else {"sent": 3})
+
+
+def test_slow_look_ups_of_a_slice_are_shared_out_among_passes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """R-10: ten of them take longer than a function lives; what one pass found out is kept, or
+    each pass would die at the same place."""
+    stage = Stage()
+    shop = stage.shop(count=10)
+    stage.carrier.latency = lambda: 8.0 if len(stage.carrier.calls) >= 10 else 0.05
+    asked: dict[threading.Thread, list[datetime]] = defaultdict(list)
+    find = stage.carrier.find
+
+    def watched(text: OutboundText) -> HandedOver | None:
+        asked[threading.current_thread()].append(stage.virtual.now())
+        return find(text)
+
+    def began(call: Call) -> None:
+        if len(stage.carrier.calls) == 10 and not asked:
+            raise Killed("call")
+
+    monkeypatch.setattr(stage.carrier, "find", watched)
+    stage.carrier.began = began
+    broadcast = stage.broadcast(shop)
+    stage.sweeps(7200)
+    stage.virtual.run(7200)
+    assert sum(map(len, asked.values())) == 10, "somebody was looked up twice"
+    assert all(max(times) - min(times) <= CALLS for times in asked.values())
+    assert stage.report(broadcast) == {"sent": 10}
+    assert set(stage.carrier.texts.values()) == {1}
+
+
+def test_a_look_up_that_is_throttled_forgets_none_of_those_before_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """R-10: a platform that lets us ask three times in a row: each pass goes on after the last."""
+    stage = Stage()
+    shop = stage.shop(count=10)
+    asked: list[str] = []
+    find = stage.carrier.find
+
+    def busy(text: OutboundText) -> HandedOver | None:
+        asked.append(text.reference)
+        if len(asked) % 4 == 0:
+            raise ThrottledError("busy", retry_after=5.0)
+        return find(text)
+
+    def began(call: Call) -> None:
+        if len(stage.carrier.calls) == 10 and not asked:
+            raise Killed("call")
+
+    monkeypatch.setattr(stage.carrier, "find", busy)
+    stage.carrier.began = began
+    broadcast = stage.broadcast(shop)
+    stage.sweeps(7200)
+    stage.virtual.run(7200)
+    assert len(asked) < 20
+    assert stage.report(broadcast) == {"sent": 10}
+    assert set(stage.carrier.texts.values()) == {1}

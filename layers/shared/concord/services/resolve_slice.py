@@ -8,11 +8,11 @@ from dataclasses import replace
 from concord.domain.chunks import Outcome, Slice
 from concord.domain.connection import ConnectionState
 from concord.domain.consent_record import ConsentRecord
-from concord.domain.errors import CredentialsRejectedError, PermanentError
+from concord.domain.errors import CredentialsRejectedError, PermanentError, RetryableError
 from concord.domain.metrics import Metric
 from concord.ports import BulkSender, Clock, Receipts, Telemetry
 from concord.ports.broadcasts import HandOverReads
-from concord.services.chunk_run import Ending, Run, decide, known_at
+from concord.services.chunk_run import WORKS, Ending, Run, decide, known_at
 from concord.services.skip_refused import SkipRefused
 
 
@@ -37,8 +37,9 @@ class ResolveSlice:
         self._telemetry = telemetry
 
     def __call__(self, run: Run, part: Slice) -> Slice | Ending:
-        """Return the slice with everybody settled; or when to look, if it is too early. Raises what
-        a look-up may (RetryableError; CredentialsRejectedError while somebody may renew them)."""
+        """Return the slice with everybody settled, or with as many as there was time to look up; or
+        when to look, if it is too early. Raises what a look-up may (RetryableError;
+        CredentialsRejectedError while somebody may renew them)."""
         if not part.places(Outcome.PENDING):
             return part
         now = self._clock.now()
@@ -64,6 +65,8 @@ class ResolveSlice:
             if run.connection.state is not ConnectionState.DISCONNECTED:
                 raise
             return self.uncertain(part)  # nobody will ever renew them
+        if found.keys() < records.keys():
+            return self._found(part, found)  # the next pass goes on from here
         return self._settled(part, found)
 
     def _told(self, part: Slice) -> tuple[Slice, bool]:
@@ -102,16 +105,28 @@ class ResolveSlice:
     def _texts(
         self, run: Run, part: Slice, records: Mapping[int, ConsentRecord]
     ) -> Mapping[int, str | None]:
-        """Look up each text of a slice: its message, None = it never arrived."""
+        """Look up each text of a slice, while there is time for a pass to work and the sender lets
+        us: its message, None = it never arrived."""
         assert run.carrier.single is not None
         found: dict[int, str | None] = {}
         for at, record in records.items():
+            if found and self._clock.now() > run.started + WORKS:
+                break
             text = run.carrier.text(part, at, record.point, part.claimed_at)
-            answer = run.carrier.single.find(text)
+            try:
+                answer = run.carrier.single.find(text)
+            except RetryableError:
+                if not found:
+                    raise
+                break
             found[at] = answer.message_id if answer else None
         return found
 
     def _settled(self, part: Slice, found: Mapping[int, str | None]) -> Slice:
+        """Return the slice with what was found out; of anybody else nobody can know."""
+        return self.uncertain(self._found(part, found))
+
+    def _found(self, part: Slice, found: Mapping[int, str | None]) -> Slice:
         now = self._clock.now()
         decisions = {}
         for at, message_id in found.items():
@@ -120,8 +135,7 @@ class ResolveSlice:
             decisions[at] = replace(
                 part.decided[at], outcome=outcome, until=until, message_id=message_id or ""
             )
-        part = decide(part, decisions)
-        return self.uncertain(part)
+        return decide(part, decisions)
 
     def uncertain(self, part: Slice) -> Slice:
         """Return the slice with everybody uncertain whose outcome is not known."""

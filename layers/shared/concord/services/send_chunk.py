@@ -187,6 +187,8 @@ class SendChunk:
                 wait = wait or found
             elif not self._keep(run, part, found) or not self._write(run):
                 return Ending(TAKEN, self._clock.now())
+            elif not is_settled(found):
+                return Ending("passed_on", self._clock.now())
         return wait
 
     def _slice(self, run: Run, number: int) -> Ending | None:
