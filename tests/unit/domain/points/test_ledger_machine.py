@@ -19,17 +19,17 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from concord.adapters.dynamodb import ledger_keys
 from concord.adapters.dynamodb.ledger_keys import NIGHT_SHARDS, read_hint
 from concord.domain.points.account import Account, Pending
+from concord.domain.points.night import posting_of
 from concord.domain.points.posting import (
     EntryKind,
     Occasion,
     Posting,
     accrue,
-    activate,
     commit,
     ending_id,
-    expire,
     give_back,
     hold,
     pend,
@@ -38,7 +38,7 @@ from concord.domain.points.posting import (
 from concord.domain.points.programme import RefundPolicy
 from concord.domain.tasks import RowKey
 from concord.ports.points import Hint
-from tests.support.points_members import NEVER_ENDS, Decide, Held, Members, folded, key_of
+from tests.support.points_members import NEVER_ENDS, Held, Members, folded, key_of
 from tests.support.points_oracle import FOREVER
 
 # Reliability 18: steps per change, and each night.
@@ -49,7 +49,7 @@ members = st.sampled_from(["ana", "bea"])
 points = st.integers(1, 40)
 # Days from today: over already, the last day, soon, later.
 ends = st.sampled_from([-2, -1, 0, 0, 1, 2, 3, 7, NEVER_ENDS])
-refs = st.sampled_from(["o1", "o2"])
+refs = st.sampled_from(["o1", "o2", "o3"])
 
 
 class Ledger(Members):
@@ -78,10 +78,20 @@ class Ledger(Members):
     def orders_with_a_return_window(
         self, who: str, count: int, ref: str, window: int, last: int
     ) -> None:
+        """What is added to an order that waits has its terms: they are fixed at first."""
         expires_on, told = self.day(last)
         active = self.today + timedelta(days=window)
+        if known := [each for each in self.oracles[who].waiting if each.ref == ref]:
+            active, told = known[0].active, known[0].ends
+            expires_on = None if told == FOREVER else told
         self.book(who, "pend", lambda a, why: pend(a, Pending(ref, active, expires_on, count), why))
         self.oracles[who].wait(ref, active, told, count, self.today)
+
+    @rule(who=members, window=st.integers(1, 2))
+    def orders_thrice(self, who: str, window: int) -> None:
+        """More than a night books in one posting."""
+        for ref in ("o1", "o2", "o3"):
+            self.orders_with_a_return_window(who, 5, ref, window, 3)
 
     # --- points go ---------------------------------------------------------------------------
 
@@ -184,26 +194,35 @@ class Ledger(Members):
             self.nights = night
 
     def _look(self, hint: Hint, left: int) -> int:
-        who, her = hint.key.member_key, self.oracles[hint.key.member_key]
-        waiting = [e for e in self.ledger.account(hint.key).pending if e.active_on <= self.today]
-        for ref in dict.fromkeys(each.ref for each in waiting):
-            if not (left := left - 1):
-                return 0
-            self.book(who, "activate", _waking(ref), seen=hint)
-            self.note("accrue", her.activate(ref, self.today))
+        """Answer a hint as RunNight does, a posting at a time, and tell how many are left."""
+        her, lets_go = self.oracles[hint.key.member_key], True
+        while left := left - 1:
+            decide = partial(
+                posting_of, night=hint.on, at=self.now(), today=self.today, lets_go=lets_go
+            )
+            posted = self.post(hint.key, f"expire:{hint.on}", decide, seen=hint)
+            if posted.known and lets_go:
+                lets_go = False
+                continue
+            if posted.known or posted.entry is None:
+                assert not her.due(hint.on) or not lets_go
+                self.ledger.forget(hint)
+                her.hints.discard(hint.on)
+                return left
+            due = dict.fromkeys(e.ref for e in her.waiting if e.active <= hint.on)
+            for ref in list(due)[:2]:
+                self.note("accrue", her.activate(ref, self.today))
+            if lets_go:
+                self.note("expire", -her.expire(hint.on))
             her.looked_at(hint.on)
-        if not (left := left - 1):
-            return 0
-        entry_id = f"expire:{hint.on}"
-        posted = self.book(who, "expire", expire, entry_id, seen=hint)
-        assert not posted.known
-        gone = her.expire(self.today)
-        assert (posted.entry.points if posted.entry else 0) == -gone
-        self.note("expire", -gone)
-        if posted.entry is None:
-            self.ledger.forget(hint)
-        her.looked_at(hint.on)
-        return left
+            assert self._is_hinted(hint) is (hint.on in her.hints)
+            if not her.due(hint.on):
+                return left
+        return 0
+
+    def _is_hinted(self, hint: Hint) -> bool:
+        row = ledger_keys.hint(hint.key, hint.on)
+        return self.memory.find({"pk": {"S": row.pk}, "sk": {"S": row.sk}}) is not None
 
     @precondition(lambda self: self.booked)
     @rule(which=st.integers(0, 200))
@@ -263,10 +282,6 @@ class Ledger(Members):
 
     def rival_earns(self, who: str) -> None:
         self.earns(who, 3, 2, "accrue", loses=False, meets=False)
-
-
-def _waking(ref: str) -> Decide:
-    return lambda account, why: activate(account, ref, why)
 
 
 def test_the_ledger_and_a_tally_by_hand_agree_after_every_step() -> None:
