@@ -329,6 +329,24 @@ class Parts(Adapters):
 
         return settle_order(self)
 
+    def push_contact(self) -> TaskHandler:
+        """Build the worker of contact pushes."""
+        from concord.bootstrap.contacts import push_contact
+
+        return push_contact(self)
+
+    def emit_event(self) -> TaskHandler:
+        """Build the worker that tells events about contacts."""
+        from concord.bootstrap.contacts import emit_event
+
+        return emit_event(self)
+
+    def sync_subscriber(self) -> TaskHandler:
+        """Build the worker that looks whether an address is subscribed."""
+        from concord.bootstrap.contacts import sync_subscriber
+
+        return sync_subscriber(self)
+
     def send_chunk(self) -> TaskHandler:
         """Build the worker of a broadcast's chunks."""
         from concord.bootstrap.sending import send_chunk
@@ -390,6 +408,9 @@ class Parts(Adapters):
                 TaskKind.SETTLE_ORDER: self.settle_order,
                 TaskKind.SEND_CHUNK: self.send_chunk,
                 TaskKind.NOTIFY_EXPIRY: self.notify_expiry,
+                TaskKind.PUSH_CONTACT: self.push_contact,
+                TaskKind.EMIT_EVENT: self.emit_event,
+                TaskKind.SYNC_SUBSCRIBER: self.sync_subscriber,
             },
             lapse=self.lapse,
             restore=lambda key: self.push_consent.restore(key),

@@ -29,6 +29,9 @@ class TaskKind(StrEnum):
     SEND_CHUNK = "send_chunk"
     RUN_NIGHT = "run_night"
     NOTIFY_EXPIRY = "notify_expiry"
+    PUSH_CONTACT = "push_contact"
+    EMIT_EVENT = "emit_event"
+    SYNC_SUBSCRIBER = "sync_subscriber"
     LAPSE = "lapse"
 
 
@@ -61,6 +64,9 @@ QUEUE_OF: Final = {
     TaskKind.SEND_CHUNK: Queue.SEND,
     TaskKind.RUN_NIGHT: Queue.NIGHT,
     TaskKind.NOTIFY_EXPIRY: Queue.BULK,
+    TaskKind.PUSH_CONTACT: Queue.BULK,
+    TaskKind.EMIT_EVENT: Queue.BULK,
+    TaskKind.SYNC_SUBSCRIBER: Queue.BULK,
     TaskKind.LAPSE: Queue.BULK,
 }
 

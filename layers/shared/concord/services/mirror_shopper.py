@@ -18,6 +18,7 @@ from concord.domain.tasks import TaskSpec
 from concord.ports import ConsentStore, Shoppers
 from concord.services.authenticate import Authenticated
 from concord.services.consent_tasks import push_task
+from concord.services.contact_tasks import shopper_tasks
 from concord.services.parse_shopper import ShopperCall
 from concord.services.regroup_tasks import shopper_task
 
@@ -75,6 +76,7 @@ class MirrorShopper:
             before = None
         yield from self._pushes(connection, shopper, before)
         yield from regroup_tasks(connection, shopper, before)
+        yield from shopper_tasks(connection, shopper, before)
 
     def _pushes(
         self, connection: Connection, shopper: Shopper, before: Shopper | None

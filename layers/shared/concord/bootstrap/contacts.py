@@ -1,0 +1,77 @@
+"""Builds what keeps a list of contacts as the shop knows its shoppers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from concord.adapters.dynamodb.exports import DynamoDbExports, DynamoDbSubscriptions
+from concord.adapters.dynamodb.merchants import DynamoDbMerchants
+from concord.bootstrap.points import post_points
+from concord.services.emit_event import EmitEvent
+from concord.services.push_contact import ContactOf, PushContact
+from concord.services.reward_newsletter import RewardNewsletter
+from concord.services.sync_subscriber import SyncSubscriber
+
+if TYPE_CHECKING:
+    from concord.bootstrap.parts import Parts
+
+
+def contact_of(parts: Parts) -> ContactOf:
+    """Return what knows how a shopper's contact is to stand in the list."""
+    return ContactOf(parts.shoppers, parts.ledger, parts.authenticator)
+
+
+def push_contact(parts: Parts) -> PushContact:
+    """Return the worker of contact pushes."""
+    return PushContact(
+        tasks=parts.tasks,
+        connections=parts.connections,
+        store=parts.store,
+        contact_of=contact_of(parts),
+        exports=DynamoDbExports(parts.table),
+        subscriptions=DynamoDbSubscriptions(parts.table),
+        reach=parts.reach,
+        defer=parts.defer,
+        clock=parts.clock,
+        telemetry=parts.telemetry,
+    )
+
+
+def emit_event(parts: Parts) -> EmitEvent:
+    """Return the worker that tells events."""
+    return EmitEvent(
+        tasks=parts.tasks,
+        connections=parts.connections,
+        shoppers=parts.shoppers,
+        contact_of=contact_of(parts),
+        exports=DynamoDbExports(parts.table),
+        reach=parts.reach,
+        defer=parts.defer,
+        clock=parts.clock,
+        telemetry=parts.telemetry,
+    )
+
+
+def sync_subscriber(parts: Parts) -> SyncSubscriber:
+    """Return the worker that looks whether an address is subscribed."""
+    subscriptions = DynamoDbSubscriptions(parts.table)
+    return SyncSubscriber(
+        tasks=parts.tasks,
+        connections=parts.connections,
+        store=parts.store,
+        subscriptions=subscriptions,
+        reach=parts.reach,
+        apply_signal=parts.apply_signal,
+        authenticator=parts.authenticator,
+        reward=RewardNewsletter(
+            merchants=DynamoDbMerchants(parts.table),
+            programmes=parts.programmes,
+            shoppers=parts.shoppers,
+            subscriptions=subscriptions,
+            authenticator=parts.authenticator,
+            post=post_points(parts),
+            clock=parts.clock,
+        ),
+        defer=parts.defer,
+        clock=parts.clock,
+    )

@@ -1,0 +1,47 @@
+"""What we know of a contact at the platform that we export to: what we wrote, and what it told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What the last confirmed write of a shopper's contact said. `digest` tells an unchanged one.
+
+    `version` is that of the shopper, `seq` that of her account: an event that is about one of them
+    may go out once this is as far. `merchant_id`, `connection_id`, `shopper_key`: whose it is.
+    """
+
+    merchant_id: str
+    connection_id: str
+    shopper_key: str
+    digest: str = ""
+    version: int = 0
+    seq: int = 0
+
+    def covers(self, version: int, seq: int) -> bool:
+        """Whether the fields show at least this version and seq."""
+        return self.version >= version and self.seq >= seq
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Whether an address is subscribed to the list, as far as we know (ECO-11, ECO-12).
+
+    `changes` counts how often that changed: it names the reward of a sign-up, so that no event of a
+    platform without ids counts twice. `settled` is the last change of which the reward is done, and
+    `awarded` what it gave that nobody took back.
+    `subscribed` is written before we subscribe somebody ourselves: our own write is no sign-up.
+    """
+
+    merchant_id: str
+    connection_id: str
+    point_id: str
+    subscribed: bool = False
+    changes: int = 0
+    settled: int = 0
+    awarded: int = 0
+    # The reward waits for the customer to appear (ECO-11): nobody carries this address yet.
+    parked: bool = False
+    version: int = 0

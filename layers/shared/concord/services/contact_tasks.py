@@ -1,0 +1,76 @@
+"""The tasks that keep a list of contacts as the shop knows its shoppers, and tell events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Final
+
+from concord.domain.connection import Connection
+from concord.domain.contact_fields import pin_of
+from concord.domain.identity import event_key
+from concord.domain.points.posting import Posting
+from concord.domain.shopper import Shopper
+from concord.domain.tasks import TaskKind, TaskSpec
+
+CREDIT: Final = "credit"
+EXPIRY: Final = "expiry"
+PIN: Final = "pin"
+
+
+def push_contact(connection_id: str, shopper_key: str) -> TaskSpec:
+    """Return the push of a contact's newest state: one row, however many changes ask for it."""
+    return TaskSpec(TaskKind.PUSH_CONTACT, connection_id, task_id=shopper_key, want=0)
+
+
+def credit_event(connection_id: str, shopper_key: str, posting: Posting) -> TaskSpec | None:
+    """Return the event of a posting, told once its fields are there; None = nothing moved."""
+    delta = sum(entry.points for entry in posting.entries)
+    if not delta:
+        return None
+    account = posting.account
+    payload = {"seq": account.seq, "points": delta, "balance": account.balance}
+    return _event(connection_id, CREDIT, shopper_key, str(account.seq), **payload)
+
+
+def expiry_event(
+    connection_id: str, shopper_key: str, programme_id: str, on: date, seq: int
+) -> TaskSpec:
+    """Return the notice that points expire on `on`; `seq` is the account's when it was found."""
+    return _event(
+        connection_id, EXPIRY, shopper_key, f"{programme_id}.{on}", on=on.isoformat(), seq=seq
+    )
+
+
+def sync_subscriber(connection_id: str, point_id: str) -> TaskSpec:
+    """Return the look at whether an address is subscribed: coalesced, as nothing names an event."""
+    return TaskSpec(TaskKind.SYNC_SUBSCRIBER, connection_id, task_id=point_id, want=0)
+
+
+def shopper_tasks(
+    connection: Connection, shopper: Shopper, before: Shopper | None
+) -> Iterator[TaskSpec]:
+    """Yield what a save of a shopper causes at the platform that contacts are exported to (ECO-17):
+    a push, a PIN's event, and a look for the reward that may wait for a new address (ECO-11)."""
+    if not connection.exports_contacts:
+        return
+    yield push_contact(connection.connection_id, shopper.shopper_key)
+    if pin_of(shopper) != pin_of(before) and pin_of(shopper) is not None:
+        name = str(shopper.version)
+        yield _event(
+            connection.connection_id, PIN, shopper.shopper_key, name, version=shopper.version
+        )
+    for point in shopper.emails:
+        if before is None or point not in before.emails:
+            yield sync_subscriber(connection.connection_id, point)
+
+
+def _event(
+    connection_id: str, label: str, shopper_key: str, name: str, **payload: int | str
+) -> TaskSpec:
+    return TaskSpec(
+        TaskKind.EMIT_EVENT,
+        connection_id,
+        task_id=f"{label}.{shopper_key}.{event_key(name)[:16]}",
+        payload={"label": label, "shopper_key": shopper_key, **payload},
+    )

@@ -1,0 +1,113 @@
+"""Tell an event about a contact, once, and only after the contact's fields show it (ECO-10)."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Final
+
+from concord.domain.connection import Connection
+from concord.domain.contacts import TrackerEvent, credit_changed, credits_expire, pin_changed
+from concord.domain.errors import OutcomeUnknownError
+from concord.domain.tasks import Task, TaskState
+from concord.ports import Clock, Connections, ContactPeer, Shoppers, Tasks, Telemetry
+from concord.ports.contacts import Exports
+from concord.services.contact_tasks import CREDIT, EXPIRY, push_contact
+from concord.services.defer_tasks import DeferTasks
+from concord.services.push_contact import ContactOf
+from concord.services.reach_platforms import ReachPlatforms
+
+# Long enough for the push to be done, short enough for a shopper who looks at her inbox.
+_FIELDS_FIRST: Final = timedelta(seconds=1)
+
+
+class EmitEvent:
+    """The worker of `emit_event` rows. The platform knows no event ids, so nothing is told twice
+    blindly: whose answer was lost is parked for an operator, who may tell it again."""
+
+    def __init__(
+        self,
+        *,
+        tasks: Tasks,
+        connections: Connections,
+        shoppers: Shoppers,
+        contact_of: ContactOf,
+        exports: Exports,
+        reach: ReachPlatforms,
+        defer: DeferTasks,
+        clock: Clock,
+        telemetry: Telemetry,
+    ) -> None:
+        self._tasks = tasks
+        self._connections = connections
+        self._shoppers = shoppers
+        self._contact_of = contact_of
+        self._exports = exports
+        self._reach = reach
+        self._defer = defer
+        self._clock = clock
+        self._telemetry = telemetry
+
+    def __call__(self, task: Task) -> None:
+        """Tell it, or wait for its fields. Raises the PlatformErrors to put it off."""
+        now = self._clock.now()
+        if task.state is TaskState.ATTEMPTING:
+            self._tasks.fail(task, "outcome_unknown", "the worker died over it", now)
+            return
+        connection = self._connections.get(task.connection_id)
+        if connection is None:
+            self._tasks.fail(task, "no_connection", "", now)
+            return
+        if self._defer.held(task, connection):
+            return
+        peer = self._reach.contact_peer(connection, connection.destination.platform)
+        event = self._event(task, connection) if peer else None
+        if peer is None or event is None:
+            self._tasks.mark(task, TaskState.DROPPED, now, {"reason": "nobody_to_tell"})
+        elif not self._shown(task, connection):
+            spec = push_contact(task.connection_id, str(task.payload["shopper_key"]))
+            self._tasks.ensure(task.merchant_id, spec, now)
+            self._defer.wait(task, _FIELDS_FIRST, "fields_first")
+        else:
+            self._emit(task, peer, event)
+
+    def _shown(self, task: Task, connection: Connection) -> bool:
+        """Whether the list is known to show what the event is about."""
+        export = self._exports.get(
+            connection.merchant_id, connection.connection_id, str(task.payload["shopper_key"])
+        )
+        version, seq = int(task.payload.get("version", 0)), int(task.payload.get("seq", 0))
+        return export is not None and export.covers(version, seq)
+
+    def _event(self, task: Task, connection: Connection) -> TrackerEvent | None:
+        """Return the event; None = she is gone, has no address, or nothing expires any more."""
+        payload = task.payload
+        shopper = self._shoppers.get(
+            connection.merchant_id, connection.connection_id, str(payload["shopper_key"])
+        )
+        if shopper is None or not shopper.active or not shopper.emails:
+            return None
+        email = next(iter(shopper.emails.values()))
+        if payload["label"] == CREDIT:
+            return credit_changed(email, int(payload["balance"]), int(payload["points"]))
+        if payload["label"] == EXPIRY:
+            on = date.fromisoformat(str(payload["on"]))
+            account = self._contact_of.account(connection, shopper)
+            points = account.expiring(on) if account else 0
+            return credits_expire(email, points, on) if points else None
+        return pin_changed(email)
+
+    def _emit(self, task: Task, peer: ContactPeer, event: TrackerEvent) -> None:
+        now = self._clock.now()
+        if not self._tasks.mark(task, TaskState.ATTEMPTING, now, expected=TaskState.OPEN):
+            return
+        try:
+            peer.emit(event)
+        except OutcomeUnknownError:
+            self._tasks.fail(task, "outcome_unknown", "the answer was lost", self._clock.now())
+            return
+        except Exception:
+            # It did not arrive: whatever becomes of the row, it may be told again.
+            self._tasks.mark(task, TaskState.OPEN, self._clock.now())
+            raise
+        self._telemetry.info("event_told", label=event.label)
+        self._tasks.mark(task, TaskState.DONE, self._clock.now())

@@ -1,0 +1,192 @@
+"""Push a shopper's newest contact fields to the list: never two at a time, never an old one last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from concord.domain.canonical import canonical, sha256_hex
+from concord.domain.connection import Connection
+from concord.domain.consent import State
+from concord.domain.contact_fields import credit_fields, shopper_fields
+from concord.domain.contacts import Contact, SubscriberStatus, spelled
+from concord.domain.errors import RetryableError
+from concord.domain.evidence import ConsentKey
+from concord.domain.exports import Export
+from concord.domain.identity import Channel, member_key
+from concord.domain.points.account import Account, AccountKey
+from concord.domain.shopper import Shopper
+from concord.domain.task_rows import Finish
+from concord.domain.tasks import Task
+from concord.ports import Clock, Connections, ConsentStore, ContactPeer, Shoppers, Tasks, Telemetry
+from concord.ports.contacts import Exports, Subscriptions
+from concord.ports.points import Ledger
+from concord.services.authenticate import Authenticator
+from concord.services.defer_tasks import DeferTasks
+from concord.services.reach_platforms import ReachPlatforms
+
+_ROUNDS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A contact as it is to stand in the list, and what of ours it shows."""
+
+    contact: Contact
+    export: Export
+    point_id: str
+
+
+class ContactOf:
+    """What a shopper's contact is to say, from her own item and her account."""
+
+    def __init__(self, shoppers: Shoppers, ledger: Ledger, authenticator: Authenticator) -> None:
+        self._shoppers = shoppers
+        self._ledger = ledger
+        self._authenticator = authenticator
+
+    def __call__(self, connection: Connection, shopper_key: str) -> Wanted | None:
+        """Return the contact; None = she has no address, is gone, or was never known."""
+        shopper = self._shoppers.get(
+            connection.merchant_id, connection.connection_id, shopper_key
+        )
+        if shopper is None or not shopper.active or not shopper.emails:
+            return None
+        account = self.account(connection, shopper)
+        fields = {**shopper_fields(shopper), **(credit_fields(account) if account else {})}
+        profile = shopper.profile
+        point_id, email = next(iter(shopper.emails.items()))
+        contact = Contact(
+            email=email,
+            first_name=str(profile.get("first_name") or ""),
+            last_name=str(profile.get("last_name") or ""),
+            phone=next(iter(shopper.phones.values()), ""),
+            fields=fields,
+        )
+        export = Export(
+            connection.merchant_id,
+            connection.connection_id,
+            shopper_key,
+            digest=_digest(connection, contact),
+            version=shopper.version,
+            seq=account.seq if account else 0,
+        )
+        return Wanted(contact, export, point_id)
+
+    def account(self, connection: Connection, shopper: Shopper) -> Account | None:
+        """Return her account in the programme of this connection; None = it has none."""
+        programme = connection.settings.programme
+        if not programme:
+            return None
+        stack_key = self._authenticator.with_secrets(connection).secrets.stack_key
+        merchant = connection.merchant_id
+        member = member_key(stack_key, merchant, programme, shopper.shopper_id)
+        return self._ledger.account(AccountKey(merchant, programme, member))
+
+
+class PushContact:
+    """The worker of `push_contact` rows. The state is read after the row is leased; the row goes
+    only if nobody asked for another push meanwhile."""
+
+    def __init__(
+        self,
+        *,
+        tasks: Tasks,
+        connections: Connections,
+        store: ConsentStore,
+        contact_of: ContactOf,
+        exports: Exports,
+        subscriptions: Subscriptions,
+        reach: ReachPlatforms,
+        defer: DeferTasks,
+        clock: Clock,
+        telemetry: Telemetry,
+    ) -> None:
+        self._tasks = tasks
+        self._connections = connections
+        self._store = store
+        self._contact_of = contact_of
+        self._exports = exports
+        self._subscriptions = subscriptions
+        self._reach = reach
+        self._defer = defer
+        self._clock = clock
+        self._telemetry = telemetry
+
+    def __call__(self, task: Task) -> None:
+        """Push until the list shows our newest state. Raises the PlatformErrors to put it off."""
+        connection = self._connections.get(task.connection_id)
+        if connection is None:
+            self._tasks.fail(task, "no_connection", "", self._clock.now())
+            return
+        if self._defer.held(task, connection):
+            return
+        peer = self._reach.contact_peer(connection, connection.destination.platform)
+        if peer is None or connection.contact_list is None:
+            reason = "no_capability" if peer is None else "no_list"
+            self._tasks.fail(task, reason, "", self._clock.now())
+            return
+        for _ in range(_ROUNDS):
+            self._push(connection, peer, connection.contact_list, task.task_id)
+            if self._tasks.finish_push(task, task.want) is not Finish.NEWER:
+                return
+            if not self._tasks.extend(task, self._clock.now()):
+                return
+        self._defer.back_off(task, "state_keeps_changing")
+
+    def _push(
+        self, connection: Connection, peer: ContactPeer, list_id: str, shopper_key: str
+    ) -> None:
+        """Write what is true now and see it there; an unchanged contact costs no call."""
+        wanted = self._contact_of(connection, shopper_key)
+        if wanted is None:
+            return
+        known = self._exports.get(
+            connection.merchant_id, connection.connection_id, shopper_key
+        )
+        if known is None or known.digest != wanted.export.digest:
+            contact = wanted.contact
+            if self._left(connection, wanted) and peer.subscriber(list_id, contact.email) is None:
+                return  # whoever opted out is not added to a list
+            if known is None:
+                self._subscribes(connection, wanted, subscribed=True)
+            peer.upsert(list_id, contact)
+            shown = peer.subscriber(list_id, contact.email)
+            if shown is None or not shown.shows(contact.fields):
+                raise RetryableError("the list does not show the fields yet")
+            if known is None and shown.status is not SubscriberStatus.SUBSCRIBED:
+                self._subscribes(connection, wanted, subscribed=False)
+            self._telemetry.info("contact_pushed", platform=connection.destination.platform)
+        if known != wanted.export:
+            self._exports.put(wanted.export)
+
+    def _subscribes(self, connection: Connection, wanted: Wanted, *, subscribed: bool) -> None:
+        """Note, before we add somebody, that she is subscribed by us: the list tells us of our own
+        write as it does of a sign-up, and only that earns a reward (ECO-11)."""
+        known = self._subscriptions.get(
+            connection.merchant_id, connection.connection_id, wanted.point_id
+        )
+        if known.subscribed is not subscribed and known.settled == known.changes:
+            noted = replace(known, subscribed=subscribed, version=known.version + 1)
+            self._subscriptions.save(noted)
+
+    def _left(self, connection: Connection, wanted: Wanted) -> bool:
+        record = self._store.load(
+            ConsentKey(
+                connection.merchant_id, connection.account, Channel.EMAIL, wanted.point_id
+            )
+        )
+        return record is not None and record.marks.standing[0] is State.OPTED_OUT
+
+
+def _digest(connection: Connection, contact: Contact) -> str:
+    """Return what tells this contact in this list from any other."""
+    return sha256_hex(
+        canonical(
+            {
+                "list": connection.contact_list,
+                "contact": [contact.email, contact.first_name, contact.last_name, contact.phone],
+                "fields": {name: spelled(value) for name, value in contact.fields.items()},
+            }
+        )
+    )

@@ -1,0 +1,174 @@
+"""Look whether an address is subscribed, and let consent and the newsletter reward follow.
+
+A list webhook has no signature, no id and no time. So it only causes a look: what counts is what
+the list shows now against what we knew last (rules.md, Storage). However often and in whatever
+order webhooks come, they come to the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from concord.domain.connection import Connection
+from concord.domain.consent import VIA_PLATFORM, Signal, State
+from concord.domain.consent_record import ConsentRecord
+from concord.domain.contacts import SubscriberStatus
+from concord.domain.errors import StorageUnavailableError
+from concord.domain.evidence import ConsentKey
+from concord.domain.exports import Subscription
+from concord.domain.identity import Channel, event_key
+from concord.domain.inbox import Marker
+from concord.domain.profiles import SignalKind
+from concord.domain.task_rows import Finish
+from concord.domain.tasks import Task, TaskState, push_id
+from concord.ports import Clock, Connections, ConsentStore, Tasks
+from concord.ports.contacts import Subscriptions
+from concord.services.apply_signal import ApplySignal
+from concord.services.authenticate import Authenticator
+from concord.services.defer_tasks import DeferTasks
+from concord.services.reach_platforms import ReachPlatforms
+from concord.services.reward_newsletter import RewardNewsletter
+
+_A_MOMENT: Final = timedelta(seconds=2)
+_PATIENT: Final = 5
+_ATTEMPTS: Final = 5
+_GONE: Final = frozenset({SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.COMPLAINED})
+
+
+class SyncSubscriber:
+    """The worker of `sync_subscriber` rows."""
+
+    def __init__(
+        self,
+        *,
+        tasks: Tasks,
+        connections: Connections,
+        store: ConsentStore,
+        subscriptions: Subscriptions,
+        reach: ReachPlatforms,
+        apply_signal: ApplySignal,
+        authenticator: Authenticator,
+        reward: RewardNewsletter,
+        defer: DeferTasks,
+        clock: Clock,
+    ) -> None:
+        self._tasks = tasks
+        self._connections = connections
+        self._store = store
+        self._subscriptions = subscriptions
+        self._reach = reach
+        self._apply_signal = apply_signal
+        self._authenticator = authenticator
+        self._reward = reward
+        self._defer = defer
+        self._clock = clock
+
+    def __call__(self, task: Task) -> None:
+        """Look once, and again if somebody asked meanwhile. Raises the PlatformErrors."""
+        connection = self._connections.get(task.connection_id)
+        if connection is None or connection.contact_list is None:
+            reason = "no_list" if connection else "no_connection"
+            self._tasks.fail(task, reason, "", self._clock.now())
+            return
+        if self._defer.held(task, connection):
+            return
+        key = ConsentKey(task.merchant_id, connection.account, Channel.EMAIL, task.task_id)
+        record = self._store.load(key)
+        if record is None:
+            self._nobody(task)
+        elif self._telling(task, connection, key):
+            self._defer.wait(task, _A_MOMENT, "push_first")
+        else:
+            self._until_nobody_asks(task, connection, connection.contact_list, key)
+
+    def _until_nobody_asks(
+        self, task: Task, connection: Connection, list_id: str, key: ConsentKey
+    ) -> None:
+        for _ in range(_ATTEMPTS):
+            record = self._store.load(key)
+            if record is not None:
+                self._look(connection, list_id, record)
+            if self._tasks.finish_push(task, task.want) is not Finish.NEWER:
+                return
+            if not self._tasks.extend(task, self._clock.now()):
+                return
+        self._defer.back_off(task, "asked_again_and_again")
+
+    def _nobody(self, task: Task) -> None:
+        """Whoever heard the webhook ensures this row before he stores the address."""
+        if task.payload.get("heard") and task.attempts < _PATIENT:
+            self._defer.wait(task, _A_MOMENT, "not_stored_yet")
+        else:
+            self._tasks.mark(task, TaskState.DONE, self._clock.now())
+
+    def _telling(self, task: Task, connection: Connection, key: ConsentKey) -> bool:
+        """Whether the list has still to be told of our own newest word: what it shows is older."""
+        name = push_id(connection.destination.platform, Channel.EMAIL, key.point_id)
+        return self._tasks.find_push(task.merchant_id, task.connection_id, name) is not None
+
+    def _look(self, connection: Connection, list_id: str, record: ConsentRecord) -> None:
+        peer = self._reach.contact_peer(connection, connection.destination.platform)
+        if peer is None:
+            return
+        looked_at = self._clock.now()
+        found = peer.subscriber(list_id, record.point)
+        if found is None:
+            return
+        subscribed = found.status is SubscriberStatus.SUBSCRIBED
+        state, _ = record.marks.standing
+        # Who had opted in with us before was subscribed by us: that is no sign-up of hers there.
+        ours = subscribed and state is State.OPTED_IN
+        # First, so that a repeat after a crash still knows whose sign-up it was.
+        noted = self._noted(record.key, connection, subscribed=subscribed, ours=ours)
+        if subscribed and state is not State.OPTED_IN:
+            self._signal(connection, record, SignalKind.OPT_IN, looked_at)
+        elif found.status in _GONE and state is not State.OPTED_OUT:
+            self._signal(connection, record, SignalKind.OPT_OUT, looked_at)
+        self._reward(connection, noted)
+
+    def _noted(
+        self, key: ConsentKey, connection: Connection, *, subscribed: bool, ours: bool
+    ) -> Subscription:
+        """Return what we know now; a change that is not ours is counted, and its reward is due."""
+        for _ in range(_ATTEMPTS):
+            known = self._subscriptions.get(
+                key.merchant_id, connection.connection_id, key.point_id
+            )
+            if known.subscribed is subscribed:
+                return known
+            changed = replace(known, subscribed=subscribed, version=known.version + 1)
+            if not ours:
+                changed = replace(changed, changes=known.changes + 1)
+            if self._subscriptions.save(changed):
+                return changed
+        raise StorageUnavailableError("this subscription kept changing")
+
+    def _signal(
+        self, connection: Connection, record: ConsentRecord, kind: SignalKind, at: datetime
+    ) -> None:
+        """Apply what the list showed at `at`, seen by ourselves and so as good as signed."""
+        self._apply_signal(
+            connection=connection,
+            stack_key=self._authenticator.with_secrets(connection).secrets.stack_key,
+            channel=Channel.EMAIL,
+            point=record.point,
+            signal=Signal(
+                kind=kind,
+                effective_at=at,
+                received_at=at,
+                via=VIA_PLATFORM,
+                source={
+                    "platform": connection.destination.platform,
+                    "connection_id": connection.connection_id,
+                    "list_id": connection.contact_list or "",
+                },
+            ),
+            marker=Marker(
+                merchant_id=connection.merchant_id,
+                connection_id=connection.connection_id,
+                event_key=event_key(f"subscriber|{record.key.point_id}|{at.isoformat()}"),
+                body_hash="",
+            ),
+        )

@@ -1,0 +1,56 @@
+"""Who is told that points moved: the connections that export the contacts of that programme."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from concord.domain.connection import Connection
+from concord.domain.identity import shopper_key
+from concord.domain.points.account import Account
+from concord.domain.points.posting import Posting
+from concord.domain.tasks import TaskSpec
+from concord.ports import Clock, Connections
+from concord.services.authenticate import Authenticator
+from concord.services.contact_tasks import credit_event
+
+# As long as a connection itself may be remembered: settings hold everywhere within five seconds.
+_REMEMBERED: Final = timedelta(seconds=5)
+
+
+class TellOfPoints:
+    """Finds whom a posting concerns. A merchant has few connections; they are read once in five
+    seconds, so that a night of postings does not ask for them ten thousand times."""
+
+    def __init__(
+        self, connections: Connections, authenticator: Authenticator, clock: Clock
+    ) -> None:
+        self._connections = connections
+        self._authenticator = authenticator
+        self._clock = clock
+        self._known: dict[str, tuple[datetime, tuple[Connection, ...]]] = {}
+
+    def __call__(self, posting: Posting) -> Sequence[TaskSpec]:
+        """Return the tasks that the transaction of a posting inserts."""
+        told = self.told(posting.account)
+        specs = (credit_event(c.connection_id, key, posting) for c, key in told)
+        return [spec for spec in specs if spec is not None]
+
+    def told(self, account: Account) -> Iterator[tuple[Connection, str]]:
+        """Yield each connection that exports this member's contact, and what it knows her by."""
+        if not account.member:
+            return
+        for connection in self._exporting(account.key.merchant_id):
+            if connection.settings.programme == account.key.programme_id:
+                stack_key = self._authenticator.with_secrets(connection).secrets.stack_key
+                yield connection, shopper_key(stack_key, connection.connection_id, account.member)
+
+    def _exporting(self, merchant_id: str) -> tuple[Connection, ...]:
+        now = self._clock.now()
+        until, known = self._known.get(merchant_id, (now, ()))
+        if now >= until:
+            found = self._connections.of_merchant(merchant_id)
+            known = tuple(each for each in found if each.exports_contacts and each.listens)
+            self._known[merchant_id] = (now + _REMEMBERED, known)
+        return known
