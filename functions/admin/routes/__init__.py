@@ -6,6 +6,7 @@ from functions.admin.routes import (
     broadcasts,
     connections,
     consents,
+    contacts,
     failures,
     group_syncs,
     groups,
@@ -34,4 +35,5 @@ NOUNS: Final = (
     programmes,
     points,
     reports,
+    contacts,
 )

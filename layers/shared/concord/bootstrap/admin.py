@@ -20,6 +20,7 @@ from concord.services.browse_inbox import BrowseInbox
 from concord.services.change_state import ChangeState
 from concord.services.check_connection import CheckConnection
 from concord.services.check_settings import SenderRules, SettingsRules
+from concord.services.contact_lists import ContactLists
 from concord.services.explain_recipient import ExplainRecipient
 from concord.services.export_dossier import ExportDossier
 from concord.services.find_account import FindAccount
@@ -63,6 +64,7 @@ def admin_services(parts: Parts) -> AdminServices:
         clock=clock,
         random_bytes=os.urandom,
     )
+    lists = ContactLists(connections, parts.reach, parts.platforms)
     reads = DynamoDbRecipientReads(parts.table)
     recipients = ReadRecipients(
         connections=connections,
@@ -84,7 +86,9 @@ def admin_services(parts: Parts) -> AdminServices:
             os.urandom,
             webhooks,
             parts.start_sync.keep_time,
+            lists.prove,
         ),
+        contact_lists=lists,
         change_state=ChangeState(
             connections=connections,
             numbers=parts.numbers,
@@ -92,6 +96,7 @@ def admin_services(parts: Parts) -> AdminServices:
             tasks=parts.tasks,
             queue=parts.queue,
             start_sync=parts.start_sync,
+            activate=lists.activate,
             clock=clock,
         ),
         check_connection=CheckConnection(

@@ -9,6 +9,7 @@ from concord.services.answer_once import AnswerOnce
 from concord.services.browse_inbox import BrowseInbox
 from concord.services.change_state import ChangeState
 from concord.services.check_connection import CheckConnection
+from concord.services.contact_lists import ContactLists
 from concord.services.explain_recipient import ExplainRecipient
 from concord.services.export_dossier import ExportDossier
 from concord.services.import_consents import ImportConsents
@@ -40,6 +41,7 @@ class AdminServices:
 
     merchants: ManageMerchants
     connections: ManageConnections
+    contact_lists: ContactLists
     change_state: ChangeState
     check_connection: CheckConnection
     rotate_secrets: RotateSecrets

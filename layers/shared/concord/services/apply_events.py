@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from concord.domain.canonical import sha256_hex
@@ -17,7 +17,7 @@ from concord.domain.events import (
     OptedOut,
     ParsedWebhook,
 )
-from concord.domain.identity import Channel, event_key, normalise_email
+from concord.domain.identity import Channel, event_key, normalise_email, point_id
 from concord.domain.inbox import InboxEntry, InboxState, Marker, RequestKind
 from concord.domain.keywords import KeywordMatch, Meaning, classify
 from concord.domain.metrics import Metric
@@ -28,6 +28,7 @@ from concord.domain.times import effective_at, to_rfc3339
 from concord.ports import Clock, Tasks, Telemetry
 from concord.services.apply_signal import Applied, ApplySignal
 from concord.services.authenticate import Authenticated
+from concord.services.contact_tasks import sync_subscriber
 from concord.services.take_receipt import TakeReceipt
 
 _RANK: Final = (InboxState.IGNORED, InboxState.PROCESSED, InboxState.KEPT)
@@ -150,8 +151,15 @@ class ApplyEvents:
             signal, channel, point = self._from_platform(connection, event, entry)
         if signal.kind not in _OPT_OUTS and not connection.listens:
             return Effect(InboxState.KEPT, stored=False)
+        if self._of_list(opened, entry, channel, point):
+            if isinstance(event, OptedIn) and event.list_id not in (None, connection.contact_list):
+                return Effect(InboxState.IGNORED, stored=False)
+            if isinstance(event, OptedIn) and not opened.proven:
+                # Kept as asked for: what the list shows to the look that is on its way counts.
+                signal = replace(signal, kind=SignalKind.OPT_IN_REQUEST)
         lifts = signal.kind in connection.profile(channel).lifts
-        if not opened.proven and (lifts or isinstance(event, OptedIn)):
+        asked = signal.kind is SignalKind.OPT_IN_REQUEST and connection.exports_contacts
+        if not opened.proven and (lifts or isinstance(event, OptedIn)) and not asked:
             return Effect(InboxState.KEPT, stored=False)
         applied = self._apply_signal(
             connection=connection,
@@ -164,6 +172,21 @@ class ApplyEvents:
         )
         self._tell(applied, signal)
         return Effect(InboxState.PROCESSED, stored=True, new=not applied.duplicate)
+
+    def _of_list(
+        self, opened: Authenticated, entry: InboxEntry, channel: Channel, point: str
+    ) -> bool:
+        """Whether a word came of the list that contacts are exported to. Then a look at what the
+        list shows is on its way, whatever becomes of this word: it is queued first."""
+        connection = opened.connection
+        if not connection.exports_contacts or channel is not Channel.EMAIL:
+            return False
+        if entry.platform != connection.destination.platform:
+            return False
+        name = point_id(opened.secrets.stack_key, connection.merchant_id, channel, point)
+        spec = sync_subscriber(connection.connection_id, name, heard=True)
+        self._tasks.ensure(connection.merchant_id, spec, self._clock.now())
+        return True
 
     def _from_text(
         self, connection: Connection, event: InboundText, entry: InboxEntry

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
@@ -38,6 +38,7 @@ class ChangeState:
         tasks: Tasks,
         queue: TaskQueue,
         start_sync: StartSync,
+        activate: Callable[[Connection], None],
         clock: Clock,
     ) -> None:
         self._connections = connections
@@ -46,6 +47,7 @@ class ChangeState:
         self._tasks = tasks
         self._queue = queue
         self._start_sync = start_sync
+        self._activate = activate
         self._clock = clock
 
     def __call__(self, connection_id: str, wanted: ConnectionState, actor: str) -> Connection:
@@ -58,6 +60,7 @@ class ChangeState:
         if wanted is ConnectionState.CONNECTED:
             current = find_connection(self._connections, connection_id)
             check_transition(current.state, wanted)
+            self._activate(current)
             self._numbers.fetch_or_queue(current)
             self._tell_what_is_untold(current)
             # Before the change, as above: the read waits for `connected`.

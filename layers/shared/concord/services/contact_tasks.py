@@ -42,9 +42,13 @@ def expiry_event(
     )
 
 
-def sync_subscriber(connection_id: str, point_id: str) -> TaskSpec:
-    """Return the look at whether an address is subscribed: coalesced, as nothing names an event."""
-    return TaskSpec(TaskKind.SYNC_SUBSCRIBER, connection_id, task_id=point_id, want=0)
+def sync_subscriber(connection_id: str, point_id: str, *, heard: bool = False) -> TaskSpec:
+    """Return the look at whether an address is subscribed: coalesced, as nothing names an event.
+
+    `heard` = a webhook said something of it, and its address is about to be stored.
+    """
+    payload = {"heard": True} if heard else {}
+    return TaskSpec(TaskKind.SYNC_SUBSCRIBER, connection_id, point_id, payload, want=0)
 
 
 def shopper_tasks(

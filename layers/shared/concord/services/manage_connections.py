@@ -59,6 +59,7 @@ class ManageConnections:
         random_bytes: RandomBytes,
         name_webhooks: NameWebhooks,
         keep_sync_time: Callable[[Connection], None],
+        prove: Callable[[Connection, ConnectionSecrets], None],
     ) -> None:
         self._connections = connections
         self._merchants = merchants
@@ -69,6 +70,7 @@ class ManageConnections:
         self._random_bytes = random_bytes
         self._name_webhooks = name_webhooks
         self._keep_sync_time = keep_sync_time
+        self._prove = prove
 
     def get(self, connection_id: str) -> Connection:
         """Return the connection. Raises NotFoundError."""
@@ -133,6 +135,7 @@ class ManageConnections:
             sender=credentials.get("sender", {}),
         )
         self._secrets.check(secrets)
+        self._prove(connection, secrets)
         multi_link = merchant.allow_multi_link
         connection = self._store(connection, secrets, multi_link=multi_link, actor=actor)
         webhooks = self._name_webhooks(connection, base_url, token)
@@ -164,7 +167,7 @@ class ManageConnections:
             wanted = self._changed(connection, settings, sides)  # an invalid request saves nothing
             if not credentials and settings.get("sender", connection) is not None:
                 return wanted
-            version = self._save_credentials(connection, settings, credentials)
+            version = self._save_credentials(connection, wanted, settings, credentials)
             return wanted.with_secrets(version, self._clock.now())
 
         return change_connection(
@@ -222,7 +225,11 @@ class ManageConnections:
         )
 
     def _save_credentials(
-        self, connection: Connection, settings: Mapping[str, Any], credentials: Credentials
+        self,
+        connection: Connection,
+        wanted: Connection,
+        settings: Mapping[str, Any],
+        credentials: Credentials,
     ) -> int:
         known = self._secrets.load(connection.connection_id, connection.secrets_version)
         ended = "sender" in settings and settings["sender"] is None
@@ -233,6 +240,8 @@ class ManageConnections:
             destination=credentials.get("destination", known.destination),
             sender={} if ended else self._sender_secrets(connection, known, settings, credentials),
         )
+        if "destination" in credentials:
+            self._prove(wanted, changed)
         return self._secrets.save(connection.connection_id, changed)
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""Push a shopper's newest contact fields to the list: never two at a time, never an old one last."""
+"""Push a shopper's newest fields to the list: never two at a time, and never an old one last."""
 
 from __future__ import annotations
 
@@ -47,9 +47,7 @@ class ContactOf:
 
     def __call__(self, connection: Connection, shopper_key: str) -> Wanted | None:
         """Return the contact; None = she has no address, is gone, or was never known."""
-        shopper = self._shoppers.get(
-            connection.merchant_id, connection.connection_id, shopper_key
-        )
+        shopper = self._shoppers.get(connection.merchant_id, connection.connection_id, shopper_key)
         if shopper is None or not shopper.active or not shopper.emails:
             return None
         account = self.account(connection, shopper)
@@ -141,9 +139,7 @@ class PushContact:
         wanted = self._contact_of(connection, shopper_key)
         if wanted is None:
             return
-        known = self._exports.get(
-            connection.merchant_id, connection.connection_id, shopper_key
-        )
+        known = self._exports.get(connection.merchant_id, connection.connection_id, shopper_key)
         if known is None or known.digest != wanted.export.digest:
             contact = wanted.contact
             if self._left(connection, wanted) and peer.subscriber(list_id, contact.email) is None:
@@ -172,9 +168,7 @@ class PushContact:
 
     def _left(self, connection: Connection, wanted: Wanted) -> bool:
         record = self._store.load(
-            ConsentKey(
-                connection.merchant_id, connection.account, Channel.EMAIL, wanted.point_id
-            )
+            ConsentKey(connection.merchant_id, connection.account, Channel.EMAIL, wanted.point_id)
         )
         return record is not None and record.marks.standing[0] is State.OPTED_OUT
 

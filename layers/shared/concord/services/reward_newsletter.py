@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-
 from zoneinfo import ZoneInfo
 
 from concord.domain.connection import Connection
@@ -19,7 +18,6 @@ from concord.ports.contacts import Subscriptions
 from concord.ports.points import Programmes
 from concord.services.authenticate import Authenticator
 from concord.services.post_points import PostPoints
-
 
 
 class RewardNewsletter:

@@ -133,9 +133,7 @@ class SyncSubscriber:
     ) -> Subscription:
         """Return what we know now; a change that is not ours is counted, and its reward is due."""
         for _ in range(_ATTEMPTS):
-            known = self._subscriptions.get(
-                key.merchant_id, connection.connection_id, key.point_id
-            )
+            known = self._subscriptions.get(key.merchant_id, connection.connection_id, key.point_id)
             if known.subscribed is subscribed:
                 return known
             changed = replace(known, subscribed=subscribed, version=known.version + 1)
