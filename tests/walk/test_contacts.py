@@ -1,0 +1,185 @@
+"""Customers in Ecomail: exported as they are, told of points after their fields show them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.world.faults import settle
+from tests.world.loyalty import LIST, Loyalty, loyalty, new_email
+from tests.world.world import World
+
+
+@pytest.fixture
+def shop(house: World) -> Loyalty:
+    return loyalty(house, newsletter_reward={"points": 50, "take_back": True})
+
+
+def _calls(shop: Loyalty, path: str = "") -> list[dict[str, Any]]:
+    return [call for call in shop.world.sandbox.calls("ecomail") if path in call["path"]]
+
+
+def _earns(shop: Loyalty, customer: str, points: int, name: str = "birthday") -> None:
+    path = f"/v1/merchants/{shop.merchant_id}/programmes/beans/accounts/{customer}/adjustments"
+    body = {"amount": points, "reason": name, "actor": "Eva"}
+    answer = shop.world.admin("POST", path, body)
+    assert answer["statusCode"] in (200, 201), answer
+
+
+def _balance(shop: Loyalty, customer: str) -> int:
+    path = f"/v1/merchants/{shop.merchant_id}/programmes/beans/accounts/{customer}"
+    return int(shop.world.body(shop.world.admin("GET", path))["balance"])
+
+
+# --- fields and events ---------------------------------------------------------------------------
+
+
+def test_a_customer_is_exported_as_her_shop_knows_her(shop: Loyalty) -> None:
+    """ECO-01, ECO-17: on creation and on change; unchanged costs no call."""
+    email = new_email()
+    shop.customer("c-1", email, attributes={"pin": "4711"})
+    settle(shop.world)
+    fields = shop.fields(email)
+    assert (fields["ellity_credit_num"], fields["ellity_registered"]) == (0, "registered")
+    assert fields["ellity_pin"] == "4711"
+
+    before = len(_calls(shop))
+    shop.customer("c-1", email, attributes={"pin": "4711"})
+    settle(shop.world)
+    assert len(_calls(shop)) == before
+
+    shop.customer("c-1", email, guest=True)
+    settle(shop.world)
+    assert shop.fields(email)["ellity_registered"] == "anonymous"
+
+
+def test_a_balance_is_shown_before_its_event_is_told(shop: Loyalty) -> None:
+    """ECO-07, ECO-10: fields, confirmed by a look at them, then one event per change."""
+    email = new_email()
+    shop.customer("c-1", email)
+    settle(shop.world)
+    start = len(_calls(shop))
+    _earns(shop, "c-1", 120)
+    _earns(shop, "c-1", -20, "mistake")
+    settle(shop.world)
+    assert shop.fields(email)["ellity_credit_num"] == 100
+    told = [(e["category"], e["action"], e["label"], json.loads(e["value"])) for e in shop.events()]
+    assert told == [
+        ("ellity", "change", "credit", {"credits": 120, "change": 120}),
+        ("ellity", "change", "credit", {"credits": 100, "change": -20}),
+    ]
+    calls = [(call["method"], call["path"].rpartition("/")[2]) for call in _calls(shop)[start:]]
+    first_event = next(n for n, call in enumerate(calls) if call == ("POST", "events"))
+    assert ("POST", "subscribe") in calls[:first_event]
+    assert calls[first_event - 1][0] == "GET"
+
+
+def test_a_pin_is_told_without_the_pin(shop: Loyalty, capfd: pytest.CaptureFixture[str]) -> None:
+    """ECO-09: the field is updated; the PIN is in no event, no URL and no log line."""
+    email = new_email()
+    shop.customer("c-1", email, attributes={"pin": "83629"})
+    settle(shop.world)
+    shop.customer("c-1", email, attributes={"pin": "83630"})
+    settle(shop.world)
+    assert shop.fields(email)["ellity_pin"] == "83630"
+    assert [event["label"] for event in shop.events()] == ["pin", "pin"]
+    assert "8363" not in json.dumps(shop.events())
+    assert not [call for call in _calls(shop) if "8363" in call["path"]]
+    assert "8363" not in capfd.readouterr().out
+
+
+def test_who_opted_out_is_not_added(shop: Loyalty) -> None:
+    """An opt-out always wins: an export subscribes nobody who left."""
+    email = new_email()
+    body = {
+        "event_id": "e-1",
+        "action": "opt_out",
+        "channel": "email",
+        "point": email,
+        "via": "account",
+    }
+    assert shop.connect("POST", "/consents", body)["statusCode"] == 200
+    settle(shop.world)
+    shop.customer("c-1", email)
+    settle(shop.world)
+    assert shop.contact(email) == {}
+
+
+# --- the newsletter ------------------------------------------------------------------------------
+
+
+def test_a_sign_up_is_rewarded_once_and_an_export_is_none(shop: Loyalty) -> None:
+    """ECO-11, ECO-13: however often the webhook comes; our own write fires it too."""
+    mine, hers = new_email(), new_email()
+    shop.customer("c-1", mine)
+    settle(shop.world)
+    assert _balance(shop, "c-1") == 0, "our own export is no sign-up"
+
+    shop.form(hers, joins=True)
+    settle(shop.world)
+    shop.customer("c-2", hers)  # unknown until now: parked, and credited when she appears
+    settle(shop.world)
+    assert _balance(shop, "c-2") == 50
+    shop.form(hers, joins=True)
+    settle(shop.world)
+    assert _balance(shop, "c-2") == 50
+    assert shop.fields(hers)["ellity_credit_num"] == 50
+
+
+def test_leaving_takes_back_what_is_there(shop: Loyalty) -> None:
+    """ECO-12: at most what was given and is left; joining again gives only what was taken."""
+    email = new_email()
+    shop.form(email, joins=True)
+    settle(shop.world)
+    shop.customer("c-1", email)
+    settle(shop.world)
+    _earns(shop, "c-1", -20, "spent")
+    shop.form(email, joins=False)
+    settle(shop.world)
+    assert _balance(shop, "c-1") == 0
+    assert shop.consent(email, "email") == "opted_out"
+    shop.form(email, joins=True)
+    settle(shop.world)
+    assert _balance(shop, "c-1") == 30
+    assert shop.consent(email, "email") == "opted_in"
+
+
+# --- an operator connects ------------------------------------------------------------------------
+
+
+def test_a_wrong_key_is_refused_before_anything_is_stored(house: World) -> None:
+    """ECO-03, ECO-20: with the hint to check it; another error when nobody answers."""
+    shop = loyalty(house, connected=False)
+    body = {"destination": {"credentials": {"api_key": "wrong"}}}
+    rows = house.rows()
+    answer = shop.admin("PATCH", "", body)
+    problem = house.body(answer)
+    assert (answer["statusCode"], problem["code"]) == (422, "invalid_api_key")
+    assert "check" in problem["errors"][0]["message"].lower()
+    assert house.rows() == rows
+    house.sandbox.fault(platform="ecomail", status=503, times=1)
+    answer = shop.admin("PATCH", "", {"destination": {"credentials": {"api_key": "wrong"}}})
+    assert house.body(answer)["code"] != "invalid_api_key"
+
+
+def test_connecting_makes_the_fields_once(house: World) -> None:
+    """ECO-04, ECO-05: no list, no connection; foreign fields stay; a second time makes none."""
+    shop = loyalty(house, connected=False)
+    lists = house.body(shop.admin("GET", "/lists"))
+    assert (lists["items"], lists["chosen"]) == (
+        [{"list_id": str(LIST), "name": "Customers"}],
+        str(LIST),
+    )
+    shop.admin("PATCH", "", {"destination": {"settings": {"list_id": None}}})
+    shop.move("pending")
+    refused = shop.admin("POST", "/state", {"state": "connected"})
+    assert (refused["statusCode"], house.body(refused)["code"]) == (409, "no_list")
+    shop.admin("PATCH", "", {"destination": {"settings": {"list_id": str(LIST)}}})
+    shop.move("connected")
+    made = _calls(shop, "/subscribe")
+    assert len(made) == 1
+    shop.move("paused")
+    shop.move("connected")
+    assert len(_calls(shop, "/subscribe")) == 1
