@@ -104,7 +104,7 @@ def test_who_opted_out_is_not_added(shop: Loyalty) -> None:
     settle(shop.world)
     shop.customer("c-1", email)
     settle(shop.world)
-    assert shop.contact(email) == {}
+    assert shop.subscriber(email) == {}
 
 
 # --- the newsletter ------------------------------------------------------------------------------
@@ -178,8 +178,9 @@ def test_connecting_makes_the_fields_once(house: World) -> None:
     assert (refused["statusCode"], house.body(refused)["code"]) == (409, "no_list")
     shop.admin("PATCH", "", {"destination": {"settings": {"list_id": str(LIST)}}})
     shop.move("connected")
-    made = _calls(shop, "/subscribe")
+    made = [call["path"] for call in _calls(shop) if call["path"].endswith("/subscribe")]
     assert len(made) == 1
     shop.move("paused")
     shop.move("connected")
-    assert len(_calls(shop, "/subscribe")) == 1
+    again = [call["path"] for call in _calls(shop) if call["path"].endswith("/subscribe")]
+    assert again == made

@@ -155,8 +155,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.sandbox.harness import BASE as SANDBOX
+from tests.support.canaries import SECRET
 from tests.world.shop import Shop
-from tests.world.world import SECRET, World
+from tests.world.world import World
 
 LIST = 7
 _emails = itertools.count(1)
@@ -180,15 +181,14 @@ class Loyalty(Shop):
         body = {"first_name": "Ana", "email": email, **more}
         return self.connect("PUT", f"/shoppers/{customer_id}", body)
 
-    def contact(self, email: str) -> dict[str, Any]:
+    def subscriber(self, email: str) -> dict[str, Any]:
         """Return the contact as Ecomail shows it; {} = it is not there."""
         answer = self.world.sandbox.get(f"/ecomail/_subscribers/{self.ecomail}/{email}")
         return dict(answer.json()) if answer.status_code == 200 else {}
 
     def fields(self, email: str) -> dict[str, Any]:
         """Return the contact's fields, without their types."""
-        lists = self.contact(email).get("lists", {})
-        shown = lists.get(str(LIST), {}).get("custom_fields", {})
+        shown = self.subscriber(email).get(str(LIST), {}).get("custom_fields", {})
         return {k: v["value"] if isinstance(v, dict) else v for k, v in shown.items()}
 
     def events(self) -> list[dict[str, Any]]:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from concord.services.post_points import PostPoints
+from concord.services.tell_of_points import TellOfPoints
 
 if TYPE_CHECKING:
     from concord.bootstrap.parts import Parts
-    from concord.domain.points.posting import Posting
-    from concord.domain.tasks import TaskSpec
 
 
 def post_points(parts: Parts) -> PostPoints:
-    """Return what books points."""
-    return PostPoints(parts.ledger, parts.clock, tasks_of)
+    """Return what books points; whoever is to be told of it is, by the same transaction."""
+    return PostPoints(parts.ledger, parts.clock, tell_of_points(parts))
 
 
-def tasks_of(_: Posting) -> Sequence[TaskSpec]:
-    """Return the tasks that a posting leaves in its transaction: nobody is told of points yet."""
-    return ()
+def tell_of_points(parts: Parts) -> TellOfPoints:
+    """Return what knows which connections export a member's contact."""
+    return TellOfPoints(parts.connections, parts.authenticator, parts.clock)

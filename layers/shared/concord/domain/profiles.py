@@ -100,6 +100,8 @@ _PROFILES: Final = {
 INTEGRATIONS: Final = frozenset(name for name, _ in _PROFILES)
 # Those whose destination is a list of contacts, which is kept as the shop knows its shoppers.
 EXPORTS_CONTACTS: Final = frozenset({"ellity-ecomail"})
+# Platforms that only tell us things: an account there has no credentials that we could use.
+NEVER_CALLED: Final = frozenset({"ellity"})
 
 
 def profile_for(integration: str, channel: Channel) -> Profile:

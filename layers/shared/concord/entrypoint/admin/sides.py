@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from concord.domain.connection import (
     SenderChoice,
     Side,
 )
+from concord.domain.profiles import NEVER_CALLED
 from concord.entrypoint.admin.base import Answer, Name, Options, Sent, Url
 
 type Credential = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -49,13 +50,20 @@ type SideSettings = Annotated[Options, AfterValidator(_without_secrets)]
 
 
 class SideIn(Sent):
-    """One of the two accounts to link. `credentials` are stored and never shown."""
+    """One of the two accounts to link. `credentials` are stored and never shown; {} for a platform
+    that we never call."""
 
     platform: Name
     account_id: Name
     base_url: Url
-    credentials: Annotated[Credentials, Field(repr=False)]
+    credentials: Annotated[dict[str, Credential], Field(max_length=10, repr=False)]
     settings: SideSettings = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _has_credentials(self) -> Self:
+        if not self.credentials and self.platform not in NEVER_CALLED:
+            raise ValueError("credentials: give the account's, as its platform names them")
+        return self
 
     def to_side(self) -> Side:
         """Return it without its credentials."""
