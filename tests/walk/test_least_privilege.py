@@ -13,6 +13,7 @@ from tests.template.cfn import ROOT, functions
 from tests.walk.privilege import (
     scenarios_admin,
     scenarios_broadcasts,
+    scenarios_contacts,
     scenarios_doors,
     scenarios_work,
 )
@@ -23,7 +24,13 @@ from tests.walk.privilege.stage import Scenario, stage
 FUNCTIONS: Final = sorted(functions())
 SCENARIOS: Final = {
     scenario.__name__: scenario
-    for module in (scenarios_doors, scenarios_work, scenarios_admin, scenarios_broadcasts)
+    for module in (
+        scenarios_doors,
+        scenarios_work,
+        scenarios_admin,
+        scenarios_broadcasts,
+        scenarios_contacts,
+    )
     for scenario in module.ALL
 }
 # Read while the registry of platforms is made, and of no effect: these functions call nobody out

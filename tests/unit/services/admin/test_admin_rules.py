@@ -146,6 +146,7 @@ def test_a_connection_whose_secrets_cannot_be_stored_is_undone() -> None:
         lambda n: b"\x07" * n,
         NameWebhooks(PlatformRegistry()),
         lambda _: None,
+        lambda *_: None,
     )
     with pytest.raises(StorageUnavailableError):
         manage.create(

@@ -1,0 +1,55 @@
+"""Customers who are exported to Ecomail: lists, contacts, events, the newsletter."""
+
+from __future__ import annotations
+
+from tests.walk.privilege.stage import Stage
+from tests.world.loyalty import Loyalty, loyalty, new_email
+
+_REWARD = {"points": 50, "take_back": True}
+
+
+def _settled(at: Stage) -> None:
+    """Work all off; an event waits a second for its fields."""
+    for _ in range(4):
+        at.run()
+
+
+def lists_chosen(at: Stage) -> None:
+    """An operator looks at the lists and makes one."""
+    shop = loyalty(at.house, "l1")
+    own = f"/v1/connections/{shop.connection_id}/lists"
+    at.house.admin("GET", own)
+    made = {"name": "New", "from_name": "Shop", "from_email": "shop@shop.example"}
+    at.house.admin("POST", own, made)
+
+
+def exported(at: Stage) -> None:
+    """A customer is exported, her points move, she joins the newsletter and leaves it."""
+    shop = loyalty(at.house, "l1", newsletter_reward=_REWARD)
+    email = new_email()
+    shop.customer("c-1", email, attributes={"pin": "4711"})
+    _settled(at)
+    _given(at, shop)
+    _settled(at)
+    shop.form(email, joins=False)
+    _settled(at)
+    shop.form(email, joins=True)
+    _settled(at)
+
+
+def parked_reward(at: Stage) -> None:
+    """Somebody joins before her shop tells of her."""
+    shop = loyalty(at.house, "l1", newsletter_reward=_REWARD)
+    email = new_email()
+    shop.form(email, joins=True)
+    _settled(at)
+    shop.customer("c-1", email)
+    _settled(at)
+
+
+def _given(at: Stage, shop: Loyalty) -> None:
+    path = f"/v1/merchants/{shop.merchant_id}/programmes/beans/accounts/c-1/adjustments"
+    at.house.admin("POST", path, {"amount": 5, "reason": "gift", "actor": "dana"})
+
+
+ALL = (lists_chosen, exported, parked_reward)
