@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from tests.world.exporting import LIST, Exporting, exporting, new_email
 from tests.world.faults import settle
-from tests.world.loyalty import LIST, Loyalty, loyalty, new_email
 from tests.world.world import World
 
 
 @pytest.fixture
-def shop(house: World) -> Loyalty:
-    return loyalty(house, newsletter_reward={"points": 50, "take_back": True})
+def shop(house: World) -> Exporting:
+    return exporting(house, newsletter_reward={"points": 50, "take_back": True})
 
 
-def _calls(shop: Loyalty, path: str = "") -> list[dict[str, Any]]:
+def _calls(shop: Exporting, path: str = "") -> list[dict[str, Any]]:
     return [call for call in shop.world.sandbox.calls("ecomail") if path in call["path"]]
 
 
-def _earns(shop: Loyalty, customer: str, points: int, name: str = "birthday") -> None:
+def _earns(shop: Exporting, customer: str, points: int, name: str = "birthday") -> None:
     path = f"/v1/merchants/{shop.merchant_id}/programmes/beans/accounts/{customer}/adjustments"
     body = {"amount": points, "reason": name, "actor": "Eva"}
     answer = shop.world.admin("POST", path, body)
     assert answer["statusCode"] in (200, 201), answer
 
 
-def _balance(shop: Loyalty, customer: str) -> int:
+def _balance(shop: Exporting, customer: str) -> int:
     path = f"/v1/merchants/{shop.merchant_id}/programmes/beans/accounts/{customer}"
     return int(shop.world.body(shop.world.admin("GET", path))["balance"])
 
@@ -36,7 +37,7 @@ def _balance(shop: Loyalty, customer: str) -> int:
 # --- fields and events ---------------------------------------------------------------------------
 
 
-def test_a_customer_is_exported_as_her_shop_knows_her(shop: Loyalty) -> None:
+def test_a_customer_is_exported_as_her_shop_knows_her(shop: Exporting) -> None:
     """ECO-01, ECO-17: on creation and on change; unchanged costs no call."""
     email = new_email()
     shop.customer("c-1", email, attributes={"pin": "4711"})
@@ -55,7 +56,7 @@ def test_a_customer_is_exported_as_her_shop_knows_her(shop: Loyalty) -> None:
     assert shop.fields(email)["ellity_registered"] == "anonymous"
 
 
-def test_a_balance_is_shown_before_its_event_is_told(shop: Loyalty) -> None:
+def test_a_balance_is_shown_before_its_event_is_told(shop: Exporting) -> None:
     """ECO-07, ECO-10: fields, confirmed by a look at them, then one event per change."""
     email = new_email()
     shop.customer("c-1", email)
@@ -77,7 +78,7 @@ def test_a_balance_is_shown_before_its_event_is_told(shop: Loyalty) -> None:
     assert calls[first_event - 1][0] == "GET"
 
 
-def test_a_pin_is_told_without_the_pin(shop: Loyalty, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_pin_is_told_without_the_pin(shop: Exporting, capfd: pytest.CaptureFixture[str]) -> None:
     """ECO-09: the field is updated; the PIN is in no event, no URL and no log line."""
     email = new_email()
     shop.customer("c-1", email, attributes={"pin": "83629"})
@@ -91,7 +92,7 @@ def test_a_pin_is_told_without_the_pin(shop: Loyalty, capfd: pytest.CaptureFixtu
     assert "8363" not in capfd.readouterr().out
 
 
-def test_who_opted_out_is_not_added(shop: Loyalty) -> None:
+def test_who_opted_out_is_not_added(shop: Exporting) -> None:
     """An opt-out always wins: an export subscribes nobody who left."""
     email = new_email()
     body = {
@@ -108,10 +109,34 @@ def test_who_opted_out_is_not_added(shop: Loyalty) -> None:
     assert shop.subscriber(email) == {}
 
 
+# --- notices -----------------------------------------------------------------------------------
+
+
+def test_a_notice_says_what_expires_in_so_many_days(house: World) -> None:
+    """ECO-08, ECO-14, ECO-15, ECO-16: once, with the ledger's amount and date, after the fields."""
+    shop = exporting(house, valid_for={"days": 10}, notice_days=7)
+    email = new_email()
+    shop.customer("c-1", email)
+    _earns(shop, "c-1", 40)
+    settle(house)
+    told = len(shop.events())
+    for _ in range(12):
+        house.clock.advance(timedelta(days=1))
+        house.hourly()
+        settle(house)
+    new = [(event["label"], json.loads(event["value"])) for event in shop.events()[told:]]
+    last_day = shop.fields(email)["ellity_last_change_date"]
+    assert [label for label, _ in new] == ["expiry", "credit"]
+    assert new[0][1]["credits"] == 40
+    assert new[1][1] == {"credits": 0, "change": -40}
+    assert new[0][1]["expires_on"] < last_day
+    assert shop.fields(email)["ellity_next_expiration_value_num"] == 0
+
+
 # --- the newsletter ------------------------------------------------------------------------------
 
 
-def test_a_sign_up_is_rewarded_once_and_an_export_is_none(shop: Loyalty) -> None:
+def test_a_sign_up_is_rewarded_once_and_an_export_is_none(shop: Exporting) -> None:
     """ECO-11, ECO-13: however often the webhook comes; our own write fires it too."""
     mine, hers = new_email(), new_email()
     shop.customer("c-1", mine)
@@ -129,7 +154,7 @@ def test_a_sign_up_is_rewarded_once_and_an_export_is_none(shop: Loyalty) -> None
     assert shop.fields(hers)["ellity_credit_num"] == 50
 
 
-def test_leaving_takes_back_what_is_there(shop: Loyalty) -> None:
+def test_leaving_takes_back_what_is_there(shop: Exporting) -> None:
     """ECO-12: at most what was given and is left; joining again gives only what was taken."""
     email = new_email()
     shop.form(email, joins=True)
@@ -152,7 +177,7 @@ def test_leaving_takes_back_what_is_there(shop: Loyalty) -> None:
 
 def test_a_wrong_key_is_refused_before_anything_is_stored(house: World) -> None:
     """ECO-03, ECO-20: with the hint to check it; another error when nobody answers."""
-    shop = loyalty(house, connected=False)
+    shop = exporting(house, connected=False)
     body = {"destination": {"credentials": {"api_key": "wrong"}}}
     rows = house.rows()
     answer = shop.admin("PATCH", "", body)
@@ -167,7 +192,7 @@ def test_a_wrong_key_is_refused_before_anything_is_stored(house: World) -> None:
 
 def test_connecting_makes_the_fields_once(house: World) -> None:
     """ECO-04, ECO-05: no list, no connection; foreign fields stay; a second time makes none."""
-    shop = loyalty(house, connected=False)
+    shop = exporting(house, connected=False)
     lists = house.body(shop.admin("GET", "/lists"))
     assert (lists["items"], lists["chosen"]) == (
         [{"list_id": str(LIST), "name": "Customers"}],

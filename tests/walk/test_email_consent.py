@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from tests.world.exporting import LIST, Exporting, exporting, new_email
 from tests.world.faults import settle
-from tests.world.loyalty import LIST, Loyalty, loyalty, new_email
 from tests.world.world import World
 
 
 @pytest.fixture
-def shop(house: World) -> Loyalty:
-    return loyalty(house, newsletter_reward={"points": 50, "take_back": False})
+def shop(house: World) -> Exporting:
+    return exporting(house, newsletter_reward={"points": 50, "take_back": False})
 
 
-def _says(shop: Loyalty, email: str, action: str, number: int) -> int:
+def _says(shop: Exporting, email: str, action: str, number: int) -> int:
     body = {
         "event_id": f"e-{number}",
         "action": action,
@@ -26,11 +26,11 @@ def _says(shop: Loyalty, email: str, action: str, number: int) -> int:
     return int(shop.connect("POST", "/consents", body)["statusCode"])
 
 
-def _status(shop: Loyalty, email: str) -> int:
+def _status(shop: Exporting, email: str) -> int:
     return int(shop.subscriber(email)[str(LIST)]["status"])
 
 
-def test_what_she_tells_the_shop_the_list_shows(shop: Loyalty) -> None:
+def test_what_she_tells_the_shop_the_list_shows(shop: Exporting) -> None:
     """TEA-11, ECO-11: both ways; an opt-in that we pushed comes back as no sign-up."""
     email = new_email()
     shop.customer("c-1", email)
@@ -46,7 +46,7 @@ def test_what_she_tells_the_shop_the_list_shows(shop: Loyalty) -> None:
     assert shop.world.body(shop.world.admin("GET", path))["balance"] == 0
 
 
-def test_an_old_word_of_the_list_lifts_no_opt_out(shop: Loyalty) -> None:
+def test_an_old_word_of_the_list_lifts_no_opt_out(shop: Exporting) -> None:
     """An opt-out always wins: while Ecomail was not told yet, what it shows is older."""
     email = new_email()
     shop.form(email, joins=True)

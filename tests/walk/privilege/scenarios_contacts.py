@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.walk.privilege.stage import Stage
-from tests.world.loyalty import Loyalty, loyalty, new_email
+from tests.world.exporting import Exporting, exporting, new_email
 
 _REWARD = {"points": 50, "take_back": True}
 
@@ -16,7 +16,7 @@ def _settled(at: Stage) -> None:
 
 def lists_chosen(at: Stage) -> None:
     """An operator looks at the lists and makes one."""
-    shop = loyalty(at.house, "l1")
+    shop = exporting(at.house, "l1")
     own = f"/v1/connections/{shop.connection_id}/lists"
     at.house.admin("GET", own)
     made = {"name": "New", "from_name": "Shop", "from_email": "shop@shop.example"}
@@ -25,7 +25,7 @@ def lists_chosen(at: Stage) -> None:
 
 def exported(at: Stage) -> None:
     """A customer is exported, her points move, she joins the newsletter and leaves it."""
-    shop = loyalty(at.house, "l1", newsletter_reward=_REWARD)
+    shop = exporting(at.house, "l1", newsletter_reward=_REWARD)
     email = new_email()
     shop.customer("c-1", email, attributes={"pin": "4711"})
     _settled(at)
@@ -39,7 +39,7 @@ def exported(at: Stage) -> None:
 
 def parked_reward(at: Stage) -> None:
     """Somebody joins before her shop tells of her."""
-    shop = loyalty(at.house, "l1", newsletter_reward=_REWARD)
+    shop = exporting(at.house, "l1", newsletter_reward=_REWARD)
     email = new_email()
     shop.form(email, joins=True)
     _settled(at)
@@ -47,7 +47,7 @@ def parked_reward(at: Stage) -> None:
     _settled(at)
 
 
-def _given(at: Stage, shop: Loyalty) -> None:
+def _given(at: Stage, shop: Exporting) -> None:
     path = f"/v1/merchants/{shop.merchant_id}/programmes/beans/accounts/c-1/adjustments"
     at.house.admin("POST", path, {"amount": 5, "reason": "gift", "actor": "dana"})
 

@@ -375,7 +375,7 @@ class Parts(Adapters):
         """Build the worker that tells of points that expire soon."""
         from concord.services.notify_expiry import NotifyExpiry
 
-        return NotifyExpiry(self.ledger, self.tasks, self.clock, self.telemetry)
+        return NotifyExpiry(self.ledger, self.connections, self.tasks, self.clock)
 
     def lapse(self, row: RowKey) -> None:
         """Lapse the pending opt-in at `row`."""

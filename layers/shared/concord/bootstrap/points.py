@@ -18,4 +18,4 @@ def post_points(parts: Parts) -> PostPoints:
 
 def tell_of_points(parts: Parts) -> TellOfPoints:
     """Return what knows which connections export a member's contact."""
-    return TellOfPoints(parts.connections, parts.authenticator, parts.clock)
+    return TellOfPoints(parts.connections, parts.clock)

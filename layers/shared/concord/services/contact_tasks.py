@@ -9,6 +9,7 @@ from typing import Final
 from concord.domain.connection import Connection
 from concord.domain.contact_fields import pin_of
 from concord.domain.identity import event_key
+from concord.domain.points.account import Account, AccountKey
 from concord.domain.points.posting import Posting
 from concord.domain.shopper import Shopper
 from concord.domain.tasks import TaskKind, TaskSpec
@@ -23,23 +24,20 @@ def push_contact(connection_id: str, shopper_key: str) -> TaskSpec:
     return TaskSpec(TaskKind.PUSH_CONTACT, connection_id, task_id=shopper_key, want=0)
 
 
-def credit_event(connection_id: str, shopper_key: str, posting: Posting) -> TaskSpec | None:
+def credit_event(connection_id: str, posting: Posting) -> TaskSpec | None:
     """Return the event of a posting, told once its fields are there; None = nothing moved."""
     delta = sum(entry.points for entry in posting.entries)
     if not delta:
         return None
     account = posting.account
     payload = {"seq": account.seq, "points": delta, "balance": account.balance}
-    return _event(connection_id, CREDIT, shopper_key, str(account.seq), **payload)
+    return _of_member(connection_id, CREDIT, account.key, str(account.seq), **payload)
 
 
-def expiry_event(
-    connection_id: str, shopper_key: str, programme_id: str, on: date, seq: int
-) -> TaskSpec:
-    """Return the notice that points expire on `on`; `seq` is the account's when it was found."""
-    return _event(
-        connection_id, EXPIRY, shopper_key, f"{programme_id}.{on}", on=on.isoformat(), seq=seq
-    )
+def expiry_event(connection_id: str, account: Account, on: date) -> TaskSpec:
+    """Return the notice that points of a member expire at the end of `on`."""
+    day = on.isoformat()
+    return _of_member(connection_id, EXPIRY, account.key, day, on=day, seq=account.seq)
 
 
 def sync_subscriber(connection_id: str, point_id: str, *, heard: bool = False) -> TaskSpec:
@@ -62,19 +60,32 @@ def shopper_tasks(
     if pin_of(shopper) != pin_of(before) and pin_of(shopper) is not None:
         name = str(shopper.version)
         yield _event(
-            connection.connection_id, PIN, shopper.shopper_key, name, version=shopper.version
+            connection.connection_id,
+            PIN,
+            shopper.shopper_key,
+            name,
+            shopper_key=shopper.shopper_key,
+            version=shopper.version,
         )
     for point in shopper.emails:
         if before is None or point not in before.emails:
             yield sync_subscriber(connection.connection_id, point)
 
 
-def _event(
-    connection_id: str, label: str, shopper_key: str, name: str, **payload: int | str
+def _of_member(
+    connection_id: str, label: str, key: AccountKey, name: str, **payload: int | str
 ) -> TaskSpec:
+    """Return the event of an account. What the connection knows its member by is found out by the
+    worker: whoever posts needs no secret for that."""
+    whose = {"programme": key.programme_id, "member_key": key.member_key}
+    named = f"{key.programme_id}.{name}"
+    return _event(connection_id, label, key.member_key, named, **whose, **payload)
+
+
+def _event(connection_id: str, label: str, whose: str, name: str, **payload: int | str) -> TaskSpec:
     return TaskSpec(
         TaskKind.EMIT_EVENT,
         connection_id,
-        task_id=f"{label}.{shopper_key}.{event_key(name)[:16]}",
-        payload={"label": label, "shopper_key": shopper_key, **payload},
+        task_id=f"{label}.{whose}.{event_key(name)[:16]}",
+        payload={"label": label, **payload},
     )

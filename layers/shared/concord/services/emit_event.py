@@ -8,6 +8,7 @@ from typing import Final
 from concord.domain.connection import Connection
 from concord.domain.contacts import TrackerEvent, credit_changed, credits_expire, pin_changed
 from concord.domain.errors import OutcomeUnknownError
+from concord.domain.shopper import Shopper
 from concord.domain.tasks import Task, TaskState
 from concord.ports import Clock, Connections, ContactPeer, Shoppers, Tasks, Telemetry
 from concord.ports.contacts import Exports
@@ -60,32 +61,34 @@ class EmitEvent:
         if self._defer.held(task, connection):
             return
         peer = self._reach.contact_peer(connection, connection.destination.platform)
-        event = self._event(task, connection) if peer else None
-        if peer is None or event is None:
+        shopper = self._shopper(task, connection)
+        event = self._event(task, connection, shopper) if shopper else None
+        if peer is None or shopper is None or event is None:
             self._tasks.mark(task, TaskState.DROPPED, now, {"reason": "nobody_to_tell"})
-        elif not self._shown(task, connection):
-            spec = push_contact(task.connection_id, str(task.payload["shopper_key"]))
+        elif not self._shown(task, shopper):
+            spec = push_contact(task.connection_id, shopper.shopper_key)
             self._tasks.ensure(task.merchant_id, spec, now)
             self._defer.wait(task, _FIELDS_FIRST, "fields_first")
         else:
             self._emit(task, peer, event)
 
-    def _shown(self, task: Task, connection: Connection) -> bool:
-        """Whether the list is known to show what the event is about."""
-        export = self._exports.get(
-            connection.merchant_id, connection.connection_id, str(task.payload["shopper_key"])
+    def _shopper(self, task: Task, connection: Connection) -> Shopper | None:
+        """Return whom the event is about; None = she is gone, or has no address."""
+        name = task.payload.get("shopper_key") or self._contact_of.name(
+            connection, str(task.payload["programme"]), str(task.payload["member_key"])
         )
+        found = self._shoppers.get(task.merchant_id, task.connection_id, str(name))
+        return found if found is not None and found.active and found.emails else None
+
+    def _shown(self, task: Task, shopper: Shopper) -> bool:
+        """Whether the list is known to show what the event is about."""
+        export = self._exports.get(task.merchant_id, task.connection_id, shopper.shopper_key)
         version, seq = int(task.payload.get("version", 0)), int(task.payload.get("seq", 0))
         return export is not None and export.covers(version, seq)
 
-    def _event(self, task: Task, connection: Connection) -> TrackerEvent | None:
-        """Return the event; None = she is gone, has no address, or nothing expires any more."""
+    def _event(self, task: Task, connection: Connection, shopper: Shopper) -> TrackerEvent | None:
+        """Return the event; None = nothing expires any more."""
         payload = task.payload
-        shopper = self._shoppers.get(
-            connection.merchant_id, connection.connection_id, str(payload["shopper_key"])
-        )
-        if shopper is None or not shopper.active or not shopper.emails:
-            return None
         email = next(iter(shopper.emails.values()))
         if payload["label"] == CREDIT:
             return credit_changed(email, int(payload["balance"]), int(payload["points"]))

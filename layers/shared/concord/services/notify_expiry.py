@@ -6,30 +6,31 @@ from datetime import date
 
 from concord.domain.points.account import AccountKey
 from concord.domain.tasks import Task, TaskState
-from concord.ports import Clock, Tasks, Telemetry
+from concord.ports import Clock, Connections, Tasks
 from concord.ports.points import Ledger
+from concord.services.contact_tasks import expiry_event
 
 
 class NotifyExpiry:
     """The worker of `notify_expiry` tasks."""
 
-    def __init__(self, ledger: Ledger, tasks: Tasks, clock: Clock, telemetry: Telemetry) -> None:
+    def __init__(
+        self, ledger: Ledger, connections: Connections, tasks: Tasks, clock: Clock
+    ) -> None:
         self._ledger = ledger
+        self._connections = connections
         self._tasks = tasks
         self._clock = clock
-        self._telemetry = telemetry
 
     def __call__(self, task: Task) -> None:
-        """Read the account once more: what was spent meanwhile does not expire. No platform takes
-        a notice yet, so there is nobody to tell, and the log says what would have been told."""
-        said = task.payload
+        """Read the account once more, and leave the event that its contact list is told; what was
+        spent meanwhile does not expire."""
+        said, now = task.payload, self._clock.now()
         key = AccountKey(task.merchant_id, said["programme_id"], said["member_key"])
         account, last_day = self._ledger.account(key), date.fromisoformat(said["date"])
-        if account.expiring(last_day) > 0:
-            self._telemetry.info(
-                "expiry_untold",
-                connection_id=task.connection_id,
-                programme_id=key.programme_id,
-                last_day=said["date"],
-            )
-        self._tasks.mark(task, TaskState.DONE, self._clock.now())
+        connection = self._connections.get(task.connection_id)
+        tells = connection is not None and connection.settings.programme == key.programme_id
+        if tells and account.expiring(last_day) > 0:
+            spec = expiry_event(task.connection_id, account, last_day)
+            self._tasks.ensure(task.merchant_id, spec, now)
+        self._tasks.mark(task, TaskState.DONE, now)

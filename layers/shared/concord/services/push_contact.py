@@ -13,7 +13,7 @@ from concord.domain.contacts import Contact, SubscriberStatus, spelled
 from concord.domain.errors import RetryableError
 from concord.domain.evidence import ConsentKey
 from concord.domain.exports import Export
-from concord.domain.identity import Channel, member_key
+from concord.domain.identity import Channel, member_key, shopper_key
 from concord.domain.points.account import Account, AccountKey
 from concord.domain.shopper import Shopper
 from concord.domain.task_rows import Finish
@@ -45,9 +45,9 @@ class ContactOf:
         self._ledger = ledger
         self._authenticator = authenticator
 
-    def __call__(self, connection: Connection, shopper_key: str) -> Wanted | None:
+    def __call__(self, connection: Connection, name: str) -> Wanted | None:
         """Return the contact; None = she has no address, is gone, or was never known."""
-        shopper = self._shoppers.get(connection.merchant_id, connection.connection_id, shopper_key)
+        shopper = self._shoppers.get(connection.merchant_id, connection.connection_id, name)
         if shopper is None or not shopper.active or not shopper.emails:
             return None
         account = self.account(connection, shopper)
@@ -64,12 +64,18 @@ class ContactOf:
         export = Export(
             connection.merchant_id,
             connection.connection_id,
-            shopper_key,
+            name,
             digest=_digest(connection, contact),
             version=shopper.version,
             seq=account.seq if account else 0,
         )
         return Wanted(contact, export, point_id)
+
+    def name(self, connection: Connection, programme_id: str, member: str) -> str:
+        """Return what the connection knows the member of an account by (our keyed name of her)."""
+        account = self._ledger.account(AccountKey(connection.merchant_id, programme_id, member))
+        stack_key = self._authenticator.with_secrets(connection).secrets.stack_key
+        return shopper_key(stack_key, connection.connection_id, account.member)
 
     def account(self, connection: Connection, shopper: Shopper) -> Account | None:
         """Return her account in the programme of this connection; None = it has none."""

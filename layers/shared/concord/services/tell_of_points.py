@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from concord.domain.connection import Connection
-from concord.domain.identity import shopper_key
 from concord.domain.points.account import Account
 from concord.domain.points.posting import Posting
 from concord.domain.tasks import TaskSpec
 from concord.ports import Clock, Connections
-from concord.services.authenticate import Authenticator
 from concord.services.contact_tasks import credit_event
 
 # As long as a connection itself may be remembered: settings hold everywhere within five seconds.
@@ -23,28 +21,23 @@ class TellOfPoints:
     """Finds whom a posting concerns. A merchant has few connections; they are read once in five
     seconds, so that a night of postings does not ask for them ten thousand times."""
 
-    def __init__(
-        self, connections: Connections, authenticator: Authenticator, clock: Clock
-    ) -> None:
+    def __init__(self, connections: Connections, clock: Clock) -> None:
         self._connections = connections
-        self._authenticator = authenticator
         self._clock = clock
         self._known: dict[str, tuple[datetime, tuple[Connection, ...]]] = {}
 
     def __call__(self, posting: Posting) -> Sequence[TaskSpec]:
         """Return the tasks that the transaction of a posting inserts."""
-        told = self.told(posting.account)
-        specs = (credit_event(c.connection_id, key, posting) for c, key in told)
+        specs = (credit_event(c.connection_id, posting) for c in self.told(posting.account))
         return [spec for spec in specs if spec is not None]
 
-    def told(self, account: Account) -> Iterator[tuple[Connection, str]]:
-        """Yield each connection that exports this member's contact, and what it knows her by."""
+    def told(self, account: Account) -> Sequence[Connection]:
+        """Return the connections that export this member's contact."""
         if not account.member:
-            return
-        for connection in self._exporting(account.key.merchant_id):
-            if connection.settings.programme == account.key.programme_id:
-                stack_key = self._authenticator.with_secrets(connection).secrets.stack_key
-                yield connection, shopper_key(stack_key, connection.connection_id, account.member)
+            return ()
+        programme = account.key.programme_id
+        exporting = self._exporting(account.key.merchant_id)
+        return [each for each in exporting if each.settings.programme == programme]
 
     def _exporting(self, merchant_id: str) -> tuple[Connection, ...]:
         now = self._clock.now()
