@@ -112,6 +112,11 @@ def _bodies(two: Two) -> dict[str, Callable[[Callable[[], str]], Any]]:
         "cancel_broadcast": lambda pick: {"actor": "eve"},
         "put_programme": lambda pick: {"name": "Club", "currency": "USD"},
         "adjust_points": lambda pick: {"amount": 5, "reason": "r", "actor": pick()[:200]},
+        "make_contact_list": lambda pick: {
+            "name": pick()[:200],
+            "from_name": "Shop",
+            "from_email": "shop@shop.example",
+        },
         "replay_span": lambda pick: {**span, "connection_id": pick()},
     }
 
