@@ -19,8 +19,8 @@ WANTED: Final = (
     *("R-16", "R-24", "R-26", "R-31", "R-32"),
     *("L-01", "L-02", "L-04", "L-07", "L-08", "L-09"),
 )
-_ID: Final = re.compile(r"\b(?:TEA|R|L)-\d\d\b")
-_RANGE: Final = re.compile(r"\b(TEA|R|L)-(\d\d)\.\.(\d\d)\b")
+_ID: Final = re.compile(r"\b(?:TEA|ECO|R|L)-\d\d\b")
+_RANGE: Final = re.compile(r"\b(TEA|ECO|R|L)-(\d\d)\.\.(\d\d)\b")
 
 
 def ids_in(text: str) -> set[str]:

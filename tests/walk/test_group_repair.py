@@ -24,6 +24,7 @@ from tests.support.group_rows import assert_agrees
 from tests.walk.test_groups import listed, save, text
 from tests.world.faults import settle
 from tests.world.shop import Shop, new_number
+from tests.world.world import World
 
 type Damage = Callable[[Table, list[dict[str, Any]]], None]
 
@@ -131,6 +132,34 @@ def test_what_went_wrong_is_put_right(grouped: Shop, damage: Damage) -> None:
     assert listed(grouped) == {"news": (1, 1, 2), "vip": (3, 2, 3)}
     again = repaired(grouped)
     assert (again["updated"], again["skipped"]["right"]) == (0, again["done"])
+
+
+def test_a_sweep_finds_what_went_wrong_part_by_part(house: World) -> None:
+    """TEA-06, TEA-07: after each daily read a part of the groups, all of them in 28 reads."""
+    shop = house.shop(sync_hours=24)
+    settle(house)
+    groups = ["vip", "news", "wine"]
+    assert len({repair_groups.part_of(group) for group in groups}) == len(groups)
+    house.sandbox.seed(
+        "catapult",
+        shop.catapult_account,
+        groups=[{"id": group, "name": group} for group in groups],
+        shoppers=[{"id": f"s-{g}", "phones": [new_number()], "groups": [g]} for g in groups],
+    )
+    shop.admin("POST", "/group-syncs")
+    settle(house)
+    counters = _rows([row for row in house.rows("GC") if row.get("total")], "GC")
+    assert {key.sk for key in counters} == set(groups)
+    for key in counters:
+        house.parts.table.update(key, "SET #total = :n", n=9)
+    found = []
+    for _ in range(repair_groups.SWEEP_PARTS + 1):
+        house.clock.advance(timedelta(hours=26))
+        house.sweep()
+        settle(house)
+        found.append(sum(row.get("total") == 9 for row in house.rows("GC")))
+    assert_agrees(house.rows())
+    assert sorted(set(found)) == [0, 1, 2, 3]
 
 
 def test_a_repair_goes_on_where_its_slice_ended(grouped: Shop) -> None:

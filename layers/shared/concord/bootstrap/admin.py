@@ -39,7 +39,6 @@ from concord.services.read_jobs import ReadJobs
 from concord.services.read_points import ReadPoints
 from concord.services.read_recipients import ReadRecipients
 from concord.services.read_reports import ReadReports
-from concord.services.repair_groups import StartRepair
 from concord.services.retry_tasks import RetryTasks
 from concord.services.review_consents import ReviewConsents
 from concord.services.rotate_secrets import RotateSecrets
@@ -120,13 +119,7 @@ def admin_services(parts: Parts) -> AdminServices:
             connections, parts.authenticator, parts.reviews, parts.store, parts.apply_signal, clock
         ),
         groups=ListGroups(connections, parts.group_audience),
-        repair_groups=StartRepair(
-            connections=connections,
-            jobs=parts.jobs,
-            tasks=parts.tasks,
-            clock=clock,
-            random_bytes=os.urandom,
-        ),
+        repair_groups=parts.start_repair,
         read_audit=ReadAudit(connections, DynamoDbAudit(parts.table)),
         failures=RetryTasks(
             connections=connections,

@@ -27,6 +27,7 @@ def regroup(parts: Parts) -> Regroup:
         tasks=parts.tasks,
         defer=parts.defer,
         clock=parts.clock,
+        telemetry=parts.telemetry,
     )
     return Regroup(
         tasks=parts.tasks,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from concord.services.read_receipts import ReadReceipts
     from concord.services.record_consent import RecordConsent
     from concord.services.remove_shopper import RemoveShopper
+    from concord.services.repair_groups import StartRepair
     from concord.services.replay_inbox import ReplayInbox
     from concord.services.resolve_uncertain import ResolveUncertain
     from concord.services.run_task import RunTask, TaskHandler
@@ -352,6 +353,18 @@ class Parts(Adapters):
         from concord.bootstrap.sending import send_chunk
 
         return send_chunk(self)
+
+    @cached_property
+    def start_repair(self) -> StartRepair:
+        from concord.services.repair_groups import StartRepair
+
+        return StartRepair(
+            connections=self.connections,
+            jobs=self.jobs,
+            tasks=self.tasks,
+            clock=self.clock,
+            random_bytes=os.urandom,
+        )
 
     @cached_property
     def start_sync(self) -> StartSync:

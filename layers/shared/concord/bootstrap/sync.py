@@ -55,6 +55,7 @@ def _timer(parts: Parts) -> KeepSyncTime:
         tasks=parts.tasks,
         defer=parts.defer,
         start=parts.start_sync,
+        sweep=parts.start_repair.sweep,
         clock=parts.clock,
         rng=random.SystemRandom(),
     )

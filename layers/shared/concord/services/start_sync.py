@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
@@ -87,7 +88,8 @@ class StartSync:
 
 
 class KeepSyncTime:
-    """The worker of a timer: starts a read, and puts its row off for the interval."""
+    """The worker of a timer: starts a read and the day's part of the groups' repair, and puts its
+    row off for the interval."""
 
     def __init__(
         self,
@@ -96,6 +98,7 @@ class KeepSyncTime:
         tasks: Tasks,
         defer: DeferTasks,
         start: StartSync,
+        sweep: Callable[[Connection, int], None],
         clock: Clock,
         rng: random.Random,
     ) -> None:
@@ -103,6 +106,7 @@ class KeepSyncTime:
         self._tasks = tasks
         self._defer = defer
         self._start = start
+        self._sweep = sweep
         self._clock = clock
         self._rng = rng
 
@@ -122,5 +126,6 @@ class KeepSyncTime:
         assert connection is not None
         if task.attempts > 1 and connection.state is ConnectionState.CONNECTED:
             self._start(connection)
+            self._sweep(connection, task.attempts)
         wait = timedelta(hours=hours) * self._rng.uniform(1 - _JITTER, 1 + _JITTER)
         self._defer.until(task, self._clock.now() + wait, "next_sync")
