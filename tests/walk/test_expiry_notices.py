@@ -162,5 +162,5 @@ def test_a_long_night_tells_everybody_once(
     loyalty.night()
     monkeypatch.undo()
     assert all(len(loyalty.told(member)) == 1 for member in members)
-    assert len(seen) == 2 * len(members), "once by the night, once by the task"
+    assert len(seen) == 3 * len(members), "by the night, by its notice, and by the event"
     assert loyalty.through() == loyalty.today.isoformat()

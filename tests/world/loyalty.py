@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from concord.adapters.dynamodb.nights import DynamoDbReports
 from concord.domain.connection import ConnectionState, Side
+from concord.domain.identity import key_fingerprint
 from concord.domain.points.account import Account, AccountKey, Pending
 from concord.domain.points.posting import Entry, Occasion, accrue, pend
 from concord.domain.points.programme import Programme
@@ -54,12 +55,15 @@ class Loyalty:
 
     def listens(self) -> str:
         """Connect a list of contacts, which is told of points; returns the connection's id."""
+        name = f"{self.merchant_id}.list"
         made = connection(
-            connection_id=f"{self.merchant_id}.list",
+            connection_id=name,
             integration="ellity-ecomail",
             state=ConnectionState.CONNECTED,
             source=Side("ellity", f"e-{self.merchant_id}", "https://e.test"),
             destination=Side("ecomail", f"c-{self.merchant_id}", "https://c.test"),
+            # Its shop knows none of the members: whatever there is to tell, there is nobody.
+            key_fingerprint=key_fingerprint(self.house.parts.secrets.stack_key(), name),
         )
         written = replace(audit(connection_id=made.connection_id), merchant_id=self.merchant_id)
         self.house.parts.connections.create(made, multi_link=False, audit=written)
