@@ -57,7 +57,7 @@ def test_a_customer_is_exported_as_her_shop_knows_her(shop: Exporting) -> None:
 
 
 def test_a_balance_is_shown_before_its_event_is_told(shop: Exporting) -> None:
-    """ECO-07, ECO-10: fields, confirmed by a look at them, then one event per change."""
+    """ECO-02, ECO-07, ECO-10: fields, confirmed by a look at them, then one event per change."""
     email = new_email()
     shop.customer("c-1", email)
     settle(shop.world)
