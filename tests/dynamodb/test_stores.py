@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.support.contracts.broadcasts import BroadcastsContract
 from tests.support.contracts.consent import ConsentStoreContract, InboxContract
+from tests.support.contracts.credits import CreditsContract
 from tests.support.contracts.groups import ContributionsContract
 from tests.support.contracts.nights import NightsContract, ReportsContract
 from tests.support.contracts.orders import OrdersContract
@@ -33,6 +34,9 @@ class TestConnections(ConnectionsContract): ...
 
 
 class TestOrders(OrdersContract): ...
+
+
+class TestCredits(CreditsContract): ...
 
 
 class TestMerchants(MerchantsContract): ...

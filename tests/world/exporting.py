@@ -22,7 +22,7 @@ def new_email() -> str:
 
 @dataclass
 class Exporting(Shop):
-    """One merchant with a programme and an Ecomail account."""
+    """One merchant with an Ecomail account, and a programme unless Ellity keeps the points."""
 
     @property
     def ecomail(self) -> str:
@@ -47,6 +47,18 @@ class Exporting(Shop):
         """Return the events that Ecomail was told, oldest first."""
         return list(self.world.sandbox.get(f"/ecomail/_events/{self.ecomail}").json())
 
+    def credit(self, credit: int, times: int = 1, **more: Any) -> list[int]:
+        """Let Ellity tell of a customer's points; returns what its webhook was answered.
+
+        `id`, `email`, `delta` and `template` as Ellity has them.
+        """
+        told = {name: more.pop(name) for name in ("id", "email") if name in more}
+        change: dict[str, Any] = {"customer": {**told, "credit": credit}, "times": times, **more}
+        change["account_id"] = f"ell-{self.merchant_id}"
+        answer = self.world.sandbox.post("/ellity/_credit", json=change)
+        assert answer.status_code == 200, answer.text
+        return list(answer.json()["statuses"])
+
     def form(self, email: str, *, joins: bool) -> None:
         """Let a person sign up for the newsletter, or leave it, by Ecomail's own form."""
         body = {"account_id": self.ecomail, "list_id": LIST, "email": email}
@@ -56,13 +68,20 @@ class Exporting(Shop):
 
 
 def exporting(
-    house: World, name: str = "m1", *, connected: bool = True, **programme: Any
+    house: World,
+    name: str = "m1",
+    *,
+    connected: bool = True,
+    points_at_ellity: bool = False,
+    **programme: Any,
 ) -> Exporting:
-    """Make a merchant with a programme and a connection that exports its customers."""
+    """Make a merchant with a programme and a connection that exports its customers.
+
+    `points_at_ellity`: the connection has no programme, and Ellity tells of its customers' points.
+    """
     account = f"eco-{name}"
     key = {"api_key": f"{SECRET}eco-{name}"}
     house.sandbox.seed("ecomail", account, credentials=key)
-    house.sandbox.seed("ellity", f"ell-{name}")
     merchant = {"name": "Kavarna", "time_zone": "Europe/Prague", "country": "CZ"}
     assert house.admin("PUT", f"/v1/merchants/{name}", merchant)["statusCode"] == 200
     rules = {"name": "Beans", "currency": "CZK", "points_per_unit": "0.1", **programme}
@@ -86,7 +105,7 @@ def exporting(
                 "credentials": key,
                 "settings": {"list_id": str(LIST)},
             },
-            "settings": {"programme": "beans", "sync_hours": None},
+            "settings": {"programme": None if points_at_ellity else "beans", "sync_hours": None},
         },
     )
     assert made["statusCode"] == 201, made
@@ -102,6 +121,7 @@ def exporting(
         tea_account=account,
         catapult_account="",
     )
+    house.sandbox.seed("ellity", f"ell-{name}", webhook_url=connection["webhooks"]["ellity"])
     hook = {"name": "Customers", "webhook_url": connection["webhooks"]["ecomail"]}
     answer = house.sandbox.put(f"/ecomail/_lists/{account}/{LIST}", json=hook)
     assert answer.status_code == 200, answer.text

@@ -16,6 +16,7 @@ from concord.ports import Committed
 from tests.support.builders import at, commit, consent_key
 from tests.support.contracts.broadcasts import BroadcastsContract
 from tests.support.contracts.consent import ConsentStoreContract, InboxContract
+from tests.support.contracts.credits import CreditsContract
 from tests.support.contracts.groups import ContributionsContract, ContributionsProperty
 from tests.support.contracts.nights import NightsContract, ReportsContract
 from tests.support.contracts.orders import OrdersContract
@@ -64,6 +65,9 @@ class TestConnections(ConnectionsContract): ...
 
 
 class TestOrders(OrdersContract): ...
+
+
+class TestCredits(CreditsContract): ...
 
 
 class TestMerchants(MerchantsContract): ...

@@ -47,9 +47,23 @@ def parked_reward(at: Stage) -> None:
     _settled(at)
 
 
+def told_by_ellity(at: Stage) -> None:
+    """Ellity tells of points: by her id, by her address, and while the table is away."""
+    shop = exporting(at.house, "l1", points_at_ellity=True)
+    email = new_email()
+    shop.customer("c-1", email)
+    _settled(at)
+    shop.credit(10, id="c-1")
+    shop.credit(20, email=email)
+    with at.away("dynamodb"):
+        shop.credit(30, email=email)
+    at.rescue()
+    _settled(at)
+
+
 def _given(at: Stage, shop: Exporting) -> None:
     path = f"/v1/merchants/{shop.merchant_id}/programmes/beans/accounts/c-1/adjustments"
     at.house.admin("POST", path, {"amount": 5, "reason": "gift", "actor": "dana"})
 
 
-ALL = (lists_chosen, exported, parked_reward)
+ALL = (lists_chosen, exported, parked_reward, told_by_ellity)

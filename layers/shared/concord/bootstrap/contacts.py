@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from concord.adapters.dynamodb.exports import DynamoDbExports, DynamoDbSubscriptions
+from concord.adapters.dynamodb.exports import (
+    DynamoDbCredits,
+    DynamoDbExports,
+    DynamoDbSubscriptions,
+)
 from concord.adapters.dynamodb.merchants import DynamoDbMerchants
 from concord.bootstrap.points import post_points
 from concord.services.emit_event import EmitEvent
@@ -18,7 +22,8 @@ if TYPE_CHECKING:
 
 def contact_of(parts: Parts) -> ContactOf:
     """Return what knows how a shopper's contact is to stand in the list."""
-    return ContactOf(parts.shoppers, parts.ledger, parts.authenticator)
+    credits = DynamoDbCredits(parts.table)
+    return ContactOf(parts.shoppers, parts.ledger, credits, parts.authenticator)
 
 
 def push_contact(parts: Parts) -> PushContact:

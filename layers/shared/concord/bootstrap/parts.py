@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from concord.services.run_task import RunTask, TaskHandler
     from concord.services.safety_net import SafetyNet
     from concord.services.start_sync import StartSync
+    from concord.services.take_credit import TakeCredit
     from concord.services.take_receipt import TakeReceipt
 
 
@@ -80,7 +81,12 @@ class Parts(Adapters):
             platforms=self.platforms,
             store=self.store,
             apply_events=ApplyEvents(
-                self.apply_signal, self.take_receipt, self.tasks, self.clock, self.telemetry
+                self.apply_signal,
+                self.take_receipt,
+                self.take_credit,
+                self.tasks,
+                self.clock,
+                self.telemetry,
             ),
             safety=self.safety,
             clock=self.clock,
@@ -98,6 +104,20 @@ class Parts(Adapters):
             lambda: self.receipt_queue,
             lambda: lambda receipt: self.merge_receipts([receipt]),
             self.telemetry,
+        )
+
+    @cached_property
+    def take_credit(self) -> TakeCredit:
+        from concord.adapters.dynamodb.exports import DynamoDbCredits
+        from concord.adapters.dynamodb.merchants import DynamoDbMerchants
+        from concord.services.take_credit import TakeCredit
+
+        return TakeCredit(
+            merchants=DynamoDbMerchants(self.table),
+            shoppers=self.shoppers,
+            credits=DynamoDbCredits(self.table),
+            clock=self.clock,
+            telemetry=self.telemetry,
         )
 
     @cached_property

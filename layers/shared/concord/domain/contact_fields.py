@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from concord.domain.exports import Credit
 from concord.domain.points.account import Account
 from concord.domain.shopper import Shopper
 
@@ -28,6 +29,17 @@ def credit_fields(account: Account) -> dict[str, str | int | date | None]:
         "ellity_next_expiration_value_num": expiring.points if expiring else 0,
         "ellity_last_change_date": last.on if last else None,
         "ellity_last_change_value": str(last.points) if last else None,
+    }
+
+
+def told_fields(credit: Credit) -> dict[str, str | int | date | None]:
+    """Return what the fields say of points that the shop keeps elsewhere. When they expire is not
+    told to us: those fields are left alone."""
+    return {
+        "ellity_credit": str(credit.credit),
+        "ellity_credit_num": credit.credit,
+        "ellity_last_change_date": credit.on,
+        "ellity_last_change_value": str(credit.delta),
     }
 
 

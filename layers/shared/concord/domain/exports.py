@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from concord.domain.events import CreditChanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +48,39 @@ class Subscription:
     # The reward waits for the customer to appear (ECO-11): nobody carries this address yet.
     parked: bool = False
     version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """What a shop's own loyalty system told last of a customer's points.
+
+    `credit` is her balance, `delta` its last change, `on` the merchant's day of it. `received_at`
+    is when its webhook came. `seq` rises by one with each change; 0 = nothing was told yet.
+    """
+
+    merchant_id: str
+    connection_id: str
+    shopper_key: str
+    credit: int = 0
+    delta: int = 0
+    on: date | None = None
+    received_at: datetime | None = None
+    seq: int = 0
+
+    def told(self, event: CreditChanged, received_at: datetime, on: date) -> Credit | None:
+        """Return what holds after `event`; None = it is the same again, or came before this.
+
+        Ellity gives neither ids nor times: of two words the one received last counts. Where it does
+        not say by how much the balance changed, the last one known tells.
+        """
+        known = self.received_at
+        if known is not None and (event.credit == self.credit or received_at < known):
+            return None
+        return replace(
+            self,
+            credit=event.credit,
+            delta=event.credit - self.credit if event.delta is None else event.delta,
+            on=on,
+            received_at=received_at,
+            seq=self.seq + 1,
+        )

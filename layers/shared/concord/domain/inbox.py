@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from concord.domain.canonical import sha256_hex
+from concord.domain.errors import FieldError, InvalidInputError
 from concord.domain.events import RawRequest
+from concord.domain.identity import event_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,22 @@ class InboxEntry:
     request: RawRequest = field(repr=False)
     error: str = ""
     replays: int = 0
+
+
+def marker_of(
+    entry: InboxEntry, event_id: str, index: int = 0, *, expires_at: datetime | None = None
+) -> Marker:
+    """Return the marker of the event `index` of a body. Raises InvalidInputError without an id."""
+    if not event_id:
+        raise InvalidInputError("no event id", errors=(FieldError("id", "give the event an id"),))
+    name = f"{entry.platform}|{event_id}" + (f"|{index}" if index else "")
+    return Marker(
+        merchant_id=entry.merchant_id,
+        connection_id=entry.connection_id,
+        event_key=event_key(name),
+        body_hash=sha256_hex(entry.request.body),
+        expires_at=expires_at,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
-from concord.domain.exports import Export, Subscription
+from concord.domain.exports import Credit, Export, Subscription
+from concord.domain.inbox import InboxEntry, Marker
+from concord.domain.tasks import TaskSpec
+from concord.ports.consents import CommitResult
 
 
 class Exports(Protocol):
@@ -25,3 +29,22 @@ class Subscriptions(Protocol):
 
     def save(self, subscription: Subscription) -> bool:
         """Replace it on version = subscription.version - 1; False = somebody else was first."""
+
+
+class Credits(Protocol):
+    """Points that a shop's own loyalty system keeps, by shopper."""
+
+    def get(self, merchant_id: str, connection_id: str, shopper_key: str) -> Credit:
+        """Read what was told last, strongly; of whom nothing was told, an empty one (seq 0)."""
+
+    def save(
+        self,
+        credit: Credit,
+        task: TaskSpec,
+        now: datetime,
+        *,
+        inbox: InboxEntry | None = None,
+        marker: Marker | None = None,
+    ) -> CommitResult:
+        """Replace it on seq = credit.seq - 1, with its task, the body that told it and the marker
+        of its event: all in one transaction, or nothing."""

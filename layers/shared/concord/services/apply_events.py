@@ -8,7 +8,7 @@ from typing import Final
 from concord.domain.canonical import sha256_hex
 from concord.domain.connection import Connection
 from concord.domain.consent import VIA_HANDSET, VIA_PLATFORM, Signal
-from concord.domain.errors import FieldError, InvalidInputError
+from concord.domain.errors import InvalidInputError
 from concord.domain.events import (
     CreditChanged,
     DeliveryReceipt,
@@ -18,7 +18,7 @@ from concord.domain.events import (
     ParsedWebhook,
 )
 from concord.domain.identity import Channel, event_key, normalise_email, point_id
-from concord.domain.inbox import InboxEntry, InboxState, Marker, RequestKind
+from concord.domain.inbox import InboxEntry, InboxState, RequestKind, marker_of
 from concord.domain.keywords import KeywordMatch, Meaning, classify
 from concord.domain.metrics import Metric
 from concord.domain.phone import normalise_phone
@@ -29,6 +29,7 @@ from concord.ports import Clock, Tasks, Telemetry
 from concord.services.apply_signal import Applied, ApplySignal
 from concord.services.authenticate import Authenticated
 from concord.services.contact_tasks import sync_subscriber
+from concord.services.take_credit import TakeCredit
 from concord.services.take_receipt import TakeReceipt
 
 _RANK: Final = (InboxState.IGNORED, InboxState.PROCESSED, InboxState.KEPT)
@@ -77,12 +78,14 @@ class ApplyEvents:
         self,
         apply_signal: ApplySignal,
         take_receipt: TakeReceipt,
+        take_credit: TakeCredit,
         tasks: Tasks,
         clock: Clock,
         telemetry: Telemetry,
     ) -> None:
         self._apply_signal = apply_signal
         self._take_receipt = take_receipt
+        self._take_credit = take_credit
         self._tasks = tasks
         self._clock = clock
         self._telemetry = telemetry
@@ -110,8 +113,8 @@ class ApplyEvents:
                 # Receipts skip the inbox: the row they name is the record.
                 effect = effect.then(Effect(InboxState.PROCESSED, stored=True))
             elif isinstance(event, CreditChanged):
-                # No consent: it is kept for the export, which has it replayed.
-                effect = effect.then(Effect(InboxState.KEPT, stored=effect.stored))
+                state = self._take_credit(opened, event, entry, replayed=effect.stored)
+                effect = effect.then(Effect(state, stored=state is InboxState.PROCESSED))
             else:
                 effect = effect.then(self._apply(opened, entry, inbox, event, index))
         return effect
@@ -167,7 +170,7 @@ class ApplyEvents:
             channel=channel,
             point=point,
             signal=signal,
-            marker=_marker(entry, _event_id(entry, event), index),
+            marker=marker_of(entry, _event_id(entry, event), index),
             inbox=inbox,
         )
         self._tell(applied, signal)
@@ -337,15 +340,3 @@ def _event_id(entry: InboxEntry, event: InboundText | OptedOut | OptedIn) -> str
     if event.event_id is not None:
         return event.event_id
     return f"{to_rfc3339(entry.request.received_at)}|{sha256_hex(entry.request.body)}"
-
-
-def _marker(entry: InboxEntry, event_id: str, index: int) -> Marker:
-    if not event_id:
-        raise InvalidInputError("no event id", errors=(FieldError("id", "give the event an id"),))
-    name = f"{entry.platform}|{event_id}" + (f"|{index}" if index else "")
-    return Marker(
-        merchant_id=entry.merchant_id,
-        connection_id=entry.connection_id,
-        event_key=event_key(name),
-        body_hash=sha256_hex(entry.request.body),
-    )

@@ -8,6 +8,7 @@ from typing import Final
 
 from concord.domain.connection import Connection
 from concord.domain.contact_fields import pin_of
+from concord.domain.exports import Credit
 from concord.domain.identity import event_key
 from concord.domain.points.account import Account, AccountKey
 from concord.domain.points.posting import Posting
@@ -32,6 +33,20 @@ def credit_event(connection_id: str, posting: Posting) -> TaskSpec | None:
     account = posting.account
     payload = {"seq": account.seq, "points": delta, "balance": account.balance}
     return _of_member(connection_id, CREDIT, account.key, str(account.seq), **payload)
+
+
+def told_event(credit: Credit) -> TaskSpec:
+    """Return the event of a credit that the shop's own loyalty system told."""
+    return _event(
+        credit.connection_id,
+        CREDIT,
+        credit.shopper_key,
+        str(credit.seq),
+        shopper_key=credit.shopper_key,
+        seq=credit.seq,
+        points=credit.delta,
+        balance=credit.credit,
+    )
 
 
 def expiry_event(connection_id: str, account: Account, on: date) -> TaskSpec:

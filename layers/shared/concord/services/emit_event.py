@@ -87,10 +87,12 @@ class EmitEvent:
         return export is not None and export.covers(version, seq)
 
     def _event(self, task: Task, connection: Connection, shopper: Shopper) -> TrackerEvent | None:
-        """Return the event; None = nothing expires any more."""
+        """Return the event; None = it is not true any more."""
         payload = task.payload
         email = next(iter(shopper.emails.values()))
         if payload["label"] == CREDIT:
+            if payload.get("programme") != connection.settings.programme:
+                return None  # her points are kept elsewhere by now
             return credit_changed(email, int(payload["balance"]), int(payload["points"]))
         if payload["label"] == EXPIRY:
             on = date.fromisoformat(str(payload["on"]))

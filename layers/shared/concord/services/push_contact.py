@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Final
 
 from concord.domain.canonical import canonical, sha256_hex
 from concord.domain.connection import Connection
 from concord.domain.consent import State
-from concord.domain.contact_fields import credit_fields, shopper_fields
+from concord.domain.contact_fields import credit_fields, shopper_fields, told_fields
 from concord.domain.contacts import Contact, SubscriberStatus, spelled
 from concord.domain.errors import RetryableError
 from concord.domain.evidence import ConsentKey
@@ -19,13 +20,15 @@ from concord.domain.shopper import Shopper
 from concord.domain.task_rows import Finish
 from concord.domain.tasks import Task
 from concord.ports import Clock, Connections, ConsentStore, ContactPeer, Shoppers, Tasks, Telemetry
-from concord.ports.contacts import Exports, Subscriptions
+from concord.ports.contacts import Credits, Exports, Subscriptions
 from concord.ports.points import Ledger
 from concord.services.authenticate import Authenticator
 from concord.services.defer_tasks import DeferTasks
 from concord.services.reach_platforms import ReachPlatforms
 
 _ROUNDS: Final = 10
+
+type _Fields = dict[str, str | int | date | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +41,15 @@ class Wanted:
 
 
 class ContactOf:
-    """What a shopper's contact is to say, from her own item and her account."""
+    """What a shopper's contact is to say, from her own item and her points: those of her account,
+    or those that her shop's own loyalty system told of."""
 
-    def __init__(self, shoppers: Shoppers, ledger: Ledger, authenticator: Authenticator) -> None:
+    def __init__(
+        self, shoppers: Shoppers, ledger: Ledger, credits: Credits, authenticator: Authenticator
+    ) -> None:
         self._shoppers = shoppers
         self._ledger = ledger
+        self._credits = credits
         self._authenticator = authenticator
 
     def __call__(self, connection: Connection, name: str) -> Wanted | None:
@@ -50,8 +57,8 @@ class ContactOf:
         shopper = self._shoppers.get(connection.merchant_id, connection.connection_id, name)
         if shopper is None or not shopper.active or not shopper.emails:
             return None
-        account = self.account(connection, shopper)
-        fields = {**shopper_fields(shopper), **(credit_fields(account) if account else {})}
+        points, seq = self._points(connection, shopper)
+        fields = {**shopper_fields(shopper), **points}
         profile = shopper.profile
         point_id, email = next(iter(shopper.emails.items()))
         contact = Contact(
@@ -67,9 +74,18 @@ class ContactOf:
             name,
             digest=_digest(connection, contact),
             version=shopper.version,
-            seq=account.seq if account else 0,
+            seq=seq,
         )
         return Wanted(contact, export, point_id)
+
+    def _points(self, connection: Connection, shopper: Shopper) -> tuple[_Fields, int]:
+        """Return what the fields say of her points, and how often those had changed by then."""
+        account = self.account(connection, shopper)
+        if account is not None:
+            return credit_fields(account), account.seq
+        where = (connection.merchant_id, connection.connection_id, shopper.shopper_key)
+        credit = self._credits.get(*where)
+        return (told_fields(credit) if credit.seq else {}), credit.seq
 
     def name(self, connection: Connection, programme_id: str, member: str) -> str:
         """Return what the connection knows the member of an account by (our keyed name of her)."""

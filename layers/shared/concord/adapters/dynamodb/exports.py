@@ -1,11 +1,23 @@
-"""Exported contacts and newsletter subscriptions in the one table."""
+"""Exported contacts, newsletter subscriptions and credits told to us, in the one table."""
 
 from __future__ import annotations
 
-from concord.adapters.dynamodb.table import Table
-from concord.adapters.dynamodb.translate import ConditionFailedError
-from concord.domain.exports import Export, Subscription
-from concord.domain.tasks import RowKey
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Any
+
+from concord.adapters.dynamodb import keys
+from concord.adapters.dynamodb.consent_items import marker_from, put_marker
+from concord.adapters.dynamodb.inbox_items import put_entry
+from concord.adapters.dynamodb.marshal import Item
+from concord.adapters.dynamodb.table import Table, put
+from concord.adapters.dynamodb.task_items import write_task
+from concord.adapters.dynamodb.translate import ConditionFailedError, TransactionRefusedError
+from concord.domain.exports import Credit, Export, Subscription
+from concord.domain.inbox import InboxEntry, Marker
+from concord.domain.tasks import RowKey, TaskSpec
+from concord.domain.times import from_rfc3339, to_rfc3339
+from concord.ports import AlreadySeen, CommitResult, Committed, Stale
 
 
 class DynamoDbExports:
@@ -64,6 +76,83 @@ class DynamoDbSubscriptions:
         return True
 
 
+class DynamoDbCredits:
+    """Credits over the one table."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def get(self, merchant_id: str, connection_id: str, shopper_key: str) -> Credit:
+        """Read what was told last, strongly."""
+        item = self._table.get(credit_key(merchant_id, connection_id, shopper_key))
+        where = (merchant_id, connection_id, shopper_key)
+        if item is None:
+            return Credit(*where)
+        return Credit(
+            *where,
+            credit=item["credit"],
+            delta=item["delta"],
+            on=date.fromisoformat(item["on"]),
+            received_at=from_rfc3339(item["received_at"]),
+            seq=item["seq"],
+        )
+
+    def save(
+        self,
+        credit: Credit,
+        task: TaskSpec,
+        now: datetime,
+        *,
+        inbox: InboxEntry | None = None,
+        marker: Marker | None = None,
+    ) -> CommitResult:
+        """Replace it on the seq before, with all that belongs to it."""
+        row = _put_credit(credit)
+        actions = [*_of_event(marker, inbox, now), row, write_task(credit.merchant_id, task, now)]
+        try:
+            self._table.transact(actions)
+        except TransactionRefusedError as refused:
+            # Ours after all: the first attempt went through and only its answer was lost.
+            where = (credit.merchant_id, credit.connection_id, credit.shopper_key)
+            if refused.answer_lost and self.get(*where) == credit:
+                return Committed()
+            if marker is not None and refused.at(0):
+                return AlreadySeen(self._seen(marker))
+            return Stale()
+        return Committed()
+
+    def _seen(self, wanted: Marker) -> Marker:
+        names = (wanted.merchant_id, wanted.connection_id, wanted.event_key)
+        stored = self._table.get(keys.marker(*names))
+        return marker_from(*names, stored) if stored else wanted
+
+
+def _of_event(
+    marker: Marker | None, inbox: InboxEntry | None, now: datetime
+) -> Iterator[dict[str, Any]]:
+    """Yield what is kept of the event itself, its marker first."""
+    if marker is not None:
+        yield put_marker(marker, now)
+    if inbox is not None:
+        yield put_entry(inbox)
+
+
+def _put_credit(credit: Credit) -> dict[str, Any]:
+    if credit.on is None or credit.received_at is None:
+        raise ValueError("nothing was told")
+    item: Item = {
+        "credit": credit.credit,
+        "delta": credit.delta,
+        "on": credit.on.isoformat(),
+        "received_at": to_rfc3339(credit.received_at),
+        "seq": credit.seq,
+    }
+    key = credit_key(credit.merchant_id, credit.connection_id, credit.shopper_key)
+    if credit.seq == 1:
+        return put(key, item, "attribute_not_exists(pk)")
+    return put(key, item, "#seq = :before", before=credit.seq - 1)
+
+
 _STORED = ("subscribed", "changes", "settled", "awarded", "parked", "version")
 
 
@@ -75,3 +164,8 @@ def export_key(merchant_id: str, connection_id: str, shopper_key: str) -> RowKey
 def subscription_key(merchant_id: str, connection_id: str, point_id: str) -> RowKey:
     """Return `CX#<merchant>#<connection>#<point_id>` / `SUBSCRIPTION`."""
     return RowKey(f"CX#{merchant_id}#{connection_id}#{point_id}", "SUBSCRIPTION")
+
+
+def credit_key(merchant_id: str, connection_id: str, shopper_key: str) -> RowKey:
+    """Return `CX#<merchant>#<connection>#<shopper key>` / `CREDIT`."""
+    return RowKey(f"CX#{merchant_id}#{connection_id}#{shopper_key}", "CREDIT")
