@@ -72,6 +72,16 @@ class CreditsContract:
         assert credits.get(MERCHANT, CONNECTION, ANA.shopper_key) == first
         assert len(due(table)) == 1
 
+    def test_the_version_alone_keeps_the_second_out(self, table: Table) -> None:
+        """ECO-07: also once the event of the first is told, and its task gone."""
+        credits, first = DynamoDbCredits(table), told(ANA, 120)
+        assert credits.save(first, told_event(first), NOW) == Committed()
+        second, late = told(first, 90), told(first, 70)
+        assert credits.save(second, told_event(second), NOW) == Committed()
+        unheard = told_event(replace(late, seq=99))
+        assert credits.save(late, unheard, NOW) == Stale()
+        assert credits.get(MERCHANT, CONNECTION, ANA.shopper_key) == second
+
     def test_a_repeat_of_an_event_changes_nothing(self, table: Table) -> None:
         """ECO-07: its marker says so, and what body it had."""
         credits, first = DynamoDbCredits(table), told(ANA, 120)
