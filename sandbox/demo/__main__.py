@@ -7,12 +7,19 @@ from typing import Final
 
 import httpx
 
-from sandbox.demo import steps_broadcasts, steps_joining, steps_leaving, steps_outages, steps_proof
+from sandbox.demo import (
+    steps_broadcasts,
+    steps_joining,
+    steps_leaving,
+    steps_outages,
+    steps_points,
+    steps_proof,
+)
 from sandbox.demo.clients import NoStackError, read_stack
-from sandbox.demo.stage import MissError, Person, Stage, Timer, explain
+from sandbox.demo.stage import MissError, Stage, Timer, explain
 from sandbox.demo.told import Told, seconds
 
-type Step = Callable[[Stage], Person | list[Person]]
+type Step = Callable[[Stage], object]
 
 STEPS: Final[tuple[tuple[str, Step], ...]] = (
     ("A shopper texts the join keyword", steps_joining.by_keyword),
@@ -27,6 +34,10 @@ STEPS: Final[tuple[tuple[str, Step], ...]] = (
     ("A draft, and what would happen", steps_broadcasts.preview),
     ("Sent, held half-way, a STOP, and on", steps_broadcasts.send),
     ("A report that adds up, and explains itself", steps_broadcasts.report),
+    ("A coffee house connects Ecomail", steps_points.connect),
+    ("An order earns points, a refund takes its own back", steps_points.order),
+    ("A newsletter sign-up is rewarded, once", steps_points.newsletter),
+    ("The nights: a notice, expiry, and books that add up", steps_points.night),
 )
 
 
@@ -43,7 +54,7 @@ def main() -> int:
         )
         for number, (title, step) in enumerate(STEPS, 1):
             told.step(number, title)
-            last = step(stage)
+            step(stage)
     except NoStackError as problem:
         told.miss(str(problem))
     except MissError as problem:
@@ -56,18 +67,20 @@ def main() -> int:
         told.miss("interrupted")
         return 130
     else:
-        told.end(f"All {len(STEPS)} steps held, in {seconds(timer())}.", where_next(stage, last))
+        told.end(f"All {len(STEPS)} steps held, in {seconds(timer())}.", where_next(stage))
         return 0
     return 1
 
 
-def where_next(stage: Stage, last: Person | list[Person]) -> list[tuple[str, str]]:
+def where_next(stage: Stage) -> list[tuple[str, str]]:
     """Return what to try now."""
     named = os.environ.get("CONCORD_LOCAL_DIR")
     chosen = f" --stack {named}/stack.json" if named else ""
     concord = f".venv/bin/concord{chosen}"
     cid = stage.shop.connection_id
-    person = last[0] if isinstance(last, list) else last
+    person = stage.campaign.stopped
+    assert person is not None
+    ana, programme = stage.cafe.guest("Ana").customer_id, stage.cafe.programme
     return [
         ("API (signed: use concord)", stage.stack.api_url),
         ("every call a platform got", f"{stage.stack.sandbox_url}/_calls"),
@@ -76,6 +89,7 @@ def where_next(stage: Stage, last: Person | list[Person]) -> list[tuple[str, str
         (f"{person.name}'s evidence", f"{concord} consents show {cid} {person.number}"),
         ("fuzzy opt-outs to review", f"{concord} reviews list {cid}"),
         ("the broadcast", f"{concord} broadcasts show {stage.campaign.broadcast}"),
+        ("Ana's points", f"{concord} points statement {ana} --programme {programme}"),
         ("whatever came in", f"{concord} inbox list {stage.shop.merchant_id}"),
         ("stop it all", "make down"),
     ]

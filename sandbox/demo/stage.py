@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import httpx
 
+from sandbox.demo.cafe import Cafe
 from sandbox.demo.campaign import Campaign
 from sandbox.demo.clients import Admin, Connect, Sandbox, Seen, Stack
 from sandbox.demo.command import Concord
@@ -76,6 +77,7 @@ class Stage:
         self.concord = Concord(stack)
         self.shop: Shop = open_shop(stack, self.admin, self.sandbox)
         self.campaign = Campaign()
+        self.cafe = Cafe(stack, self.admin, self.sandbox)
         self.connect = Connect(stack, self.shop.connection_id, self.shop.connect_key)
 
     # --- people ---------------------------------------------------------------------------------

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from sandbox.demo import steps_joining, steps_leaving, steps_outages, steps_proof
+from sandbox.demo.schedules import run_schedule
 from sandbox.demo.stage import Person, Stage, until
-from tests.e2e.lambdas import run_schedule
 
 JOINED = (
     "Corner Grocer: you are subscribed to our texts. "
