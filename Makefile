@@ -78,6 +78,10 @@ fuzz: setup ## 100,000 mutated webhooks for each platform and the verifier, 50,0
 	@CONCORD_FUZZ=thorough .venv/bin/pytest -n 2 --dist worksteal --hypothesis-show-statistics \
 		tests/unit/platforms tests/unit/domain/points -k "total or tally"
 
+.PHONY: planted
+planted: setup ## plant bugs of points one by one: is each caught? (minutes)
+	@$(PY) -m scripts.planted_bugs
+
 .PHONY: judge
 judge: setup ## do the emulators let one of 32 writers win? make judge ROUNDS=1000 (needs Java 17, npm)
 	@$(PY) -m bench.judge $(if $(ROUNDS),--rounds $(ROUNDS))

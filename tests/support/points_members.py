@@ -23,7 +23,7 @@ from tests.support.memory_dynamodb import MemoryDynamoDb
 from tests.support.points import AT, TODAY
 from tests.support.points_oracle import FOREVER, Grant, Oracle
 
-_COLUMNS = {
+COLUMNS = {
     "accrue": "earned",
     "reward": "earned",
     "reverse": "reversed",
@@ -121,7 +121,7 @@ class Members(RuleBasedStateMachine):
         return None
 
     def note(self, kind: str, count: int) -> None:
-        self.moved[_COLUMNS[kind]] += count
+        self.moved[COLUMNS[kind]] += count
 
     def report(self) -> DayReport:
         whole = DayReport(self.today, opening=self.opening)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.world.exporting import LIST, Exporting, exporting, new_email
-from tests.world.faults import settle
+from tests.world.faults import VISIBILITY, Killed, Request, Wire, settle
 from tests.world.world import World
 
 
@@ -76,6 +78,29 @@ def test_a_balance_is_shown_before_its_event_is_told(shop: Exporting) -> None:
     first_event = next(n for n, call in enumerate(calls) if call == ("POST", "events"))
     assert ("POST", "subscribe") in calls[:first_event]
     assert calls[first_event - 1][0] == "GET"
+
+
+@pytest.mark.parametrize("died", [True, False], ids=["worker-died", "answer-lost"])
+def test_an_event_that_may_have_arrived_is_not_told_again(shop: Exporting, died: bool) -> None:
+    """ECO-10: the list knows no event ids; it waits for an operator, and says so."""
+    email = new_email()
+    shop.customer("c-1", email)
+    settle(shop.world)
+    wire = Wire(shop.world)
+
+    def arrived(request: Request) -> None:
+        if request.name.endswith("/events"):
+            raise Killed(request.name) if died else httpx.ReadTimeout("no answer")
+
+    _earns(shop, "c-1", 120)
+    with wire.failing(after=arrived), pytest.raises(Killed) if died else nullcontext():
+        settle(shop.world)
+    shop.world.cold()
+    shop.world.clock.advance(VISIBILITY)
+    settle(shop.world)
+    assert len(shop.events()) == 1
+    parked = [row for row in shop.world.rows() if "outcome_unknown" in str(row)]
+    assert [row["kind"] for row in parked] == ["emit_event"], parked
 
 
 def test_a_pin_is_told_without_the_pin(shop: Exporting, capfd: pytest.CaptureFixture[str]) -> None:
@@ -155,15 +180,17 @@ def test_a_sign_up_is_rewarded_once_and_an_export_is_none(shop: Exporting) -> No
 
 
 def test_leaving_takes_back_what_is_there(shop: Exporting) -> None:
-    """ECO-12: at most what was given and is left; joining again gives only what was taken."""
+    """ECO-12: at most what was given and is left, once, however often we hear of it; joining again
+    gives only what was taken."""
     email = new_email()
     shop.form(email, joins=True)
     settle(shop.world)
     shop.customer("c-1", email)
     settle(shop.world)
     _earns(shop, "c-1", -20, "spent")
-    shop.form(email, joins=False)
-    settle(shop.world)
+    for _ in range(2):
+        shop.form(email, joins=False)
+        settle(shop.world)
     assert _balance(shop, "c-1") == 0
     assert shop.consent(email, "email") == "opted_out"
     shop.form(email, joins=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -246,6 +246,19 @@ def test_points_last_from_the_local_day_of_the_order(till: Till) -> None:
     [lot] = till.account().lots
     assert lot.expires_on == date(2026, 3, 1) + timedelta(days=3650)
     assert till.entries()[0].details == {"order": "1001"}
+
+
+def test_an_order_is_booked_on_the_local_day(till: Till) -> None:
+    """L-03, R-20: in the evening of New York it is tomorrow in UTC, and not yet the day on which
+    points count."""
+    clock = till.shop.world.clock
+    till.rules(pending_days=1)
+    clock.advance(
+        datetime.combine(till.today, time(22), NEW_YORK) + timedelta(days=1) - clock.now()
+    )
+    assert clock.now().astimezone(UTC).date() == till.today + timedelta(days=1)
+    till.order()
+    assert [(entry.kind, entry.on) for entry in till.entries()] == [(PEND, till.today)]
 
 
 def test_a_clock_that_is_ahead_lengthens_nothing(till: Till) -> None:

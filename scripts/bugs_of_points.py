@@ -1,0 +1,235 @@
+"""Bugs of points, as somebody might write them: what scripts/planted_bugs.py plants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+PRODUCT: Final = "layers/shared/concord"
+_POSTING: Final = "tests/unit/domain/points/test_posting.py"
+_MACHINE: Final = "tests/unit/domain/points/test_ledger_machine.py"
+_PROGRAMME: Final = "tests/unit/domain/points/test_programme.py"
+_ORDERS: Final = "tests/unit/domain/points/test_orders.py"
+_POST: Final = "tests/unit/services/test_post_points.py"
+_NIGHTS: Final = "tests/walk/test_nights.py"
+_CRASHES: Final = "tests/walk/test_night_crash.py"
+_NOTICES: Final = "tests/walk/test_expiry_notices.py"
+_TILL: Final = "tests/walk/test_orders.py"
+_CONTACTS: Final = "tests/walk/test_contacts.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """A bug: `text` stands once in `file` (below PRODUCT) and becomes `instead`; `tests` (what
+    pytest is to run) must go red."""
+
+    name: str
+    file: str
+    text: str
+    instead: str
+    tests: str
+
+
+BUGS: Final = (
+    # --- the ledger ---
+    Bug(
+        "an account is put whatever its seq",
+        "adapters/dynamodb/ledger.py",
+        '("#seq = :before", {"before": before})',
+        '("attribute_exists(pk)", {})',
+        _POST,
+    ),
+    Bug(
+        "an entry is put though it is there",
+        "adapters/dynamodb/ledger.py",
+        "entry_item(key, e), _NEW)",
+        "entry_item(key, e))",
+        _MACHINE,
+    ),
+    Bug(
+        "no hint is written",
+        "adapters/dynamodb/ledger.py",
+        "for on in posting.hints)",
+        "for on in ())",
+        f"{_NIGHTS}::test_points_go_in_the_night_after_their_last_day",
+    ),
+    Bug(
+        "a hint goes with the first of two postings",
+        "adapters/dynamodb/ledger.py",
+        "if seen is not None and not account.due_on(seen.on):",
+        "if seen is not None:",
+        _MACHINE,
+    ),
+    Bug(
+        "what expires stays in its lot, and expires again",
+        "domain/points/posting.py",
+        "left = tuple(lot for lot in account.lots if not lot.is_over(why.today))",
+        "left = account.lots",
+        _POSTING,
+    ),
+    Bug(
+        "points expire on their last day",
+        "domain/points/account.py",
+        "self.expires_on < today",
+        "self.expires_on <= today",
+        _POSTING,
+    ),
+    Bug(
+        "the latest expiry is spent first",
+        "domain/points/account.py",
+        "(_sorts(lot) != first, _sorts(lot))",
+        "(_sorts(lot) != first, -_sorts(lot).toordinal())",
+        _POSTING,
+    ),
+    Bug(
+        "pending points count at once",
+        "domain/points/posting.py",
+        "if e.ref == ref and e.active_on <= why.today]",
+        "if e.ref == ref]",
+        _POSTING,
+    ),
+    # --- orders ---
+    Bug(
+        "money is a float",
+        "domain/points/programme.py",
+        "points = max(amount, Decimal(0)) * self.points_per_unit",
+        "points = Decimal(float(max(amount, Decimal(0))) * float(self.points_per_unit))",
+        _PROGRAMME,
+    ),
+    Bug(
+        "rounds up where the programme rounds down",
+        "domain/points/programme.py",
+        "Rounding.DOWN: ROUND_FLOOR",
+        "Rounding.DOWN: ROUND_CEILING",
+        _PROGRAMME,
+    ),
+    Bug(
+        "rounds half to even",
+        "domain/points/programme.py",
+        "Rounding.HALF_UP: ROUND_HALF_UP",
+        'Rounding.HALF_UP: "ROUND_HALF_EVEN"',
+        _PROGRAMME,
+    ),
+    Bug(
+        "a refund takes more than was earned",
+        "domain/points/programme.py",
+        "max(amount, Decimal(0)) *",
+        "amount *",
+        _ORDERS,
+    ),
+    Bug(
+        "all refunds of an order have one id",
+        "domain/points/orders.py",
+        'f"refund:{order.key.name}:{refund_id}"',
+        'f"refund:{order.key.name}"',
+        f"{_TILL}::test_recorded_orders",
+    ),
+    Bug(
+        "an order's last day is counted in UTC",
+        "services/take_orders.py",
+        "local_date(at, merchant.time_zone)",
+        'local_date(at, "UTC")',
+        f"{_TILL}::test_points_last_from_the_local_day_of_the_order",
+    ),
+    Bug(
+        "an order is booked on the day of UTC",
+        "services/settle_order.py",
+        "today = local_date(now, merchant.time_zone)",
+        'today = local_date(now, "UTC")',
+        f"{_TILL}::test_an_order_is_booked_on_the_local_day",
+    ),
+    # --- the night ---
+    Bug(
+        "the night begins at midnight UTC",
+        "domain/points/night.py",
+        "local_date(as_of - _SETTLES, zone)",
+        'local_date(as_of - _SETTLES, "UTC")',
+        f"{_NIGHTS}::test_points_go_in_the_night_after_their_last_day",
+    ),
+    Bug(
+        "a hint goes before its posting",
+        "services/run_night.py",
+        "night, lets_go = hint.on, True",
+        "self._ledger.forget(hint)\n        night, lets_go = hint.on, True",
+        f"{_CRASHES}::test_a_worker_dies_anywhere",
+    ),
+    Bug(
+        "a night that was missed is passed over",
+        "adapters/dynamodb/nights.py",
+        "on=night.on.isoformat(),\n                before=night.day_before.isoformat(),",
+        "on=(night.on + ONE_DAY).isoformat(),\n"
+        "                before=night.day_before.isoformat(),",
+        f"{_NIGHTS}::test_missed_nights_are_caught_up_in_order",
+    ),
+    Bug(
+        "a notice is told one day off",
+        "services/run_night.py",
+        "night.merchant_id, last_day + ONE_DAY,",
+        "night.merchant_id, last_day,",
+        _NOTICES,
+    ),
+    Bug(
+        "a report opens with nothing",
+        "services/end_night.py",
+        "opening=before.closing if before else 0",
+        "opening=0",
+        f"{_NIGHTS}::test_missed_nights_are_caught_up_in_order",
+    ),
+    # --- the newsletter's reward, contacts and their events ---
+    Bug(
+        "each sign-up is rewarded in full",
+        "services/reward_newsletter.py",
+        "missing = reward.points - known.awarded",
+        "missing = reward.points",
+        f"{_CONTACTS}::test_leaving_takes_back_what_is_there",
+    ),
+    Bug(
+        "a reward is not settled",
+        "services/reward_newsletter.py",
+        "settled=known.changes, awarded=awarded, parked=False",
+        "awarded=awarded, parked=False",
+        f"{_CONTACTS}::test_leaving_takes_back_what_is_there",
+    ),
+    Bug(
+        "leaving takes back what was spent",
+        "services/reward_newsletter.py",
+        "known.awarded, RefundPolicy.CLAMP, why",
+        "known.awarded, RefundPolicy.NEGATIVE, why",
+        f"{_CONTACTS}::test_leaving_takes_back_what_is_there",
+    ),
+    Bug(
+        "the echo of an export is a sign-up",
+        "services/push_contact.py",
+        "self._subscribes(connection, wanted, subscribed=True)",
+        "pass",
+        f"{_CONTACTS}::test_a_sign_up_is_rewarded_once_and_an_export_is_none",
+    ),
+    Bug(
+        "who opted out is added to the list",
+        "services/push_contact.py",
+        "if self._left(connection, wanted) and",
+        "if False and",
+        f"{_CONTACTS}::test_who_opted_out_is_not_added",
+    ),
+    Bug(
+        "an event is told before its fields are there",
+        "services/emit_event.py",
+        "elif not self._shown(task, shopper):",
+        "elif False:",
+        f"{_CONTACTS}::test_a_balance_is_shown_before_its_event_is_told",
+    ),
+    Bug(
+        "an event is told again after its worker died",
+        "services/emit_event.py",
+        "if task.state is TaskState.ATTEMPTING:",
+        "if False:",
+        f"{_CONTACTS}::test_an_event_that_may_have_arrived_is_not_told_again",
+    ),
+    Bug(
+        "an event whose answer was lost is told again",
+        "services/emit_event.py",
+        'self._tasks.fail(task, "outcome_unknown", "the answer was lost", self._clock.now())',
+        "self._tasks.mark(task, TaskState.OPEN, self._clock.now())",
+        f"{_CONTACTS}::test_an_event_that_may_have_arrived_is_not_told_again",
+    ),
+)
