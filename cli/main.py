@@ -12,6 +12,7 @@ from cli.commands import (
     broadcasts,
     connections,
     consents,
+    exports,
     groups,
     inbox,
     merchants,
@@ -21,6 +22,7 @@ from cli.commands import (
     reviews,
 )
 from cli.commands.connect import connect
+from cli.commands.contact_lists import lists, make_list
 from cli.commands.setup import setup
 from cli.commands.why import why
 from cli.errors import CommandError
@@ -58,12 +60,15 @@ app = typer.Typer(
 app.command()(setup)
 app.command()(connect)
 app.add_typer(merchants.app, name="merchants")
+connections.app.command("lists")(lists)
+connections.app.command("make-list")(make_list)
 app.add_typer(connections.app, name="connections")
 app.add_typer(consents.app, name="consents")
 app.add_typer(reviews.app, name="reviews")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(groups.app, name="groups")
 app.add_typer(broadcasts.app, name="broadcasts")
+app.add_typer(exports.app, name="exports")
 app.add_typer(programmes.app, name="programmes")
 app.add_typer(points.app, name="points")
 app.command()(why)

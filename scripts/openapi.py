@@ -32,6 +32,8 @@ _WORDS: Final = {
     504: "A platform was asked and its answer was lost.",
 }
 _WRITES_ONLY: Final = (409, 413)
+# Reads that not every connection can be asked for.
+_READS_THAT_CONFLICT: Final = frozenset({"list_contact_lists"})
 _DONE: Final = {200: "Done.", 201: "Made.", 202: "Taken; it goes on as a job."}
 
 
@@ -167,8 +169,10 @@ def _inline(field: Mapping[str, Any], kinds: Mapping[str, Any]) -> dict[str, Any
 
 
 def _problems(operation: Operation) -> dict[str, Any]:
-    reads = operation.method == "GET"
-    codes = [code for code in _WORDS if not (reads and code in _WRITES_ONLY)]
+    without = set(_WRITES_ONLY) if operation.method == "GET" else set()
+    if operation.name in _READS_THAT_CONFLICT:
+        without.discard(409)
+    codes = [code for code in _WORDS if code not in without]
     return {str(code): {"$ref": f"#/components/responses/{code}"} for code in codes}
 
 

@@ -93,6 +93,7 @@ def _admin(house: World, both: dict[str, Mine]) -> Iterator[Call]:
             {"import_id": "i", "attestation": "eve", "rows": [{"point": beta.person.number}]},
         ),
         ("POST", f"{connection}/group-syncs", None),
+        ("POST", f"{connection}/exports", None),
         ("POST", f"{merchant}/connections", stolen(beta)),
         ("POST", f"{merchant}/connections", stolen(beta, both_sides=True)),
     ]

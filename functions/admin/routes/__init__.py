@@ -7,6 +7,7 @@ from functions.admin.routes import (
     connections,
     consents,
     contacts,
+    exports,
     failures,
     group_syncs,
     groups,
@@ -36,4 +37,5 @@ NOUNS: Final = (
     points,
     reports,
     contacts,
+    exports,
 )

@@ -61,9 +61,21 @@ def told_by_ellity(at: Stage) -> None:
     _settled(at)
 
 
+def exported_at_once(at: Stage) -> None:
+    """An operator has all customers exported: one is new, and one is unchanged."""
+    shop = exporting(at.house, "l1")
+    shop.customer("c-1", new_email())
+    _settled(at)
+    shop.customer("c-2", new_email())
+    made = at.house.admin("POST", f"/v1/connections/{shop.connection_id}/exports")
+    at.run("#export_contacts#")
+    at.house.admin("GET", f"/v1/jobs/{at.house.body(made)['job_id']}")
+    _settled(at)
+
+
 def _given(at: Stage, shop: Exporting) -> None:
     path = f"/v1/merchants/{shop.merchant_id}/programmes/beans/accounts/c-1/adjustments"
     at.house.admin("POST", path, {"amount": 5, "reason": "gift", "actor": "dana"})
 
 
-ALL = (lists_chosen, exported, parked_reward, told_by_ellity)
+ALL = (lists_chosen, exported, parked_reward, told_by_ellity, exported_at_once)

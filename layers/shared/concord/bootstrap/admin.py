@@ -42,6 +42,7 @@ from concord.services.read_reports import ReadReports
 from concord.services.retry_tasks import RetryTasks
 from concord.services.review_consents import ReviewConsents
 from concord.services.rotate_secrets import RotateSecrets
+from concord.services.start_export import StartExport
 from concord.services.try_broadcast import TryBroadcast
 
 if TYPE_CHECKING:
@@ -165,6 +166,13 @@ def admin_services(parts: Parts) -> AdminServices:
             reads=reads,
         ),
         start_sync=parts.start_sync,
+        start_export=StartExport(
+            connections=connections,
+            tasks=parts.tasks,
+            jobs=parts.jobs,
+            clock=clock,
+            random_bytes=os.urandom,
+        ),
         read_jobs=ReadJobs(parts.jobs),
         read_health=ReadHealth(
             tasks=parts.tasks,

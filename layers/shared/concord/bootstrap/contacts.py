@@ -12,9 +12,11 @@ from concord.adapters.dynamodb.exports import (
 from concord.adapters.dynamodb.merchants import DynamoDbMerchants
 from concord.bootstrap.points import post_points
 from concord.services.emit_event import EmitEvent
+from concord.services.export_contacts import ExportContacts
 from concord.services.push_contact import ContactOf, PushContact
 from concord.services.reward_newsletter import RewardNewsletter
 from concord.services.sync_subscriber import SyncSubscriber
+from concord.services.write_contacts import WriteContacts
 
 if TYPE_CHECKING:
     from concord.bootstrap.parts import Parts
@@ -36,6 +38,26 @@ def push_contact(parts: Parts) -> PushContact:
         exports=DynamoDbExports(parts.table),
         subscriptions=DynamoDbSubscriptions(parts.table),
         reach=parts.reach,
+        defer=parts.defer,
+        clock=parts.clock,
+        telemetry=parts.telemetry,
+    )
+
+
+def export_contacts(parts: Parts) -> ExportContacts:
+    """Return the worker that exports all customers once."""
+    return ExportContacts(
+        connections=parts.connections,
+        reach=parts.reach,
+        shoppers=parts.shoppers,
+        write=WriteContacts(
+            store=parts.store,
+            contact_of=contact_of(parts),
+            exports=DynamoDbExports(parts.table),
+            subscriptions=DynamoDbSubscriptions(parts.table),
+        ),
+        jobs=parts.jobs,
+        tasks=parts.tasks,
         defer=parts.defer,
         clock=parts.clock,
         telemetry=parts.telemetry,

@@ -356,6 +356,12 @@ class Parts(Adapters):
 
         return push_contact(self)
 
+    def export_contacts(self) -> TaskHandler:
+        """Build the worker that exports all customers once."""
+        from concord.bootstrap.contacts import export_contacts
+
+        return export_contacts(self)
+
     def emit_event(self) -> TaskHandler:
         """Build the worker that tells events about contacts."""
         from concord.bootstrap.contacts import emit_event
@@ -444,6 +450,7 @@ class Parts(Adapters):
                 TaskKind.PUSH_CONTACT: self.push_contact,
                 TaskKind.EMIT_EVENT: self.emit_event,
                 TaskKind.SYNC_SUBSCRIBER: self.sync_subscriber,
+                TaskKind.EXPORT_CONTACTS: self.export_contacts,
             },
             lapse=self.lapse,
             restore=lambda key: self.push_consent.restore(key),

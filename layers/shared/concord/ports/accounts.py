@@ -13,6 +13,7 @@ from concord.domain.credentials import ConnectionSecrets
 from concord.domain.imports import ImportPart, RawRow
 from concord.domain.jobs import Job
 from concord.domain.merchant import Merchant
+from concord.domain.page import Page
 from concord.domain.review import Review, ReviewKind
 from concord.domain.shopper import Carriers, Shopper
 from concord.domain.tasks import TaskSpec
@@ -120,6 +121,10 @@ class Shoppers(Protocol):
 
     def finish(self, shopper: Shopper, tasks: Iterable[TaskSpec]) -> bool:
         """End a save that died: queue what it causes, then write her digest; False = stale."""
+
+    def names(self, merchant_id: str, connection_id: str, after: str = "") -> Page[str]:
+        """Return our keyed names of some active shoppers of a connection, and the cursor behind
+        them; the page may be empty and not the last. It scans the table: for exports alone."""
 
     def carrying(self, merchant_id: str, connection_id: str, point_id: str) -> Carriers:
         """Return who carries a point."""

@@ -17,8 +17,9 @@ class Exports(Protocol):
     def get(self, merchant_id: str, connection_id: str, shopper_key: str) -> Export | None:
         """Read what the last confirmed write said, strongly."""
 
-    def put(self, export: Export) -> None:
-        """Note a confirmed write. Its writer holds the lease of the push."""
+    def put(self, export: Export, before: Export | None) -> bool:
+        """Note a confirmed write, if the row is still as it was read `before` (None = there was
+        none); False = somebody else wrote meanwhile, and nobody knows whose write came last."""
 
 
 class Subscriptions(Protocol):

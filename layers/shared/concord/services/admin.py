@@ -31,6 +31,7 @@ from concord.services.repair_groups import StartRepair
 from concord.services.retry_tasks import RetryTasks
 from concord.services.review_consents import ReviewConsents
 from concord.services.rotate_secrets import RotateSecrets
+from concord.services.start_export import StartExport
 from concord.services.start_sync import StartSync
 from concord.services.try_broadcast import TryBroadcast
 
@@ -57,6 +58,7 @@ class AdminServices:
     broadcasts: ManageBroadcasts
     read_receipts: ReadReceipts
     start_sync: StartSync
+    start_export: StartExport
     read_jobs: ReadJobs
     read_health: ReadHealth
     preview_broadcast: PreviewBroadcast

@@ -164,35 +164,40 @@ class PushContact:
         known = self._exports.get(connection.merchant_id, connection.connection_id, shopper_key)
         if known is None or known.digest != wanted.export.digest:
             contact = wanted.contact
-            if self._left(connection, wanted) and peer.subscriber(list_id, contact.email) is None:
+            left = opted_out(self._store, connection, wanted)
+            if left and peer.subscriber(list_id, contact.email) is None:
                 return  # whoever opted out is not added to a list
             if known is None:
-                self._subscribes(connection, wanted, subscribed=True)
+                note_ours(self._subscriptions, connection, wanted, subscribed=True)
             peer.upsert(list_id, contact)
             shown = peer.subscriber(list_id, contact.email)
             if shown is None or not shown.shows(contact.fields):
                 raise RetryableError("the list does not show the fields yet")
             if known is None and shown.status is not SubscriberStatus.SUBSCRIBED:
-                self._subscribes(connection, wanted, subscribed=False)
+                note_ours(self._subscriptions, connection, wanted, subscribed=False)
             self._telemetry.info("contact_pushed", platform=connection.destination.platform)
-        if known != wanted.export:
-            self._exports.put(wanted.export)
+        if known != wanted.export and not self._exports.put(wanted.export, known):
+            # An export of all may have written what she was before, after us: write her once more.
+            raise RetryableError("this contact was written by somebody else meanwhile")
 
-    def _subscribes(self, connection: Connection, wanted: Wanted, *, subscribed: bool) -> None:
-        """Note, before we add somebody, that she is subscribed by us: the list tells us of our own
-        write as it does of a sign-up, and only that earns a reward (ECO-11)."""
-        known = self._subscriptions.get(
-            connection.merchant_id, connection.connection_id, wanted.point_id
-        )
-        if known.subscribed is not subscribed and known.settled == known.changes:
-            noted = replace(known, subscribed=subscribed, version=known.version + 1)
-            self._subscriptions.save(noted)
 
-    def _left(self, connection: Connection, wanted: Wanted) -> bool:
-        record = self._store.load(
-            ConsentKey(connection.merchant_id, connection.account, Channel.EMAIL, wanted.point_id)
-        )
-        return record is not None and record.marks.standing[0] is State.OPTED_OUT
+def note_ours(
+    subscriptions: Subscriptions, connection: Connection, wanted: Wanted, *, subscribed: bool
+) -> None:
+    """Note, before we add somebody, that she is subscribed by us: the list tells us of our own
+    write as it does of a sign-up, and only that earns a reward (ECO-11)."""
+    known = subscriptions.get(connection.merchant_id, connection.connection_id, wanted.point_id)
+    if known.subscribed is not subscribed and known.settled == known.changes:
+        noted = replace(known, subscribed=subscribed, version=known.version + 1)
+        subscriptions.save(noted)
+
+
+def opted_out(store: ConsentStore, connection: Connection, wanted: Wanted) -> bool:
+    """Whether she opted out of e-mail: nobody adds her to a list."""
+    record = store.load(
+        ConsentKey(connection.merchant_id, connection.account, Channel.EMAIL, wanted.point_id)
+    )
+    return record is not None and record.marks.standing[0] is State.OPTED_OUT
 
 
 def _digest(connection: Connection, contact: Contact) -> str:

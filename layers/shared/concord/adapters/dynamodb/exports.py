@@ -34,11 +34,27 @@ class DynamoDbExports:
         where = (merchant_id, connection_id, shopper_key)
         return Export(*where, item["digest"], item["version"], item["seq"])
 
-    def put(self, export: Export) -> None:
-        """Note a confirmed write."""
+    def put(self, export: Export, before: Export | None) -> bool:
+        """Note a confirmed write on the row that was read."""
         key = export_key(export.merchant_id, export.connection_id, export.shopper_key)
         values = {"digest": export.digest, "version": export.version, "seq": export.seq}
-        self._table.put(key, values)
+        try:
+            if before is None:
+                self._table.put(key, values, "attribute_not_exists(pk)")
+            else:
+                self._table.put(
+                    key,
+                    values,
+                    "#digest = :digest AND #version = :version AND #seq = :seq",
+                    digest=before.digest,
+                    version=before.version,
+                    seq=before.seq,
+                )
+        except ConditionFailedError as failed:
+            # Ours after all: the first attempt went through and only its answer was lost.
+            stored = failed.item or {}
+            return failed.answer_lost and {name: stored.get(name) for name in values} == values
+        return True
 
 
 class DynamoDbSubscriptions:

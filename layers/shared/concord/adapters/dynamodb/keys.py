@@ -279,7 +279,15 @@ def review(merchant_id: str, connection_id: str, kind: str, review_id: str) -> R
 
 def shopper(merchant_id: str, connection_id: str, shopper_key: str) -> RowKey:
     """Return `S#<merchant>#<connection>#<shopper key>` / `SHOPPER`."""
-    return RowKey(f"S#{merchant_id}#{connection_id}#{shopper_key}", "SHOPPER")
+    return RowKey(f"{shoppers_prefix(merchant_id, connection_id)}{shopper_key}", SHOPPER)
+
+
+SHOPPER: Final = "SHOPPER"
+
+
+def shoppers_prefix(merchant_id: str, connection_id: str) -> str:
+    """Return `S#<merchant>#<connection>#`: what the keys of a connection's shoppers begin with."""
+    return f"S#{merchant_id}#{connection_id}#"
 
 
 def carriers_pk(merchant_id: str, connection_id: str, point_id: str) -> str:

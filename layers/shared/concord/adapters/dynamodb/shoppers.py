@@ -13,12 +13,15 @@ from concord.adapters.dynamodb.table import Table
 from concord.adapters.dynamodb.tasks import DynamoDbTasks
 from concord.adapters.dynamodb.translate import ConditionFailedError
 from concord.domain.identity import Channel
+from concord.domain.page import Page
 from concord.domain.shopper import Carriers, GivenUp, Shopper
 from concord.domain.tasks import RowKey, TaskSpec
 from concord.domain.times import from_rfc3339, to_rfc3339
 
 _MOMENTS: Final = ("saved_at", "groups_at", "first_at", "left_at")
 _LINK_OUTLIVES: Final = timedelta(days=2)
+# A request of an export: short enough to stop behind any of them, and all of them may be hers.
+_SCANNED: Final = 100
 
 
 class DynamoDbShoppers:
@@ -62,6 +65,23 @@ class DynamoDbShoppers:
         for spec in tasks:
             self._tasks.ensure(shopper.merchant_id, spec, now)
         return self._finish(shopper)
+
+    def names(self, merchant_id: str, connection_id: str, after: str = "") -> Page[str]:
+        """Return the active shoppers among the next hundred rows of the table.
+
+        Read eventually: whoever is saved meanwhile has a push of her own.
+        """
+        prefix = keys.shoppers_prefix(merchant_id, connection_id)
+        found, behind = self._table.scan(
+            "begins_with(#pk, :prefix) AND #sk = :sk AND #active = :active",
+            limit=_SCANNED,
+            after=RowKey(*after.split("|")) if after else None,
+            prefix=prefix,
+            sk=keys.SHOPPER,
+            active=True,
+        )
+        names = tuple(key.pk.removeprefix(prefix) for key in found)
+        return Page(names, f"{behind.pk}|{behind.sk}" if behind else None)
 
     def carrying(self, merchant_id: str, connection_id: str, point_id: str) -> Carriers:
         """Return who carries a point, and whether a review says that nobody does: one query."""

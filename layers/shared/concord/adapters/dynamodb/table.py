@@ -170,6 +170,26 @@ class Table:
                 return
             request["ExclusiveStartKey"] = last
 
+    def scan(
+        self, condition: str, *, limit: int, after: RowKey | None, **values: object
+    ) -> tuple[list[RowKey], RowKey | None]:
+        """Look at the next `limit` items of the whole table, eventually consistent; return the keys
+        of those that fit, and behind which item the next request begins (None = all were seen).
+
+        For exports that an operator asks for, and for nothing else: it costs what the table holds.
+        """
+        answer = self._call(
+            "scan",
+            TableName=self.name,
+            FilterExpression=condition,
+            ProjectionExpression="#pk, #sk",
+            Limit=limit,
+            **_expression_parts(f"{condition} #pk #sk", values),
+            **({"ExclusiveStartKey": _key(after)} if after else {}),
+        )
+        last = answer.get("LastEvaluatedKey")
+        return [_row_key(item) for item in answer["Items"]], _row_key(last) if last else None
+
     # --- the one retry layer -----------------------------------------------------------------
 
     def _named(self, action: Mapping[str, Any]) -> dict[str, Any]:
@@ -239,6 +259,10 @@ def check(key: RowKey, condition: str, **values: object) -> dict[str, Any]:
 
 def _key(key: RowKey) -> dict[str, Any]:
     return {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
+
+
+def _row_key(stored: Mapping[str, Any]) -> RowKey:
+    return RowKey(stored["pk"]["S"], stored["sk"]["S"])
 
 
 def _condition(

@@ -1,0 +1,283 @@
+"""A one-off export of all customers: counted right, safe to run twice, to kill and to interrupt."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from concord.domain.identity import Channel, point_id, shopper_key
+from concord.domain.shopper import Shopper
+from tests.world.crashes import Scene, dies_everywhere
+from tests.world.exporting import LIST, Exporting, exporting, new_email
+from tests.world.faults import Request, Wire, settle
+from tests.world.world import TABLE, World
+
+BULK = f"POST /ecomail/lists/{LIST}/subscribe-bulk"
+
+
+@pytest.fixture
+def shop(house: World) -> Exporting:
+    return exporting(house, newsletter_reward={"points": 50, "take_back": True})
+
+
+def _known(shop: Exporting, name: str, email: str = "", **more: Any) -> None:
+    """Let the shop have known a customer since before it exported any: no task, no HTTP."""
+    parts = shop.world.parts
+    stack_key = parts.secrets.stack_key()
+    key = shopper_key(stack_key, shop.connection_id, name)
+    address = point_id(stack_key, shop.merchant_id, Channel.EMAIL, email)
+    shopper = Shopper(
+        merchant_id=shop.merchant_id,
+        connection_id=shop.connection_id,
+        shopper_key=key,
+        shopper_id=name,
+        profile={"first_name": "Ana", **more},
+        phones={},
+        emails={address: email} if email else {},
+        digest="d",
+    )
+    assert parts.shoppers.save(shopper.following(None, shop.world.clock.now()), None, ())
+
+
+def _leaves_email(shop: Exporting, email: str) -> None:
+    body = {"action": "opt_out", "channel": "email", "point": email, "via": "account"}
+    answer = shop.connect("POST", "/consents", {"event_id": f"out-{email}", **body})
+    assert answer["statusCode"] == 200
+
+
+def _starts(shop: Exporting) -> str:
+    answer = shop.admin("POST", "/exports")
+    assert answer["statusCode"] == 202, answer
+    return str(shop.world.body(answer)["job_id"])
+
+
+def _job(shop: Exporting, job_id: str) -> dict[str, Any]:
+    return shop.world.body(shop.world.admin("GET", f"/v1/jobs/{job_id}"))
+
+
+def _exports(shop: Exporting) -> dict[str, Any]:
+    """Export all, to the end; return the job's counts."""
+    job_id = _starts(shop)
+    for _ in range(4):
+        settle(shop.world)
+        job = _job(shop, job_id)
+        if job["state"] in ("done", "failed"):
+            break
+    names = ("state", "done", "total", "created", "updated", "skipped")
+    return {name: job[name] for name in names}
+
+
+def _counts(**more: Any) -> dict[str, Any]:
+    found = {"created": 0, "updated": 0, "skipped": {}, **more}
+    done = found["created"] + found["updated"] + sum(found["skipped"].values())
+    return {"state": "done", "done": done, "total": done, **found}
+
+
+def _calls(shop: Exporting, end: str) -> int:
+    return sum(c["path"].endswith(end) for c in shop.world.sandbox.calls("ecomail"))
+
+
+def _row(shop: Exporting) -> dict[str, str]:
+    own = f"TB#{shop.merchant_id}#export_contacts#{shop.connection_id}#run"
+    return {"pk": own, "sk": "TASK"}
+
+
+# --- what it comes to ----------------------------------------------------------------------------
+
+
+def test_all_customers_are_exported_once(shop: Exporting) -> None:
+    """ECO-18, ECO-01: 2,000 customers; all are counted; again = no write call."""
+    quiet = {"name": "Customers", "webhook_url": None}
+    shop.world.sandbox.put(f"/ecomail/_lists/{shop.ecomail}/{LIST}", json=quiet)
+    emails = [new_email() for _ in range(1_950)]
+    for number, email in enumerate(emails):
+        _known(shop, f"c-{number}", email)
+    for number in range(1_950, 2_000):
+        _known(shop, f"c-{number}")
+    _leaves_email(shop, emails[7])
+    settle(shop.world)
+
+    left_out = {"no_email": 50, "opted_out": 1}
+    assert _exports(shop) == _counts(created=1_949, skipped=left_out)
+    assert [email for email in emails if not shop.subscriber(email)] == [emails[7]]
+    assert 20 <= _calls(shop, "subscribe-bulk") <= 40
+
+    written = _calls(shop, "subscribe-bulk")
+    assert _exports(shop) == _counts(skipped={"unchanged": 1_949, **left_out})
+    assert _calls(shop, "subscribe-bulk") == written
+
+
+def test_who_changed_is_updated(shop: Exporting) -> None:
+    """ECO-18: her newest fields are written, with one call for all, whatever became of her push."""
+    emails = [new_email() for _ in range(3)]
+    for number, email in enumerate(emails):
+        _known(shop, f"c-{number}", email)
+    assert _exports(shop) == _counts(created=3)
+    shop.customer("c-1", emails[1], attributes={"pin": "4711"})
+    _lose_pushes(shop)
+    assert _exports(shop) == _counts(updated=1, skipped={"unchanged": 2})
+    assert shop.fields(emails[1])["ellity_pin"] == "4711"
+
+
+def test_our_own_write_is_no_sign_up(house: World, shop: Exporting) -> None:
+    """ECO-18, ECO-11: the webhook tells of whom we add; only who joins by herself is rewarded, also
+    if she had left the list before anybody told us of it."""
+    added, left = new_email(), new_email()
+    there = f"/ecomail/_lists/{shop.ecomail}/{LIST}"
+    house.sandbox.put(there, json={"webhook_url": None})
+    shop.form(left, joins=True)
+    shop.form(left, joins=False)
+    house.sandbox.put(there, json={"webhook_url": shop.webhooks["ecomail"]})
+    for name, email in (("c-1", added), ("c-2", left)):
+        _known(shop, name, email)
+    assert _exports(shop) == _counts(created=2)
+    assert shop.subscriber(left)[str(LIST)]["status"] == 2, "nobody is subscribed again"
+    assert [_balance(shop, name) for name in ("c-1", "c-2")] == [0, 0]
+    shop.form(left, joins=True)
+    settle(house)
+    assert [_balance(shop, name) for name in ("c-1", "c-2")] == [0, 50]
+
+
+def _balance(shop: Exporting, customer: str) -> int:
+    path = f"/v1/merchants/{shop.merchant_id}/programmes/beans/accounts/{customer}"
+    return int(shop.world.body(shop.world.admin("GET", path))["balance"])
+
+
+def test_one_export_runs_at_a_time(house: World, shop: Exporting) -> None:
+    """ECO-18: a second start is answered with the first; the next one is another."""
+    first = _starts(shop)
+    assert _starts(shop) == first
+    settle(house)
+    assert _starts(shop) != first
+
+
+def test_an_export_needs_a_list_and_a_connection(house: World, shop: Exporting) -> None:
+    """ECO-18: 409 with the reason, and no job."""
+    texting = house.shop("texting").admin("POST", "/exports")
+    assert (texting["statusCode"], house.body(texting)["code"]) == (409, "no_lists")
+    shop.admin("PATCH", "", {"destination": {"settings": {"list_id": None}}})
+    answer = shop.admin("POST", "/exports")
+    assert (answer["statusCode"], house.body(answer)["code"]) == (409, "no_list")
+    shop.admin("PATCH", "", {"destination": {"settings": {"list_id": str(LIST)}}})
+    shop.move("paused")
+    answer = shop.admin("POST", "/exports")
+    assert (answer["statusCode"], house.body(answer)["code"]) == (409, "connection_not_connected")
+    assert not [row for row in house.rows("TB#") if "#export_contacts#" in row["pk"]]
+
+
+# --- what may go wrong ---------------------------------------------------------------------------
+
+
+def test_retry_after_is_waited_for(house: World, shop: Exporting) -> None:
+    """ECO-18, R-31: throttled, it begins its part again when the platform said, not before."""
+    _known(shop, "c-1", new_email())
+    job_id = _starts(shop)
+    house.sandbox.fault(platform="ecomail", status=429, retry_after=200, times=1)
+    house.pump()
+    house.clock.advance(timedelta(seconds=190))
+    house.sweep()
+    house.pump()
+    assert (_job(shop, job_id)["state"], _calls(shop, "subscribe-bulk")) == ("running", 1)
+    house.clock.advance(timedelta(seconds=120))
+    house.sweep()
+    settle(house)
+    assert _job(shop, job_id)["created"] == 1
+    assert _calls(shop, "subscribe-bulk") == 2
+
+
+def test_what_is_refused_for_good_ends_the_job_and_can_be_retried(
+    house: World, shop: Exporting
+) -> None:
+    """ECO-18: the reason is shown; the retry of an operator begins anew and counts everybody."""
+    for number in range(2):
+        _known(shop, f"c-{number}", new_email())
+    job_id = _starts(shop)
+    house.sandbox.fault(platform="ecomail", status=422, times=1)
+    settle(house)
+    job = _job(shop, job_id)
+    assert (job["state"], job["result"]) == ("failed", {"reason": "refused"})
+    (failure,) = house.body(shop.admin("GET", "/failures"))["items"]
+    assert failure["kind"] == "export_contacts"
+    shop.admin("POST", f"/failures/{failure['failure_id']}/retry")
+    settle(house)
+    job = _job(shop, job_id)
+    assert (job["state"], job["created"], job["done"]) == ("done", 2, 2)
+
+
+def test_a_push_in_the_middle_is_not_undone(house: World, shop: Exporting) -> None:
+    """ECO-18, ECO-17: she changes and is pushed after the export read her, before it writes her:
+    the list ends with her newest state, and so does our row."""
+    email = new_email()
+    _known(shop, "c-1", email)
+    wire = Wire(house)
+    changed: list[str] = []
+
+    def changes(request: Request) -> None:
+        if request.name == BULK and not changed:
+            changed.append("4712")
+            shop.customer("c-1", email, attributes={"pin": "4712"})
+            (push,) = (r for r in house.rows("TB#") if "#push_contact#" in r["pk"])
+            house.run_task({"pk": push["pk"], "sk": push["sk"]})
+            assert shop.fields(email)["ellity_pin"] == "4712"
+
+    job_id = _starts(shop)
+    wire.calm()
+    with wire.failing(before=changes):
+        house.run_task(_row(shop))
+    assert changed
+    settle(house)
+    assert shop.fields(email)["ellity_pin"] == "4712"
+    assert (_job(shop, job_id)["state"], _job(shop, job_id)["created"]) == ("done", 1)
+    before = len(house.sandbox.calls("ecomail"))
+    assert _exports(shop) == _counts(skipped={"unchanged": 1})
+    assert len(house.sandbox.calls("ecomail")) == before
+
+
+def test_an_export_that_dies_anywhere_counts_everybody_once(house: World, shop: Exporting) -> None:
+    """ECO-18, reliability 12: new, changed, unchanged, opted out, without address."""
+    house.sandbox.put(f"/ecomail/_lists/{shop.ecomail}/{LIST}", json={"webhook_url": None})
+    wire = Wire(house)
+    hers, out = new_email(), new_email()
+    _known(shop, "c-1", new_email())
+    _known(shop, "c-2", hers)
+    _exports(shop)
+    _known(shop, "c-4", out)
+    _known(shop, "c-5")
+    _leaves_email(shop, out)
+    settle(house)
+    pins = itertools.count(4711)
+
+    def stage() -> Scene:
+        new, pin = new_email(), str(next(pins))
+        _known(shop, "c-3", new)
+        shop.customer("c-2", hers, attributes={"pin": pin})
+        _lose_pushes(shop)
+        job_id = _starts(shop)
+
+        def outcome() -> dict[str, Any]:
+            job = _job(shop, job_id)
+            rows = [r for r in house.rows("CX#") if r["sk"] == "EXPORT"]
+            names = ("state", "done", "total", "created", "updated", "skipped")
+            return {
+                **{name: job[name] for name in names},
+                "there": [bool(shop.subscriber(email)) for email in (new, hers, out)],
+                "newest": shop.fields(hers)["ellity_pin"] == pin,
+                "rows": len(rows),
+            }
+
+        return Scene(lambda times: house.run_task(_row(shop), times), outcome)
+
+    left_out = {"unchanged": 1, "opted_out": 1, "no_email": 1}
+    expected = _counts(created=1, updated=1, skipped=left_out)
+    expected |= {"there": [True, True, False], "newest": True, "rows": 3}
+    assert dies_everywhere(wire, house, stage, expected) > 20
+
+
+def _lose_pushes(shop: Exporting) -> None:
+    """Let the pushes of single customers get lost: an export writes her state all the same."""
+    for row in shop.world.rows("TB#"):
+        key = {name: {"S": row[name]} for name in ("pk", "sk")}
+        shop.world.dynamodb.delete_item(TableName=TABLE, Key=key)
