@@ -200,14 +200,14 @@ BUGS: Final = (
     Bug(
         "the echo of an export is a sign-up",
         "services/push_contact.py",
-        "self._subscribes(connection, wanted, subscribed=True)",
+        "note_ours(self._subscriptions, connection, wanted, subscribed=True)",
         "pass",
         f"{_CONTACTS}::test_a_sign_up_is_rewarded_once_and_an_export_is_none",
     ),
     Bug(
         "who opted out is added to the list",
         "services/push_contact.py",
-        "if self._left(connection, wanted) and",
+        "if left and",
         "if False and",
         f"{_CONTACTS}::test_who_opted_out_is_not_added",
     ),
