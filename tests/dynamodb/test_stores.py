@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.support.contracts.broadcasts import BroadcastsContract
 from tests.support.contracts.consent import ConsentStoreContract, InboxContract
 from tests.support.contracts.credits import CreditsContract
+from tests.support.contracts.exports import ExportsContract, SubscriptionsContract
 from tests.support.contracts.groups import ContributionsContract
 from tests.support.contracts.nights import NightsContract, ReportsContract
 from tests.support.contracts.orders import OrdersContract
@@ -37,6 +38,12 @@ class TestOrders(OrdersContract): ...
 
 
 class TestCredits(CreditsContract): ...
+
+
+class TestExports(ExportsContract): ...
+
+
+class TestSubscriptions(SubscriptionsContract): ...
 
 
 class TestMerchants(MerchantsContract): ...

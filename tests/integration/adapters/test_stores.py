@@ -17,6 +17,7 @@ from tests.support.builders import at, commit, consent_key
 from tests.support.contracts.broadcasts import BroadcastsContract
 from tests.support.contracts.consent import ConsentStoreContract, InboxContract
 from tests.support.contracts.credits import CreditsContract
+from tests.support.contracts.exports import ExportsContract, SubscriptionsContract
 from tests.support.contracts.groups import ContributionsContract, ContributionsProperty
 from tests.support.contracts.nights import NightsContract, ReportsContract
 from tests.support.contracts.orders import OrdersContract
@@ -68,6 +69,12 @@ class TestOrders(OrdersContract): ...
 
 
 class TestCredits(CreditsContract): ...
+
+
+class TestExports(ExportsContract): ...
+
+
+class TestSubscriptions(SubscriptionsContract): ...
 
 
 class TestMerchants(MerchantsContract): ...

@@ -95,6 +95,7 @@ def sync_subscriber(parts: Parts) -> SyncSubscriber:
             programmes=parts.programmes,
             shoppers=parts.shoppers,
             subscriptions=subscriptions,
+            ledger=parts.ledger,
             authenticator=parts.authenticator,
             post=post_points(parts),
             clock=parts.clock,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from concord.domain.events import CreditChanged
@@ -14,6 +14,8 @@ class Export:
 
     `version` is that of the shopper, `seq` that of her account: an event that is about one of them
     may go out once this is as far. `merchant_id`, `connection_id`, `shopper_key`: whose it is.
+    `place` is which address in which list it was written to; "" = none, for she opted out and is
+    not in the list: nobody is there to be told anything.
     """
 
     merchant_id: str
@@ -22,6 +24,7 @@ class Export:
     digest: str = ""
     version: int = 0
     seq: int = 0
+    place: str = ""
 
     def covers(self, version: int, seq: int) -> bool:
         """Whether the fields show at least this version and seq."""
@@ -30,21 +33,26 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """Whether an address is subscribed to the list, as far as we know (ECO-11, ECO-12).
+    """Whether an address is subscribed to one list, as far as we know (ECO-11, ECO-12).
 
-    `changes` counts how often that changed: it names the reward of a sign-up, so that no event of a
-    platform without ids counts twice. `settled` is the last change of which the reward is done, and
-    `awarded` what it gave that nobody took back.
     `subscribed` is written before we subscribe somebody ourselves: our own write is no sign-up.
+    `signed` = she signed up herself, and has not left since. `changes` counts how often what is not
+    ours changed, so that no event of a platform without ids counts twice; `settled` is the last of
+    which the reward is done. What was given stands in the ledger alone.
     """
 
     merchant_id: str
     connection_id: str
+    list_id: str
     point_id: str
     subscribed: bool = False
+    signed: bool = False
     changes: int = 0
     settled: int = 0
-    awarded: int = 0
+    # Whose sign-up it is, once that was found out: the merchant's own id of her, and the programme.
+    # An address that moves on to another customer earns nothing a second time.
+    member: str = field(default="", repr=False)
+    programme: str = ""
     # The reward waits for the customer to appear (ECO-11): nobody carries this address yet.
     parked: bool = False
     version: int = 0

@@ -23,9 +23,11 @@ class Exports(Protocol):
 
 
 class Subscriptions(Protocol):
-    """Newsletter subscriptions, by address."""
+    """Newsletter subscriptions, by list and address."""
 
-    def get(self, merchant_id: str, connection_id: str, point_id: str) -> Subscription:
+    def get(
+        self, merchant_id: str, connection_id: str, list_id: str, point_id: str
+    ) -> Subscription:
         """Read one, strongly; of an address that nobody told of, an empty one."""
 
     def save(self, subscription: Subscription) -> bool:

@@ -19,7 +19,15 @@ from concord.services.tell_peers import tell_task
 
 # What a connection that is not connected holds back.
 _HELD: Final = frozenset(
-    {TaskKind.PUSH_CONSENT, TaskKind.SEND_TEXT, TaskKind.TELL_PEERS, TaskKind.SYNC_SHOPPERS}
+    {
+        TaskKind.PUSH_CONSENT,
+        TaskKind.SEND_TEXT,
+        TaskKind.TELL_PEERS,
+        TaskKind.SYNC_SHOPPERS,
+        TaskKind.PUSH_CONTACT,
+        TaskKind.EMIT_EVENT,
+        TaskKind.SYNC_SUBSCRIBER,
+    }
 )
 # An operator waits for the answer: beyond this the rows come by themselves when they are due.
 _LOOKED_AT: Final = 10_000

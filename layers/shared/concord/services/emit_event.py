@@ -8,6 +8,7 @@ from typing import Final
 from concord.domain.connection import Connection
 from concord.domain.contacts import TrackerEvent, credit_changed, credits_expire, pin_changed
 from concord.domain.errors import OutcomeUnknownError
+from concord.domain.metrics import Metric
 from concord.domain.shopper import Shopper
 from concord.domain.tasks import Task, TaskState
 from concord.ports import Clock, Connections, ContactPeer, Shoppers, Tasks, Telemetry
@@ -19,6 +20,7 @@ from concord.services.reach_platforms import ReachPlatforms
 
 # Long enough for the push to be done, short enough for a shopper who looks at her inbox.
 _FIELDS_FIRST: Final = timedelta(seconds=1)
+_PATIENT: Final = 5
 
 
 class EmitEvent:
@@ -52,7 +54,7 @@ class EmitEvent:
         """Tell it, or wait for its fields. Raises the PlatformErrors to put it off."""
         now = self._clock.now()
         if task.state is TaskState.ATTEMPTING:
-            self._tasks.fail(task, "outcome_unknown", "the worker died over it", now)
+            self._park(task, "the worker died over it")
             return
         connection = self._connections.get(task.connection_id)
         if connection is None:
@@ -64,13 +66,32 @@ class EmitEvent:
         shopper = self._shopper(task, connection)
         event = self._event(task, connection, shopper) if shopper else None
         if peer is None or shopper is None or event is None:
-            self._tasks.mark(task, TaskState.DROPPED, now, {"reason": "nobody_to_tell"})
-        elif not self._shown(task, shopper):
-            spec = push_contact(task.connection_id, shopper.shopper_key)
-            self._tasks.ensure(task.merchant_id, spec, now)
-            self._defer.wait(task, _FIELDS_FIRST, "fields_first")
+            self._drop(task, "nobody_to_tell")
+            return
+        export = self._exports.get(task.merchant_id, task.connection_id, shopper.shopper_key)
+        if export is None or not export.covers(*_about(task)):
+            self._fields_first(task, shopper)
+        elif not export.place:
+            self._drop(task, "opted_out")
         else:
             self._emit(task, peer, event)
+
+    def _fields_first(self, task: Task, shopper: Shopper) -> None:
+        """Have the contact pushed, and look again; ever more rarely, for it may be refused."""
+        spec = push_contact(task.connection_id, shopper.shopper_key)
+        self._tasks.ensure(task.merchant_id, spec, self._clock.now())
+        if task.attempts <= _PATIENT:
+            self._defer.wait(task, _FIELDS_FIRST, "fields_first")
+        else:
+            self._defer.back_off(task, "fields_first")
+
+    def _drop(self, task: Task, reason: str) -> None:
+        self._tasks.mark(task, TaskState.DROPPED, self._clock.now(), {"reason": reason})
+
+    def _park(self, task: Task, words: str) -> None:
+        """Nobody knows whether it was told: an operator decides whether it is told (again)."""
+        self._telemetry.count(Metric.TASK_FAILED)
+        self._tasks.fail(task, "outcome_unknown", words, self._clock.now())
 
     def _shopper(self, task: Task, connection: Connection) -> Shopper | None:
         """Return whom the event is about; None = she is gone, or has no address."""
@@ -80,25 +101,21 @@ class EmitEvent:
         found = self._shoppers.get(task.merchant_id, task.connection_id, str(name))
         return found if found is not None and found.active and found.emails else None
 
-    def _shown(self, task: Task, shopper: Shopper) -> bool:
-        """Whether the list is known to show what the event is about."""
-        export = self._exports.get(task.merchant_id, task.connection_id, shopper.shopper_key)
-        version, seq = int(task.payload.get("version", 0)), int(task.payload.get("seq", 0))
-        return export is not None and export.covers(version, seq)
-
     def _event(self, task: Task, connection: Connection, shopper: Shopper) -> TrackerEvent | None:
-        """Return the event; None = it is not true any more."""
+        """Return the event; None = nothing expires any more, or the connection shows another
+        programme by now: what its fields say is not what the event would."""
         payload = task.payload
+        other = payload.get("programme") != connection.settings.programme
         email = next(iter(shopper.emails.values()))
         if payload["label"] == CREDIT:
-            if payload.get("programme") != connection.settings.programme:
+            if other:
                 return None  # her points are kept elsewhere by now
             return credit_changed(email, int(payload["balance"]), int(payload["points"]))
         if payload["label"] == EXPIRY:
             on = date.fromisoformat(str(payload["on"]))
             account = self._contact_of.account(connection, shopper)
             points = account.expiring(on) if account else 0
-            return credits_expire(email, points, on) if points else None
+            return credits_expire(email, points, on) if points and not other else None
         return pin_changed(email)
 
     def _emit(self, task: Task, peer: ContactPeer, event: TrackerEvent) -> None:
@@ -108,7 +125,7 @@ class EmitEvent:
         try:
             peer.emit(event)
         except OutcomeUnknownError:
-            self._tasks.fail(task, "outcome_unknown", "the answer was lost", self._clock.now())
+            self._park(task, "the answer was lost")
             return
         except Exception:
             # It did not arrive: whatever becomes of the row, it may be told again.
@@ -116,3 +133,8 @@ class EmitEvent:
             raise
         self._telemetry.info("event_told", label=event.label)
         self._tasks.mark(task, TaskState.DONE, self._clock.now())
+
+
+def _about(task: Task) -> tuple[int, int]:
+    """Return the version of the shopper, and the seq of her account, that the event is about."""
+    return int(task.payload.get("version", 0)), int(task.payload.get("seq", 0))

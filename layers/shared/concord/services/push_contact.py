@@ -9,6 +9,7 @@ from typing import Final
 from concord.domain.canonical import canonical, sha256_hex
 from concord.domain.connection import Connection
 from concord.domain.consent import State
+from concord.domain.consent_record import ConsentRecord
 from concord.domain.contact_fields import credit_fields, shopper_fields, told_fields
 from concord.domain.contacts import Contact, SubscriberStatus, spelled
 from concord.domain.errors import RetryableError
@@ -23,6 +24,8 @@ from concord.ports import Clock, Connections, ConsentStore, ContactPeer, Shopper
 from concord.ports.contacts import Credits, Exports, Subscriptions
 from concord.ports.points import Ledger
 from concord.services.authenticate import Authenticator
+from concord.services.consent_tasks import push_task
+from concord.services.contact_tasks import push_contact, sync_subscriber
 from concord.services.defer_tasks import DeferTasks
 from concord.services.reach_platforms import ReachPlatforms
 
@@ -75,6 +78,7 @@ class ContactOf:
             digest=_digest(connection, contact),
             version=shopper.version,
             seq=seq,
+            place=f"{connection.contact_list}#{point_id}",
         )
         return Wanted(contact, export, point_id)
 
@@ -148,9 +152,14 @@ class PushContact:
             return
         for _ in range(_ROUNDS):
             self._push(connection, peer, connection.contact_list, task.task_id)
-            if self._tasks.finish_push(task, task.want) is not Finish.NEWER:
+            finish = self._tasks.finish_push(task, task.want)
+            if finish is Finish.DONE:
                 return
-            if not self._tasks.extend(task, self._clock.now()):
+            if finish is Finish.LOST or not self._tasks.extend(task, self._clock.now()):
+                # Our lease ran out while we called: what we wrote may have arrived after newer
+                # fields, and stands in the export row now. Somebody has to look once more.
+                spec = push_contact(task.connection_id, task.task_id)
+                self._tasks.ensure(task.merchant_id, spec, self._clock.now())
                 return
         self._defer.back_off(task, "state_keeps_changing")
 
@@ -162,34 +171,77 @@ class PushContact:
         if wanted is None:
             return
         known = self._exports.get(connection.merchant_id, connection.connection_id, shopper_key)
-        if known is None or known.digest != wanted.export.digest:
-            contact = wanted.contact
-            left = opted_out(self._store, connection, wanted)
-            if left and peer.subscriber(list_id, contact.email) is None:
-                return  # whoever opted out is not added to a list
-            if known is None:
-                note_ours(self._subscriptions, connection, wanted, subscribed=True)
-            peer.upsert(list_id, contact)
-            shown = peer.subscriber(list_id, contact.email)
-            if shown is None or not shown.shows(contact.fields):
-                raise RetryableError("the list does not show the fields yet")
-            if known is None and shown.status is not SubscriberStatus.SUBSCRIBED:
-                note_ours(self._subscriptions, connection, wanted, subscribed=False)
-            self._telemetry.info("contact_pushed", platform=connection.destination.platform)
-        if known != wanted.export and not self._exports.put(wanted.export, known):
+        export = wanted.export
+        if known is None or known.digest != export.digest:
+            new = known is None or known.place != export.place
+            if not self._write(connection, peer, list_id, wanted, new=new):
+                export = replace(export, digest="", place="")
+        if known != export and not self._exports.put(export, known):
             # An export of all may have written what she was before, after us: write her once more.
             raise RetryableError("this contact was written by somebody else meanwhile")
+
+    def _write(
+        self, connection: Connection, peer: ContactPeer, list_id: str, wanted: Wanted, *, new: bool
+    ) -> bool:
+        """Write a contact and see it there; False = she opted out and is not in the list, so she is
+        not added. `new` = this address has not been written to this list before."""
+        contact = wanted.contact
+        left = opted_out(self._store, connection, wanted)
+        if new or left:
+            there = peer.subscriber(list_id, contact.email)
+            if there is None and left:
+                return False
+            if new and (there is None or there.status is SubscriberStatus.SUBSCRIBED):
+                self._note_ours(connection, list_id, wanted)
+        peer.upsert(list_id, contact)
+        shown = peer.subscriber(list_id, contact.email)
+        if shown is not None and shown.status is SubscriberStatus.SUBSCRIBED:
+            self._take_off(connection, wanted)
+        if shown is None or not shown.shows(contact.fields):
+            raise RetryableError("the list does not show the fields yet")
+        self._telemetry.info("contact_pushed", platform=connection.destination.platform)
+        return True
+
+    def _note_ours(self, connection: Connection, list_id: str, wanted: Wanted) -> None:
+        """Note, before we write somebody, that she is subscribed without a sign-up: the list tells
+        us of our own write as it does of one, and only that earns a reward (ECO-11)."""
+        waiting = self._tasks.find(
+            connection.merchant_id, sync_subscriber(connection.connection_id, wanted.point_id)
+        )
+        if waiting is not None and waiting.payload.get("heard"):
+            raise RetryableError("what a webhook told of this address is looked at first")
+        note_ours(self._subscriptions, connection, wanted, subscribed=True)
+
+    def _take_off(self, connection: Connection, wanted: Wanted) -> None:
+        """Tell the list once more of who opted out while we wrote: our write may have come after
+        it was told, and then it was us who subscribed her."""
+        record = self._record(connection, wanted)
+        if record is None or record.marks.standing[0] is not State.OPTED_OUT:
+            return
+        platform = connection.destination.platform
+        spec = push_task(connection, platform, record.key, record.version, State.OPTED_OUT)
+        self._tasks.ensure(connection.merchant_id, spec, self._clock.now())
+
+    def _record(self, connection: Connection, wanted: Wanted) -> ConsentRecord | None:
+        return self._store.load(
+            ConsentKey(connection.merchant_id, connection.account, Channel.EMAIL, wanted.point_id)
+        )
 
 
 def note_ours(
     subscriptions: Subscriptions, connection: Connection, wanted: Wanted, *, subscribed: bool
 ) -> None:
-    """Note, before we add somebody, that she is subscribed by us: the list tells us of our own
-    write as it does of a sign-up, and only that earns a reward (ECO-11)."""
-    known = subscriptions.get(connection.merchant_id, connection.connection_id, wanted.point_id)
-    if known.subscribed is not subscribed and known.settled == known.changes:
-        noted = replace(known, subscribed=subscribed, version=known.version + 1)
-        subscriptions.save(noted)
+    """Note whether an address stands as subscribed without a sign-up: the list tells us of our own
+    write as it does of one, and only that earns a reward (ECO-11). Raises RetryableError."""
+    where = (connection.merchant_id, connection.connection_id, connection.contact_list or "")
+    for _ in range(_ROUNDS):
+        known = subscriptions.get(*where, wanted.point_id)
+        # Her own sign-up or leaving stays what it is until it is settled.
+        if known.subscribed is subscribed or known.settled != known.changes:
+            return
+        if subscriptions.save(replace(known, subscribed=subscribed, version=known.version + 1)):
+            return
+    raise RetryableError("this subscription kept changing")
 
 
 def opted_out(store: ConsentStore, connection: Connection, wanted: Wanted) -> bool:

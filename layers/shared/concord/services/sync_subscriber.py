@@ -22,11 +22,12 @@ from concord.domain.identity import Channel, event_key
 from concord.domain.inbox import Marker
 from concord.domain.profiles import SignalKind
 from concord.domain.task_rows import Finish
-from concord.domain.tasks import Task, TaskState, push_id
+from concord.domain.tasks import Task, push_id
 from concord.ports import Clock, Connections, ConsentStore, Tasks
 from concord.ports.contacts import Subscriptions
 from concord.services.apply_signal import ApplySignal
 from concord.services.authenticate import Authenticator
+from concord.services.consent_tasks import push_task
 from concord.services.defer_tasks import DeferTasks
 from concord.services.reach_platforms import ReachPlatforms
 from concord.services.reward_newsletter import RewardNewsletter
@@ -78,22 +79,28 @@ class SyncSubscriber:
         record = self._store.load(key)
         if record is None:
             self._nobody(task)
-        elif self._telling(task, connection, key):
-            self._defer.wait(task, _A_MOMENT, "push_first")
         else:
             self._until_nobody_asks(task, connection, connection.contact_list, key)
 
     def _until_nobody_asks(
         self, task: Task, connection: Connection, list_id: str, key: ConsentKey
     ) -> None:
+        heard = bool(task.payload.get("heard"))
         for _ in range(_ATTEMPTS):
+            # Before anything is read: an opt-out that comes from now on is newer than this look.
+            looked_at = self._clock.now()
+            if self._telling(task, connection, key):
+                self._defer.wait(task, _A_MOMENT, "push_first")
+                return
             record = self._store.load(key)
             if record is not None:
-                self._look(connection, list_id, record)
+                self._look(connection, list_id, record, looked_at, heard=heard)
             if self._tasks.finish_push(task, task.want) is not Finish.NEWER:
                 return
             if not self._tasks.extend(task, self._clock.now()):
                 return
+            asked = self._tasks.get(task.key)  # it may be a webhook that asked this time
+            heard = asked is not None and bool(asked.payload.get("heard"))
         self._defer.back_off(task, "asked_again_and_again")
 
     def _nobody(self, task: Task) -> None:
@@ -101,18 +108,29 @@ class SyncSubscriber:
         if task.payload.get("heard") and task.attempts < _PATIENT:
             self._defer.wait(task, _A_MOMENT, "not_stored_yet")
         else:
-            self._tasks.mark(task, TaskState.DONE, self._clock.now())
+            # Whoever asked meanwhile may have stored it since.
+            if self._tasks.finish_push(task, task.want) is Finish.NEWER:
+                self._defer.wait(task, _A_MOMENT, "not_stored_yet")
 
     def _telling(self, task: Task, connection: Connection, key: ConsentKey) -> bool:
         """Whether the list has still to be told of our own newest word: what it shows is older."""
         name = push_id(connection.destination.platform, Channel.EMAIL, key.point_id)
         return self._tasks.find_push(task.merchant_id, task.connection_id, name) is not None
 
-    def _look(self, connection: Connection, list_id: str, record: ConsentRecord) -> None:
+    def _look(
+        self,
+        connection: Connection,
+        list_id: str,
+        record: ConsentRecord,
+        looked_at: datetime,
+        *,
+        heard: bool,
+    ) -> None:
+        """Let follow what the list shows. Only what a webhook told of is a sign-up (`heard`): whom
+        else the list has may have been put there by anybody, while she opted out elsewhere."""
         peer = self._reach.contact_peer(connection, connection.destination.platform)
         if peer is None:
             return
-        looked_at = self._clock.now()
         found = peer.subscriber(list_id, record.point)
         if found is None:
             return
@@ -120,33 +138,61 @@ class SyncSubscriber:
         state, _ = record.marks.standing
         # Who had opted in with us before was subscribed by us: that is no sign-up of hers there.
         ours = subscribed and state is State.OPTED_IN
+        sees = heard or ours or not subscribed
         # First, so that a repeat after a crash still knows whose sign-up it was.
-        noted = self._noted(record.key, connection, subscribed=subscribed, ours=ours)
-        if subscribed and state is not State.OPTED_IN:
-            self._signal(connection, record, SignalKind.OPT_IN, looked_at)
+        noted = self._noted(
+            record.key, connection, list_id, subscribed=subscribed if sees else None, ours=ours
+        )
+        if noted.signed and state is not State.OPTED_IN:
+            # Named by its number: one sign-up lifts one opt-out, never a later one.
+            self._signal(connection, record, SignalKind.OPT_IN, looked_at, f"{noted.changes}")
         elif found.status in _GONE and state is not State.OPTED_OUT:
-            self._signal(connection, record, SignalKind.OPT_OUT, looked_at)
+            moment = looked_at.isoformat()
+            self._signal(connection, record, SignalKind.OPT_OUT, looked_at, moment)
+        elif subscribed and state is State.OPTED_OUT:
+            self._tell(connection, record)
         self._reward(connection, noted)
 
+    def _tell(self, connection: Connection, record: ConsentRecord) -> None:
+        """Have the list told of an opt-out that it does not show: not she put herself there."""
+        platform = connection.destination.platform
+        spec = push_task(connection, platform, record.key, record.version, State.OPTED_OUT)
+        self._tasks.ensure(connection.merchant_id, spec, self._clock.now())
+
     def _noted(
-        self, key: ConsentKey, connection: Connection, *, subscribed: bool, ours: bool
+        self,
+        key: ConsentKey,
+        connection: Connection,
+        list_id: str,
+        *,
+        subscribed: bool | None,
+        ours: bool,
     ) -> Subscription:
-        """Return what we know now; a change that is not ours is counted, and its reward is due."""
+        """Return what we know now; a change that is not ours is counted, and its reward is due.
+        None = nothing new is to be noted."""
         for _ in range(_ATTEMPTS):
-            known = self._subscriptions.get(key.merchant_id, connection.connection_id, key.point_id)
-            if known.subscribed is subscribed:
+            known = self._subscriptions.get(
+                key.merchant_id, connection.connection_id, list_id, key.point_id
+            )
+            if subscribed is None or known.subscribed is subscribed:
                 return known
             changed = replace(known, subscribed=subscribed, version=known.version + 1)
             if not ours:
-                changed = replace(changed, changes=known.changes + 1)
+                changed = replace(changed, signed=subscribed, changes=known.changes + 1)
             if self._subscriptions.save(changed):
                 return changed
         raise StorageUnavailableError("this subscription kept changing")
 
     def _signal(
-        self, connection: Connection, record: ConsentRecord, kind: SignalKind, at: datetime
+        self,
+        connection: Connection,
+        record: ConsentRecord,
+        kind: SignalKind,
+        at: datetime,
+        name: str,
     ) -> None:
-        """Apply what the list showed at `at`, seen by ourselves and so as good as signed."""
+        """Apply what the list showed at `at`, seen by ourselves and so as good as signed; `name`
+        tells it from other looks."""
         self._apply_signal(
             connection=connection,
             stack_key=self._authenticator.with_secrets(connection).secrets.stack_key,
@@ -166,7 +212,9 @@ class SyncSubscriber:
             marker=Marker(
                 merchant_id=connection.merchant_id,
                 connection_id=connection.connection_id,
-                event_key=event_key(f"subscriber|{record.key.point_id}|{at.isoformat()}"),
+                event_key=event_key(
+                    f"subscriber|{connection.contact_list}|{record.key.point_id}|{name}"
+                ),
                 body_hash="",
             ),
         )

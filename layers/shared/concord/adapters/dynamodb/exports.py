@@ -32,12 +32,17 @@ class DynamoDbExports:
         if item is None:
             return None
         where = (merchant_id, connection_id, shopper_key)
-        return Export(*where, item["digest"], item["version"], item["seq"])
+        return Export(*where, item["digest"], item["version"], item["seq"], item["place"])
 
     def put(self, export: Export, before: Export | None) -> bool:
         """Note a confirmed write on the row that was read."""
         key = export_key(export.merchant_id, export.connection_id, export.shopper_key)
-        values = {"digest": export.digest, "version": export.version, "seq": export.seq}
+        values = {
+            "digest": export.digest,
+            "version": export.version,
+            "seq": export.seq,
+            "place": export.place,
+        }
         try:
             if before is None:
                 self._table.put(key, values, "attribute_not_exists(pk)")
@@ -63,13 +68,14 @@ class DynamoDbSubscriptions:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def get(self, merchant_id: str, connection_id: str, point_id: str) -> Subscription:
+    def get(
+        self, merchant_id: str, connection_id: str, list_id: str, point_id: str
+    ) -> Subscription:
         """Read one, strongly."""
-        item = self._table.get(subscription_key(merchant_id, connection_id, point_id)) or {}
+        where = (merchant_id, connection_id, list_id, point_id)
+        item = self._table.get(subscription_key(*where)) or {}
         return Subscription(
-            merchant_id,
-            connection_id,
-            point_id,
+            *where,
             **{name: item[name] for name in _STORED if name in item},
         )
 
@@ -77,7 +83,10 @@ class DynamoDbSubscriptions:
         """Replace it on the version before."""
         values = {name: getattr(subscription, name) for name in _STORED}
         key = subscription_key(
-            subscription.merchant_id, subscription.connection_id, subscription.point_id
+            subscription.merchant_id,
+            subscription.connection_id,
+            subscription.list_id,
+            subscription.point_id,
         )
         before = subscription.version - 1
         try:
@@ -169,7 +178,16 @@ def _put_credit(credit: Credit) -> dict[str, Any]:
     return put(key, item, "#seq = :before", before=credit.seq - 1)
 
 
-_STORED = ("subscribed", "changes", "settled", "awarded", "parked", "version")
+_STORED = (
+    "subscribed",
+    "signed",
+    "changes",
+    "settled",
+    "member",
+    "programme",
+    "parked",
+    "version",
+)
 
 
 def export_key(merchant_id: str, connection_id: str, shopper_key: str) -> RowKey:
@@ -177,9 +195,9 @@ def export_key(merchant_id: str, connection_id: str, shopper_key: str) -> RowKey
     return RowKey(f"CX#{merchant_id}#{connection_id}#{shopper_key}", "EXPORT")
 
 
-def subscription_key(merchant_id: str, connection_id: str, point_id: str) -> RowKey:
-    """Return `CX#<merchant>#<connection>#<point_id>` / `SUBSCRIPTION`."""
-    return RowKey(f"CX#{merchant_id}#{connection_id}#{point_id}", "SUBSCRIPTION")
+def subscription_key(merchant_id: str, connection_id: str, list_id: str, point_id: str) -> RowKey:
+    """Return `CX#<merchant>#<connection>#<point_id>` / `SUBSCRIPTION#<list>`."""
+    return RowKey(f"CX#{merchant_id}#{connection_id}#{point_id}", f"SUBSCRIPTION#{list_id}")
 
 
 def credit_key(merchant_id: str, connection_id: str, shopper_key: str) -> RowKey:

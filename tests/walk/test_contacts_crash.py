@@ -1,0 +1,105 @@
+"""What keeps a customer in Ecomail dies at each of its requests: the same end."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from tests.walk.test_contacts import _balance as balance
+from tests.walk.test_contacts import _earns as earns
+from tests.world.crashes import Scene, dies_everywhere
+from tests.world.exporting import Exporting, exporting, new_email
+from tests.world.faults import Killed, Wire, kill_at, open_tasks, settle
+from tests.world.world import World
+
+_names = itertools.count(1)
+
+
+def _shop(house: World) -> Exporting:
+    reward = {"points": 50, "take_back": True}
+    return exporting(house, f"k{next(_names)}", newsletter_reward=reward)
+
+
+def _row(house: World, kind: str) -> dict[str, str]:
+    row = next(row for row in open_tasks(house) if f"#{kind}#" in row["pk"])
+    return {"pk": row["pk"], "sk": row["sk"]}
+
+
+def test_a_push_that_dies_anywhere_shows_the_newest_fields(house: World) -> None:
+    """ECO-01, ECO-17, reliability 12: she stands in the list, and our write is no sign-up."""
+
+    def stage() -> Scene:
+        shop, email = _shop(house), new_email()
+        shop.customer("c-1", email, attributes={"pin": "4711"})
+        row = _row(house, "push_contact")
+
+        def outcome() -> dict[str, Any]:
+            told = [event["label"] for event in shop.events()]
+            pin = shop.fields(email).get("ellity_pin")
+            return {"pin": pin, "told": told, "points": balance(shop, "c-1")}
+
+        return Scene(lambda times: house.run_task(row, times) and None, outcome)
+
+    expected = {"pin": "4711", "told": ["pin"], "points": 0}
+    assert dies_everywhere(Wire(house), house, stage, expected) >= 6
+
+
+@pytest.mark.parametrize("joins", [True, False])
+def test_a_reward_that_dies_anywhere_is_booked_once(house: World, joins: bool) -> None:
+    """ECO-11, ECO-12, reliability 12: given once, taken back once, consent as she said."""
+
+    def stage() -> Scene:
+        shop, email = _shop(house), new_email()
+        shop.form(email, joins=True)
+        settle(house)
+        shop.customer("c-1", email)
+        if not joins:
+            settle(house)
+            earns(shop, "c-1", 30)
+            settle(house)
+            shop.form(email, joins=False)
+        row = _row(house, "sync_subscriber")
+
+        def outcome() -> dict[str, Any]:
+            return {"points": balance(shop, "c-1"), "says": shop.consent(email, "email")}
+
+        return Scene(lambda times: house.run_task(row, times) and None, outcome)
+
+    points, says = (50, "opted_in") if joins else (30, "opted_out")
+    expected = {"points": points, "says": says}
+    assert dies_everywhere(Wire(house), house, stage, expected) >= 6
+
+
+def test_an_event_that_dies_anywhere_is_told_or_parked(house: World) -> None:
+    """ECO-07, reliability 12: at most once; what nobody knows is parked, never lost in silence."""
+    shop, email, wire = exporting(house), new_email(), Wire(house)
+    shop.customer("c-1", email)
+    settle(house)
+    kept = house.kept()
+    seen: set[tuple[int, int]] = set()
+    for number in itertools.count(1):
+        house.back_to(kept)
+        before = len(shop.events())
+        earns(shop, "c-1", 10)
+        row = _row(house, "emit_event")
+        house.cold()
+        try:
+            with wire.failing(after=kill_at(number)):
+                house.run_task(row)
+            died = False
+        except Killed:
+            died = True
+        house.cold()
+        settle(house)
+        told = len(shop.events()) - before
+        failures = house.body(shop.admin("GET", "/failures"))["items"]
+        parked = [each["reason"] for each in failures]
+        assert told + len(parked) >= 1, f"lost behind request {number}"
+        assert told <= 1, f"told twice behind request {number}"
+        assert set(parked) <= {"outcome_unknown"}
+        seen.add((told, len(parked)))
+        if not died:
+            break
+    assert (1, 0) in seen
