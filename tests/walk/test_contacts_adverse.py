@@ -45,7 +45,7 @@ def test_an_opt_out_while_we_write_ends_out_of_the_list(shop: Exporting) -> None
     the echo of that write is no sign-up."""
     email, wire = new_email(), Wire(shop.world)
     shop.customer("c-1", email)
-    raced = []
+    raced: list[str] = []
 
     def opts_out(request: Request) -> None:
         if request.name.endswith("/subscribe") and not raced:
