@@ -44,13 +44,15 @@ def _plays(shop: Exporting, what: Sequence[str]) -> tuple[int, bool]:
     email, customer, spent = new_email(), f"c-{next(_customers)}", False
     for act in what:
         match act:
-            case "join" | "leave":
-                shop.form(email, joins=act == JOIN)
+            case "join":
+                shop.form(email, joins=True)
+            case "leave" if shop.subscriber(email):
+                shop.form(email, joins=False)
             case "appear":
                 shop.customer(customer, email)
             case "spend":
                 spent = _spends(shop, customer) or spent
-            case _:
+            case "settle":
                 settle(shop.world)
     shop.customer(customer, email)
     settle(shop.world)

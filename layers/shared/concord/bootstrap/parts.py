@@ -1,15 +1,12 @@
-"""The services that others need, each made once per process, and the worker's."""
+"""The services that others need, each made once per process."""
 
 from __future__ import annotations
 
 import os
 import random
-import uuid
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
-
-from concord.domain.tasks import RowKey, TaskKind
 
 if TYPE_CHECKING:
     from concord.services.apply_rows import ApplyRows
@@ -29,7 +26,7 @@ if TYPE_CHECKING:
     from concord.services.repair_groups import StartRepair
     from concord.services.replay_inbox import ReplayInbox
     from concord.services.resolve_uncertain import ResolveUncertain
-    from concord.services.run_task import RunTask, TaskHandler
+    from concord.services.run_task import RunTask
     from concord.services.safety_net import SafetyNet
     from concord.services.start_sync import StartSync
     from concord.services.take_credit import TakeCredit
@@ -260,126 +257,6 @@ class Parts(Adapters):
             telemetry=self.telemetry,
         )
 
-    def send_text(self) -> TaskHandler:
-        """Build the worker of texts."""
-        from concord.services.judge_block import JudgeBlock
-        from concord.services.send_text import SendText
-
-        return SendText(
-            tasks=self.tasks,
-            store=self.store,
-            connections=self.connections,
-            reach=self.reach,
-            defer=self.defer,
-            judge_block=JudgeBlock(
-                tasks=self.tasks,
-                store=self.store,
-                defer=self.defer,
-                apply_signal=self.apply_signal,
-                authenticator=self.authenticator,
-                clock=self.clock,
-            ),
-            authenticator=self.authenticator,
-            clock=self.clock,
-            telemetry=self.telemetry,
-        )
-
-    def refresh_numbers(self) -> TaskHandler:
-        """Build the worker that fetches an account's text numbers."""
-        from concord.services.refresh_numbers import RefreshNumbers
-
-        return RefreshNumbers(
-            tasks=self.tasks,
-            connections=self.connections,
-            numbers=self.numbers,
-            replay=self.replay,
-            clock=self.clock,
-            telemetry=self.telemetry,
-        )
-
-    def tell_peers(self) -> TaskHandler:
-        """Build the worker that tells a new connection's peers what the last one's missed."""
-        from concord.services.tell_peers import TellPeers
-
-        return TellPeers(
-            untold=self.untold,
-            store=self.store,
-            connections=self.connections,
-            tasks=self.tasks,
-            defer=self.defer,
-            clock=self.clock,
-        )
-
-    def run_replay(self) -> TaskHandler:
-        """Build the worker of replays by time."""
-        from concord.services.replay_inbox import RunReplay
-
-        return RunReplay(
-            replay=self.replay,
-            inbox=self.inbox,
-            jobs=self.jobs,
-            tasks=self.tasks,
-            defer=self.defer,
-            clock=self.clock,
-        )
-
-    def run_import(self) -> TaskHandler:
-        """Build the worker of imports."""
-        from concord.services.run_import import RunImport
-
-        return RunImport(
-            connections=self.connections,
-            authenticator=self.authenticator,
-            apply_rows=self.apply_rows,
-            jobs=self.jobs,
-            parts=self.import_parts,
-            tasks=self.tasks,
-            defer=self.defer,
-            clock=self.clock,
-        )
-
-    def regroup(self) -> TaskHandler:
-        """Build the worker that brings groups up to date."""
-        from concord.bootstrap.groups import regroup
-
-        return regroup(self)
-
-    def settle_order(self) -> TaskHandler:
-        """Build the worker that books what orders come to."""
-        from concord.bootstrap.orders import settle_order
-
-        return settle_order(self)
-
-    def push_contact(self) -> TaskHandler:
-        """Build the worker of contact pushes."""
-        from concord.bootstrap.contacts import push_contact
-
-        return push_contact(self)
-
-    def export_contacts(self) -> TaskHandler:
-        """Build the worker that exports all customers once."""
-        from concord.bootstrap.contacts import export_contacts
-
-        return export_contacts(self)
-
-    def emit_event(self) -> TaskHandler:
-        """Build the worker that tells events about contacts."""
-        from concord.bootstrap.contacts import emit_event
-
-        return emit_event(self)
-
-    def sync_subscriber(self) -> TaskHandler:
-        """Build the worker that looks whether an address is subscribed."""
-        from concord.bootstrap.contacts import sync_subscriber
-
-        return sync_subscriber(self)
-
-    def send_chunk(self) -> TaskHandler:
-        """Build the worker of a broadcast's chunks."""
-        from concord.bootstrap.sending import send_chunk
-
-        return send_chunk(self)
-
     @cached_property
     def start_repair(self) -> StartRepair:
         from concord.services.repair_groups import StartRepair
@@ -404,60 +281,11 @@ class Parts(Adapters):
             random_bytes=os.urandom,
         )
 
-    def sync_shoppers(self) -> TaskHandler:
-        """Build the worker of full reads, and of the timers that start them."""
-        from concord.bootstrap.sync import sync_worker
-
-        return sync_worker(self)
-
-    def notify_expiry(self) -> TaskHandler:
-        """Build the worker that tells of points that expire soon."""
-        from concord.services.notify_expiry import NotifyExpiry
-
-        return NotifyExpiry(self.ledger, self.connections, self.tasks, self.clock)
-
-    def lapse(self, row: RowKey) -> None:
-        """Lapse the pending opt-in at `row`."""
-        from concord.services.lapse_consent import LapseConsent
-
-        LapseConsent(
-            store=self.store,
-            connections=self.connections,
-            authenticator=self.authenticator,
-            apply_signal=self.apply_signal,
-            clock=self.clock,
-        )(row)
-
     @cached_property
     def run_task(self) -> RunTask:
-        from concord.services.run_task import RunTask
+        from concord.bootstrap.workers import task_worker
 
-        return RunTask(
-            tasks=self.tasks,
-            defer=self.defer,
-            handlers={
-                TaskKind.PUSH_CONSENT: lambda: self.push_consent,
-                TaskKind.SEND_TEXT: self.send_text,
-                TaskKind.FETCH_NUMBERS: self.refresh_numbers,
-                TaskKind.TELL_PEERS: self.tell_peers,
-                TaskKind.REPLAY_INBOX: self.run_replay,
-                TaskKind.IMPORT_CONSENTS: self.run_import,
-                TaskKind.SYNC_SHOPPERS: self.sync_shoppers,
-                TaskKind.REGROUP: self.regroup,
-                TaskKind.SETTLE_ORDER: self.settle_order,
-                TaskKind.SEND_CHUNK: self.send_chunk,
-                TaskKind.NOTIFY_EXPIRY: self.notify_expiry,
-                TaskKind.PUSH_CONTACT: self.push_contact,
-                TaskKind.EMIT_EVENT: self.emit_event,
-                TaskKind.SYNC_SUBSCRIBER: self.sync_subscriber,
-                TaskKind.EXPORT_CONTACTS: self.export_contacts,
-            },
-            lapse=self.lapse,
-            restore=lambda key: self.push_consent.restore(key),
-            clock=self.clock,
-            telemetry=self.telemetry,
-            new_owner=lambda: uuid.uuid4().hex,
-        )
+        return task_worker(self)
 
 
 def _new_inbox_id(received_at: datetime) -> str:
