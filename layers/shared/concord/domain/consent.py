@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from concord.domain.profiles import Profile, SignalKind
+from concord.domain.profiles import OPT_OUTS, Profile, SignalKind
 
 VIA_PLATFORM = "platform"
 VIA_CARRIER = "carrier"
@@ -216,7 +216,6 @@ _OPT_INS = frozenset(
         SignalKind.IMPORT,
     }
 )
-_OPT_OUTS = frozenset({SignalKind.OPT_OUT, SignalKind.ASSUMED_OPT_OUT})
 _SOFT_BASIS = {
     SignalKind.JOIN: Basis.EXPLICIT,
     SignalKind.OPT_IN: Basis.EXPLICIT,
@@ -297,7 +296,7 @@ def _messages(
         return ()
     if signal.kind is SignalKind.HELP:
         return (MessageKind.HELP_REPLY,)
-    if signal.kind in _OPT_OUTS and before is not State.OPTED_OUT and after is State.OPTED_OUT:
+    if signal.kind in OPT_OUTS and before is not State.OPTED_OUT and after is State.OPTED_OUT:
         return (MessageKind.OPT_OUT_CONFIRMATION,) if _expects_text(signal, before) else ()
     by_handset = signal.kind in (SignalKind.JOIN, SignalKind.UNSTOP)
     if by_handset and before is not State.OPTED_IN and after is State.OPTED_IN:
@@ -325,6 +324,6 @@ def _peers_must_hear(signal: Signal, before: State, after: State) -> bool:
     A person who repeats an opt-out saw it undone somewhere, so it is told again; a platform that
     repeats one only echoes what we told it.
     """
-    if signal.kind in _OPT_OUTS and signal.via != VIA_PLATFORM:
+    if signal.kind in OPT_OUTS and signal.via != VIA_PLATFORM:
         return after is State.OPTED_OUT
     return before is not after and after in (State.OPTED_IN, State.OPTED_OUT)

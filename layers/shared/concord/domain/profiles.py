@@ -30,6 +30,10 @@ class SignalKind(StrEnum):
     SIGN_OF_LIFE = "sign_of_life"
 
 
+# What takes consent away, said outright or likely meant.
+OPT_OUTS: Final = frozenset({SignalKind.OPT_OUT, SignalKind.ASSUMED_OPT_OUT})
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """How one integration reads signals on one channel.

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from concord.domain.canonical import sha256_hex
 from concord.domain.connection import Connection
-from concord.domain.consent import VIA_HANDSET, VIA_PLATFORM, Signal
-from concord.domain.errors import InvalidInputError
+from concord.domain.consent import Signal
 from concord.domain.events import (
     CreditChanged,
     DeliveryReceipt,
@@ -17,36 +15,22 @@ from concord.domain.events import (
     OptedOut,
     ParsedWebhook,
 )
-from concord.domain.identity import Channel, event_key, normalise_email, point_id
+from concord.domain.identity import Channel, point_id
 from concord.domain.inbox import InboxEntry, InboxState, RequestKind, marker_of
-from concord.domain.keywords import KeywordMatch, Meaning, classify
 from concord.domain.metrics import Metric
-from concord.domain.phone import normalise_phone
-from concord.domain.profiles import SignalKind
+from concord.domain.profiles import OPT_OUTS, SignalKind
 from concord.domain.tasks import TaskKind, TaskSpec
-from concord.domain.times import effective_at, to_rfc3339
 from concord.ports import Clock, Tasks, Telemetry
 from concord.services.apply_signal import Applied, ApplySignal
 from concord.services.authenticate import Authenticated
 from concord.services.contact_tasks import sync_subscriber
+from concord.services.read_signals import event_name, signal_of_platform, signal_of_text
 from concord.services.take_credit import TakeCredit
 from concord.services.take_receipt import TakeReceipt
 
 _RANK: Final = (InboxState.IGNORED, InboxState.PROCESSED, InboxState.KEPT)
 # The kind of an inbox entry whose connection was found by the number that was texted.
 BY_NUMBER: Final = RequestKind.SMS
-_OPT_OUTS: Final = frozenset({SignalKind.OPT_OUT, SignalKind.ASSUMED_OPT_OUT})
-_SIGNALS: Final = {
-    Meaning.OPT_IN_AGAIN: SignalKind.UNSTOP,
-    Meaning.JOIN: SignalKind.JOIN,
-    Meaning.START: SignalKind.START,
-    Meaning.HELP: SignalKind.HELP,
-}
-_CARRIER_WORDS: Final = {
-    "stop": SignalKind.OPT_OUT,
-    "start": SignalKind.START,
-    "help": SignalKind.HELP,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +127,7 @@ class ApplyEvents:
     ) -> Effect:
         connection = opened.connection
         if isinstance(event, InboundText):
-            signal = self._from_text(connection, event, entry)
+            signal = signal_of_text(connection, event, entry)
             if signal is None or not self._matters(opened, entry, signal):
                 return Effect(InboxState.IGNORED, stored=False)
             if not _meant_for(connection, entry, signal):
@@ -151,8 +135,8 @@ class ApplyEvents:
                 return Effect(InboxState.KEPT, stored=False, strange=True)
             channel, point = Channel.SMS, signal.personal["from"]
         else:
-            signal, channel, point = self._from_platform(connection, event, entry)
-        if signal.kind not in _OPT_OUTS and not connection.listens:
+            signal, channel, point = signal_of_platform(connection, event, entry)
+        if signal.kind not in OPT_OUTS and not connection.listens:
             return Effect(InboxState.KEPT, stored=False)
         if self._of_list(opened, entry, channel, point):
             if isinstance(event, OptedIn) and event.list_id not in (None, connection.contact_list):
@@ -170,7 +154,7 @@ class ApplyEvents:
             channel=channel,
             point=point,
             signal=signal,
-            marker=marker_of(entry, _event_id(entry, event), index),
+            marker=marker_of(entry, event_name(entry, event), index),
             inbox=inbox,
         )
         self._tell(applied, signal)
@@ -191,39 +175,6 @@ class ApplyEvents:
         self._tasks.ensure(connection.merchant_id, spec, self._clock.now())
         return True
 
-    def _from_text(
-        self, connection: Connection, event: InboundText, entry: InboxEntry
-    ) -> Signal | None:
-        """Return what a text means; None = nothing, for it is no handset's (a short code, a name).
-
-        Raises InvalidInputError if what is no number says a keyword: that is kept as failed.
-        """
-        kind, word = _meaning(event, connection.settings.join_keyword)
-        try:
-            sender = normalise_phone(event.sender, connection.country, "from")
-        except InvalidInputError:
-            if kind is None:
-                return None
-            raise
-        kind = kind or SignalKind.SIGN_OF_LIFE
-        received = entry.request.received_at
-        return Signal(
-            kind=kind,
-            effective_at=effective_at(event.occurred_at, received, live_opt_out=kind in _OPT_OUTS),
-            received_at=received,
-            occurred_at=event.occurred_at,
-            via=VIA_HANDSET,
-            source={
-                "platform": entry.platform,
-                "connection_id": connection.connection_id,
-                "event": event_key(event.event_id),
-                "inbox_id": entry.inbox_id,
-                "to": _number_texted(event.to, connection.country),
-                **({"word": word.word, "word_source": word.source} if word else {}),
-            },
-            personal={"text": event.text, "from": sender},
-        )
-
     def _matters(self, opened: Authenticated, entry: InboxEntry, signal: Signal) -> bool:
         """Whether a text is more than talk: it is a keyword, or revives a dead number (R-07).
 
@@ -238,39 +189,9 @@ class ApplyEvents:
         stack_key = opened.secrets.stack_key
         return self._apply_signal.suppressed(connection, stack_key, Channel.SMS, point)
 
-    def _from_platform(
-        self, connection: Connection, event: OptedOut | OptedIn, entry: InboxEntry
-    ) -> tuple[Signal, Channel, str]:
-        received = entry.request.received_at
-        out = isinstance(event, OptedOut)
-        if event.channel is Channel.SMS:
-            point = normalise_phone(event.point, connection.country)
-        else:
-            point = normalise_email(event.point)
-        asked_by_shop = entry.platform == connection.source.platform
-        double = connection.profile(event.channel).double_opt_in
-        opt_in = SignalKind.OPT_IN_REQUEST if asked_by_shop and double else SignalKind.OPT_IN
-        signal = Signal(
-            kind=SignalKind.OPT_OUT if out else opt_in,
-            effective_at=effective_at(event.occurred_at, received, live_opt_out=out),
-            received_at=received,
-            occurred_at=event.occurred_at,
-            via=VIA_PLATFORM,
-            source={
-                "platform": entry.platform,
-                "connection_id": connection.connection_id,
-                "event": event_key(_event_id(entry, event)),
-                "inbox_id": entry.inbox_id,
-                "door": event.via,
-                **({"list_id": event.list_id} if event.list_id else {}),
-            },
-            personal={"actor": event.actor, "point": point},
-        )
-        return signal, event.channel, point
-
     def _tell_kept(self, signal: Signal) -> None:
         """Raise a metric for an opt-out without effect: it may be one that we owe her."""
-        if signal.kind in _OPT_OUTS:
+        if signal.kind in OPT_OUTS:
             self._telemetry.count(Metric.UNKNOWN_EVENT)
             self._telemetry.info("opt_out_to_unknown_number", kind=signal.kind.value)
 
@@ -279,7 +200,7 @@ class ApplyEvents:
             return
         if applied.before != applied.state:
             self._telemetry.count(Metric.CONSENT_CHANGED)
-        if signal.kind in _OPT_OUTS:
+        if signal.kind in OPT_OUTS:
             self._telemetry.count(Metric.OPT_OUT_APPLIED)
         self._telemetry.info(
             "consent_signal",
@@ -287,14 +208,6 @@ class ApplyEvents:
             state=applied.state.value,
             evidence=applied.evidence_id,
         )
-
-
-def _number_texted(to: str, country: str) -> str:
-    """Return the number a text came to as E.164, or as it is: a short code, a name."""
-    try:
-        return normalise_phone(to, country, "to")
-    except InvalidInputError:
-        return to.strip()
 
 
 def _meant_for(connection: Connection, entry: InboxEntry, signal: Signal) -> bool:
@@ -308,35 +221,4 @@ def _meant_for(connection: Connection, entry: InboxEntry, signal: Signal) -> boo
         return True
     if connection.owns_number(signal.source["to"]):
         return True
-    return not connection.text_numbers and signal.kind in _OPT_OUTS
-
-
-def _meaning(
-    event: InboundText, join_keyword: str
-) -> tuple[SignalKind | None, KeywordMatch | None]:
-    """Return what a text means: an opt-out is one whoever reads it so; the surer reading counts.
-
-    What the carrier blocks is an explicit opt-out: were it taken for a likely one, a review could
-    lift it here while the carrier goes on blocking. Of all else our own reading comes first.
-    """
-    word = classify(event.text, join_keyword)
-    says_stop = word is not None and word.meaning is Meaning.OPT_OUT
-    by_carrier = _CARRIER_WORDS.get((event.carrier_keyword or "").lower())
-    if by_carrier is SignalKind.OPT_OUT:
-        return by_carrier, word if says_stop else None
-    if word is None:
-        return by_carrier, None
-    if says_stop:
-        return (SignalKind.OPT_OUT if word.exact else SignalKind.ASSUMED_OPT_OUT), word
-    return _SIGNALS[word.meaning], word
-
-
-def _event_id(entry: InboxEntry, event: InboundText | OptedOut | OptedIn) -> str:
-    """Return what names the event: its id, or where the platform gives none its own delivery.
-
-    Then a platform's repeat is another event that says the same, and changes no state; a repeat of
-    ours (rescue, replay) has the moment of the first.
-    """
-    if event.event_id is not None:
-        return event.event_id
-    return f"{to_rfc3339(entry.request.received_at)}|{sha256_hex(entry.request.body)}"
+    return not connection.text_numbers and signal.kind in OPT_OUTS

@@ -15,13 +15,12 @@ from concord.domain.errors import ConflictError, StorageUnavailableError
 from concord.domain.evidence import GENESIS, SALT_BYTES, ConsentKey, Evidence, next_evidence
 from concord.domain.identity import Channel, event_key, point_id
 from concord.domain.inbox import InboxEntry, Marker
-from concord.domain.profiles import SignalKind
+from concord.domain.profiles import OPT_OUTS, SignalKind
 from concord.domain.review import Review, ReviewKind
 from concord.ports import AlreadySeen, Clock, Committed, ConsentCommit, ConsentStore
 from concord.services.consent_tasks import messages_of, regroup_tasks, tasks_of, wording
 
 _ATTEMPTS: Final = 8
-_OPT_OUTS: Final = frozenset({SignalKind.OPT_OUT, SignalKind.ASSUMED_OPT_OUT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +229,7 @@ def _applied(key: ConsentKey, decision: Decision, evidence: Evidence) -> Applied
 
 def _renamed(marker: Marker, signal: Signal) -> Marker:
     """An id that came with another body: an opt-out counts under id + hash, others fail."""
-    if signal.kind not in _OPT_OUTS:
+    if signal.kind not in OPT_OUTS:
         raise ConflictError(
             "this event id was used for another event; give each event an id of its own",
             code="event_id_reused",
