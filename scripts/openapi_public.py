@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from concord.domain.consent import Basis, State
 from concord.domain.identity import Channel
+from concord.domain.marks import Basis, State
 from concord.services.parse_consent import VIAS
 
 PROBLEM_JSON: Final = "application/problem+json"

@@ -17,13 +17,13 @@ from concord.adapters.sqs import encode_safety
 from concord.bootstrap import Parts, Services
 from concord.config import Settings
 from concord.domain.connection import Connection, ConnectionSettings, HashedSecret
-from concord.domain.consent import State
 from concord.domain.dossier import dossier, verify_dossier
 from concord.domain.errors import NotConfirmedError
 from concord.domain.events import RawRequest
 from concord.domain.evidence import ConsentKey
 from concord.domain.identity import Channel, key_fingerprint, point_id, token_hash
 from concord.domain.inbox import SafetyMessage
+from concord.domain.marks import State
 from concord.domain.outbound import ConsentPush
 from concord.domain.tasks import RowKey
 from tests.support.builders import CONNECTION, MERCHANT, POINT, audit, connection

@@ -22,12 +22,13 @@ from concord.domain.audit import AuditEntry
 from concord.domain.broadcast import Broadcast, BroadcastState, Frozen
 from concord.domain.chunks import Chunk, ChunkKey, Tally
 from concord.domain.connection import Connection, ConnectionSettings, ConnectionState, Side
-from concord.domain.consent import Basis, Marks, Signal, SoftMark
+from concord.domain.consent import Signal
 from concord.domain.consent_record import ConsentRecord
 from concord.domain.credentials import ConnectionSecrets
 from concord.domain.errors import ConcordError, RetryableError
 from concord.domain.evidence import ConsentKey, Evidence
 from concord.domain.identity import Channel, key_fingerprint, point_id
+from concord.domain.marks import Basis, Marks, SoftMark
 from concord.domain.merchant import Merchant
 from concord.domain.metrics import Metric
 from concord.domain.profiles import SignalKind

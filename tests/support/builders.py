@@ -16,12 +16,13 @@ from concord.domain.connection import (
     SenderChoice,
     Side,
 )
-from concord.domain.consent import Marks, Signal, decide
+from concord.domain.consent import Signal, decide
 from concord.domain.consent_record import ConsentRecord
 from concord.domain.events import RawRequest
 from concord.domain.evidence import GENESIS, ConsentKey, next_evidence
 from concord.domain.identity import Channel
 from concord.domain.inbox import InboxEntry, InboxState, Marker, RequestKind
+from concord.domain.marks import Marks
 from concord.domain.profiles import TEXT_EM_ALL_SMS, SignalKind
 from concord.domain.review import Review, ReviewKind
 from concord.domain.shopper import Shopper

@@ -12,8 +12,8 @@ import pytest
 
 from concord.domain.broadcast import BroadcastState
 from concord.domain.chunks import Outcome
-from concord.domain.consent import State
 from concord.domain.identity import Channel
+from concord.domain.marks import State
 from concord.domain.receipts import SliceReceipts
 from concord.domain.times import to_rfc3339
 from concord.services.look_up_consent import LookUpConsent

@@ -11,10 +11,11 @@ from typing import Any
 from concord.domain.audit import AuditEntry
 from concord.domain.broadcast import Broadcast, BroadcastState, Frozen
 from concord.domain.chunks import Chunk, ChunkKey
-from concord.domain.consent import Marks, Signal, decide
+from concord.domain.consent import Signal, decide
 from concord.domain.consent_record import ConsentRecord
 from concord.domain.evidence import GENESIS, ConsentKey, next_evidence
 from concord.domain.identity import Channel, point_id
+from concord.domain.marks import Marks
 from concord.domain.profiles import SignalKind
 from concord.ports import ConsentCommit
 from tests.world.shop import Shop

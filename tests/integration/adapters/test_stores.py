@@ -10,7 +10,7 @@ from concord.adapters.dynamodb.consent_items import put_state, record_from
 from concord.adapters.dynamodb.consent_store import DynamoDbConsentStore
 from concord.adapters.dynamodb.marshal import from_item
 from concord.adapters.dynamodb.table import Table
-from concord.domain.consent import Marks
+from concord.domain.marks import Marks
 from concord.domain.profiles import SignalKind
 from concord.ports import Committed
 from tests.support.builders import at, commit, consent_key

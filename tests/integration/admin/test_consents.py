@@ -14,10 +14,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from concord.adapters.signing import verify
 from concord.domain.canonical import sha256_hex
 from concord.domain.connection import Connection
-from concord.domain.consent import Marks, Signal, decide
+from concord.domain.consent import Signal, decide
 from concord.domain.dossier import Finding, dossier, verify_dossier
 from concord.domain.evidence import GENESIS, ConsentKey, next_evidence
 from concord.domain.identity import Channel
+from concord.domain.marks import Marks
 from concord.domain.profiles import TEXT_EM_ALL_SMS, SignalKind
 from concord.entrypoint.observability import LOG
 from tests.integration.admin.calls import MERCHANT, new_connection, ok, refused

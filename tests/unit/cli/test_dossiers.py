@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from concord.domain.consent import Decision, Marks, Signal, decide
+from concord.domain.consent import Decision, Signal, decide
 from concord.domain.dossier import dossier
 from concord.domain.evidence import GENESIS, ConsentKey, Evidence, next_evidence
 from concord.domain.identity import Channel
+from concord.domain.marks import Marks
 from concord.domain.profiles import TEXT_EM_ALL_SMS, SignalKind
 from tests.unit.cli.fake_api import Cli, FakeApi
 

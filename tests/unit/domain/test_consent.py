@@ -11,16 +11,14 @@ from concord.domain.consent import (
     VIA_CARRIER,
     VIA_DEACTIVATED,
     VIA_PLATFORM,
-    Basis,
     Decision,
-    Marks,
     MessageKind,
     Signal,
-    State,
     decide,
 )
 from concord.domain.hand_over import Purpose, refusal_to_send
 from concord.domain.identity import Channel
+from concord.domain.marks import Basis, Marks, State
 from concord.domain.profiles import EMAIL, TEXT_EM_ALL_SMS, Profile, SignalKind, profile_for
 
 T0 = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from concord.domain.consent import Basis, Marks, Signal, SoftMark, State, decide
+from concord.domain.consent import Signal, decide
 from concord.domain.hand_over import Purpose, refusal_to_send
+from concord.domain.marks import Basis, Marks, SoftMark, State
 from concord.domain.profiles import EMAIL, TEXT_EM_ALL_SMS, Profile, SignalKind
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)

@@ -10,9 +10,9 @@ import pytest
 
 from concord.domain.caps import Cap
 from concord.domain.chunks import Decided, Outcome
-from concord.domain.consent import Basis, Marks, SoftMark
 from concord.domain.consent_record import ConsentRecord
 from concord.domain.decide_recipient import HoursRuling, Reason, decide_recipient
+from concord.domain.marks import Basis, Marks, SoftMark
 from tests.support.builders import CONNECTION, NOW, POINT, consent_key
 
 MORNING = NOW + timedelta(hours=5)

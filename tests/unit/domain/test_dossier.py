@@ -15,10 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from concord.domain.consent import Marks, Signal, decide
+from concord.domain.consent import Signal, decide
 from concord.domain.dossier import Finding, dossier, verify_dossier
 from concord.domain.evidence import GENESIS, ConsentKey, Evidence, next_evidence, record_hash
 from concord.domain.identity import Channel
+from concord.domain.marks import Marks
 from concord.domain.profiles import TEXT_EM_ALL_SMS, SignalKind
 
 T0 = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from concord.domain.canonical import canonical
-from concord.domain.consent import Basis, Marks, Signal, SoftMark, decide
+from concord.domain.consent import Signal, decide
 from concord.domain.evidence import (
     GENESIS,
     ConsentKey,
@@ -20,6 +20,7 @@ from concord.domain.evidence import (
     record_hash,
 )
 from concord.domain.identity import Channel
+from concord.domain.marks import Basis, Marks, SoftMark
 from concord.domain.profiles import TEXT_EM_ALL_SMS, SignalKind
 
 T0 = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from concord.domain.consent import Basis, Marks, SoftMark
 from concord.domain.consent_record import ConsentRecord
 from concord.domain.groups import (
     GROUP_SHARDS,
@@ -22,6 +21,7 @@ from concord.domain.groups import (
     shard_of_shopper,
     textable,
 )
+from concord.domain.marks import Basis, Marks, SoftMark
 from concord.domain.regroup import Act, Change, NumberRow, changes, row_after, shares_of
 from tests.support.builders import CONNECTION, NOW, POINT, at, consent_key, shopper
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from concord.domain import law
-from concord.domain.consent import Basis
 from concord.domain.explain import explain_rules
 from concord.domain.law import (
     PACKS,
@@ -19,6 +18,7 @@ from concord.domain.law import (
     missing_footer,
     quiet_rules,
 )
+from concord.domain.marks import Basis
 from concord.domain.quiet_hours import MERCHANT_RULE
 from concord.domain.rule_packs.shapes import VERIFY, Verdict
 from concord.domain.segments import Encoding, count_segments

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from concord.domain.caps import Cap
-from concord.domain.consent import Basis
+from concord.domain.marks import Basis
 from concord.domain.merchant import Merchant
 from concord.domain.quiet_hours import decide_hours
 from concord.domain.recipient_law import MerchantLaw

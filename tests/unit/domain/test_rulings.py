@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from concord.domain.consent import Basis, Marks, Signal, State, decide
+from concord.domain.consent import Signal, decide
 from concord.domain.evidence import ConsentKey
 from concord.domain.identity import Channel, point_id
+from concord.domain.marks import Basis, Marks, State
 from concord.domain.profiles import EMAIL, TEXT_EM_ALL_SMS, Profile, SignalKind
 
 T0 = datetime(2026, 5, 1, tzinfo=UTC)

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from concord.domain import errors
-from concord.domain.consent import Basis, State
 from concord.domain.events import ApiAnswer, WebhookAnswer
+from concord.domain.marks import Basis, State
 from concord.domain.tasks import RowKey
 from concord.entrypoint.observability import LOG, TELEMETRY, FunctionFailedError
 from concord.services.read_consent import Standing

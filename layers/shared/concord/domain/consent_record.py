@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from concord.domain.consent import Marks
 from concord.domain.evidence import ConsentKey
+from concord.domain.marks import Marks
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from typing import Protocol
 
 from concord.domain.caps import Cap
 from concord.domain.chunks import Decided, Outcome
-from concord.domain.consent import Basis
 from concord.domain.consent_record import ConsentRecord
 from concord.domain.hand_over import Purpose, refusal_to_send
+from concord.domain.marks import Basis
 
 
 class Reason(StrEnum):

@@ -13,8 +13,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from concord.domain.canonical import canonical, sha256_hex, storable
-from concord.domain.consent import Decision, Marks, Signal
+from concord.domain.consent import Decision, Signal
 from concord.domain.identity import Channel
+from concord.domain.marks import Marks
 from concord.domain.times import to_rfc3339
 
 GENESIS: Final = "0" * 64

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
-from concord.domain.consent import State
 from concord.domain.consent_record import ConsentRecord
+from concord.domain.marks import State
 
 # Point ids and shopper keys are evenly spread hex digits. A shard is a range of them, so that
 # reading shard after shard yields the numbers of a group in the order of their ids.

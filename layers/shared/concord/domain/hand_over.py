@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from concord.domain.consent import Marks, State
+from concord.domain.marks import Marks, State
 
 
 class Purpose(StrEnum):

@@ -9,8 +9,8 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from concord.domain.caps import Cap, parse_cap
-from concord.domain.consent import Basis
 from concord.domain.law import PACKS, basis_rules, cap_rules
+from concord.domain.marks import Basis
 from concord.domain.merchant import Merchant
 from concord.domain.merchant_window import parse_quiet_hours
 from concord.domain.quiet_hours import LOOK_AHEAD, HoursDecision, QuietHours

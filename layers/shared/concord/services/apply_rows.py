@@ -10,12 +10,13 @@ from typing import Final
 
 from concord.domain.canonical import sha256_hex
 from concord.domain.connection import Connection
-from concord.domain.consent import Signal, State
+from concord.domain.consent import Signal
 from concord.domain.errors import InvalidInputError, StorageUnavailableError
 from concord.domain.evidence import ConsentKey
 from concord.domain.identity import Channel, event_key, point_id
 from concord.domain.imports import ACCEPTED, DUPLICATE, RawRow, RowOutcome, fingerprint
 from concord.domain.inbox import Marker
+from concord.domain.marks import State
 from concord.domain.profiles import SignalKind
 from concord.domain.times import effective_at, from_rfc3339, to_rfc3339
 from concord.ports import Clock, ConsentStore

@@ -9,12 +9,13 @@ from typing import Final
 
 from concord.domain.canonical import sha256_hex
 from concord.domain.connection import Connection
-from concord.domain.consent import Basis, Decision, Marks, MessageKind, Signal, State, decide
+from concord.domain.consent import Decision, MessageKind, Signal, decide
 from concord.domain.consent_record import ConsentRecord
 from concord.domain.errors import ConflictError, StorageUnavailableError
 from concord.domain.evidence import GENESIS, SALT_BYTES, ConsentKey, Evidence, next_evidence
 from concord.domain.identity import Channel, event_key, point_id
 from concord.domain.inbox import InboxEntry, Marker
+from concord.domain.marks import Basis, Marks, State
 from concord.domain.profiles import OPT_OUTS, SignalKind
 from concord.domain.review import Review, ReviewKind
 from concord.ports import AlreadySeen, Clock, Committed, ConsentCommit, ConsentStore

@@ -8,11 +8,12 @@ from types import MappingProxyType
 from typing import Final
 
 from concord.domain.connection import Connection, ConnectionState
-from concord.domain.consent import Decision, MessageKind, Signal, State
+from concord.domain.consent import Decision, MessageKind, Signal
 from concord.domain.consent_record import ConsentRecord
 from concord.domain.evidence import ConsentKey, Evidence
 from concord.domain.groups import textable
 from concord.domain.identity import Channel
+from concord.domain.marks import State
 from concord.domain.tasks import Task, TaskKind, TaskSpec, push_id
 from concord.domain.texts import render, wording_hash, wording_version
 from concord.services.regroup_tasks import point_task

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from concord.domain.connection import Connection
-from concord.domain.consent import VIA_CARRIER, Signal, State
+from concord.domain.consent import VIA_CARRIER, Signal
 from concord.domain.consent_record import ConsentRecord
 from concord.domain.events import Failure
 from concord.domain.evidence import ConsentKey
 from concord.domain.identity import event_key
 from concord.domain.inbox import Marker
+from concord.domain.marks import State
 from concord.domain.profiles import SignalKind
 from concord.domain.tasks import push_id
 from concord.domain.times import effective_at

@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import Final
 
 from concord.domain.connection import Connection
-from concord.domain.consent import VIA_CARRIER, State
+from concord.domain.consent import VIA_CARRIER
 from concord.domain.consent_record import ConsentRecord
+from concord.domain.marks import State
 from concord.domain.profiles import SignalKind
 from concord.domain.tasks import Task, TaskState, push_id
 from concord.ports import Clock, ConsentStore, Tasks

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from concord.domain.consent import VIA_CARRIER, State
+from concord.domain.consent import VIA_CARRIER
 from concord.domain.consent_record import ConsentRecord
+from concord.domain.marks import State
 from concord.domain.profiles import SignalKind
 from concord.domain.put_off import tries_of
 from concord.domain.tasks import push_id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concord.domain.consent import State
+from concord.domain.marks import State
 from concord.domain.profiles import SignalKind
 from concord.domain.tasks import RowKey
 from concord.domain.times import to_rfc3339

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from concord.domain.consent import Basis, Marks, State
 from concord.domain.evidence import ConsentKey, Evidence
 from concord.domain.identity import Channel, point_id
+from concord.domain.marks import Basis, Marks, State
 from concord.domain.profiles import SignalKind
 from concord.domain.times import to_rfc3339
 from concord.ports import Connections, ConsentStore

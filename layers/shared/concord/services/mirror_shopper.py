@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Final
 
 from concord.domain.connection import Connection
-from concord.domain.consent import State
 from concord.domain.errors import StorageUnavailableError
 from concord.domain.evidence import ConsentKey
 from concord.domain.identity import Channel, point_id, shopper_key
+from concord.domain.marks import State
 from concord.domain.regroup import shares_of
 from concord.domain.shopper import Shopper
 from concord.domain.tasks import TaskSpec

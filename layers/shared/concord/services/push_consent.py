@@ -7,10 +7,10 @@ from typing import Final
 
 from concord.domain.canonical import sha256_hex
 from concord.domain.connection import Connection
-from concord.domain.consent import Marks, State
 from concord.domain.consent_record import ConsentRecord
 from concord.domain.errors import PermanentError
 from concord.domain.evidence import ConsentKey
+from concord.domain.marks import Marks, State
 from concord.domain.metrics import Metric
 from concord.domain.outbound import ConsentPush
 from concord.domain.review import Review, ReviewKind

@@ -8,7 +8,6 @@ from typing import Final
 
 from concord.domain.canonical import canonical, sha256_hex
 from concord.domain.connection import Connection
-from concord.domain.consent import State
 from concord.domain.consent_record import ConsentRecord
 from concord.domain.contact_fields import credit_fields, shopper_fields, told_fields
 from concord.domain.contacts import Contact, SubscriberStatus, spelled
@@ -16,6 +15,7 @@ from concord.domain.errors import RetryableError
 from concord.domain.evidence import ConsentKey
 from concord.domain.exports import Export
 from concord.domain.identity import Channel, member_key, shopper_key
+from concord.domain.marks import State
 from concord.domain.points.account import Account, AccountKey
 from concord.domain.shopper import Shopper
 from concord.domain.task_rows import Finish

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from concord.domain.consent import Basis, State
 from concord.domain.evidence import ConsentKey
 from concord.domain.identity import Channel, point_id, token_hash
 from concord.domain.limits import TABLE_BUDGET
+from concord.domain.marks import Basis, State
 from concord.ports import Clock, ConsentStore
 from concord.services.authenticate import Authenticated, Authenticator
 from concord.services.record_consent import normalised

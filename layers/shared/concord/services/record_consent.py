@@ -7,12 +7,13 @@ from typing import Final
 
 from concord.domain.canonical import sha256_hex
 from concord.domain.connection import Connection
-from concord.domain.consent import Basis, Signal, State
+from concord.domain.consent import Signal
 from concord.domain.errors import ConflictError, TooLargeError
 from concord.domain.events import RawRequest
 from concord.domain.identity import Channel, event_key, normalise_email, token_hash
 from concord.domain.inbox import InboxEntry, InboxState, Marker, RequestKind
 from concord.domain.limits import MAX_BODY
+from concord.domain.marks import Basis, State
 from concord.domain.metrics import Metric
 from concord.domain.phone import normalise_phone
 from concord.domain.profiles import SignalKind

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from concord.domain.consent import State
 from concord.domain.errors import ConflictError, NotFoundError
 from concord.domain.evidence import ConsentKey
 from concord.domain.identity import Channel
+from concord.domain.marks import State
 from concord.domain.page import Page, page
 from concord.domain.task_rows import ParkedTask
 from concord.domain.tasks import TaskKind, TaskSpec

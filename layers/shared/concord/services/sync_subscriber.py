@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from concord.domain.connection import Connection
-from concord.domain.consent import VIA_PLATFORM, Signal, State
+from concord.domain.consent import VIA_PLATFORM, Signal
 from concord.domain.consent_record import ConsentRecord
 from concord.domain.contacts import SubscriberStatus
 from concord.domain.errors import StorageUnavailableError
@@ -20,6 +20,7 @@ from concord.domain.evidence import ConsentKey
 from concord.domain.exports import Subscription
 from concord.domain.identity import Channel, event_key
 from concord.domain.inbox import Marker
+from concord.domain.marks import State
 from concord.domain.profiles import SignalKind
 from concord.domain.task_rows import Finish
 from concord.domain.tasks import Task, push_id

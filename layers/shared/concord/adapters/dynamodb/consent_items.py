@@ -10,10 +10,10 @@ from concord.adapters.dynamodb import keys
 from concord.adapters.dynamodb.marshal import Item
 from concord.adapters.dynamodb.table import put
 from concord.domain.canonical import canonical
-from concord.domain.consent import Basis, Marks, SoftMark
 from concord.domain.consent_record import ConsentRecord
 from concord.domain.evidence import ConsentKey, Evidence, marks_record
 from concord.domain.inbox import Marker
+from concord.domain.marks import Basis, Marks, SoftMark
 from concord.domain.review import Review, ReviewKind
 from concord.domain.tasks import RowKey
 from concord.domain.times import from_rfc3339, to_rfc3339

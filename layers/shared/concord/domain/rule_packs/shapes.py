@@ -84,7 +84,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BasisRule(Rule):
-    """A basis of consent (domain/consent.Basis) that is not enough.
+    """A basis of consent (domain/marks.Basis) that is not enough.
 
     months  the basis is enough for so long after it was given; None = it never is
     """

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field, RootModel
 
-from concord.domain.consent import Basis, State
 from concord.domain.evidence import Evidence
 from concord.domain.identity import Channel
+from concord.domain.marks import Basis, State
 from concord.entrypoint.admin.base import Answer, Point, Sent
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import AwareDatetime
 
-from concord.domain.consent import Basis, State
 from concord.domain.identity import Channel
+from concord.domain.marks import Basis, State
 from concord.domain.review import ReviewKind
 from concord.entrypoint.admin.base import Actor, Answer, PageQuery, Sent
 
