@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from concord.adapters.dynamodb import keys
+from concord.adapters.dynamodb import task_keys
 from concord.adapters.dynamodb.merchants import DynamoDbMerchants
 from concord.adapters.dynamodb.table import Table
 from concord.bootstrap import Parts, Services
@@ -80,7 +80,7 @@ def test_an_order_its_refunds_and_their_repeats_at_once(
     assert shop is not None
     source = f"{shop.source.platform}:{shop.source.account_id}"
     order = OrderKey.of(MERCHANT, source, "1001")
-    row = keys.task(MERCHANT, TaskKind.SETTLE_ORDER, CONNECTION, order.name)
+    row = task_keys.task(MERCHANT, TaskKind.SETTLE_ORDER, CONNECTION, order.name)
     told: list[int] = []
 
     def act(number: int) -> None:

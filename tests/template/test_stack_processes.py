@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from concord.adapters.dynamodb.keys import read_task
+from concord.adapters.dynamodb.task_keys import read_task
 from concord.adapters.sqs import decode_safety
 from concord.domain.tasks import RowKey, TaskKind
 from concord.entrypoint.stream import inserted_keys

@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import pytest
 
-from concord.adapters.dynamodb import keys
+from concord.adapters.dynamodb import task_keys
 from concord.domain.tasks import RowKey
 from concord.domain.times import from_rfc3339
 from tests.world.emf import emitted
@@ -396,4 +396,4 @@ def test_another_stack_key_refuses_all_work(shop: Shop, capsys: pytest.CaptureFi
 
 
 def _due_at(row: dict[str, Any]) -> datetime:
-    return keys.read_due_sk(RowKey(row["pk"], row["sk"]), row["due_sk"]).due_at
+    return task_keys.read_due_sk(RowKey(row["pk"], row["sk"]), row["due_sk"]).due_at

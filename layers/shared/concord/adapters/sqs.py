@@ -11,7 +11,8 @@ from itertools import batched
 from typing import TYPE_CHECKING, Any, Final
 
 from concord.adapters.clients import client as new_client
-from concord.adapters.dynamodb.keys import comes_second, merchant_in, queue_of
+from concord.adapters.dynamodb.keys import merchant_in
+from concord.adapters.dynamodb.task_keys import comes_second, queue_of
 from concord.domain.errors import StorageUnavailableError
 from concord.domain.events import RawRequest
 from concord.domain.inbox import RequestKind, SafetyMessage

@@ -1,4 +1,4 @@
-"""The keys of broadcasts and of what they are cut into; a part of keys.py, which holds all others.
+"""The keys of broadcasts and of what they are cut into; a part of keys.py.
 
 A broadcast id sorts by its creation, a chunk's name by its place in the plan.
 """

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from concord.adapters.dynamodb import keys
+from concord.adapters.dynamodb import keys, task_keys
 from concord.adapters.dynamodb.marshal import Item
 from concord.adapters.dynamodb.table import put
 from concord.domain.canonical import canonical
@@ -45,9 +45,9 @@ def put_state(commit: ConsentCommit) -> dict[str, Any]:
         "invited_at": to_rfc3339(record.invited_at) if record.invited_at else None,
     }
     if commit.lapse_at is not None:
-        item["due_pk"] = keys.due_pk(key)
-        item["due_sk"] = keys.due_sk(
-            commit.lapse_at, keys.LAPSE, record.updated_at, record.key.point_id
+        item["due_pk"] = task_keys.due_pk(key)
+        item["due_sk"] = task_keys.due_sk(
+            commit.lapse_at, task_keys.LAPSE, record.updated_at, record.key.point_id
         )
     if commit.expected_version == 0:
         return put(key, item, "attribute_not_exists(pk)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from concord.adapters.dynamodb import keys
+from concord.adapters.dynamodb import task_keys
 from concord.adapters.dynamodb.marshal import Item
 from concord.adapters.dynamodb.table import put, update
 from concord.domain.task_rows import ParkedTask
@@ -17,7 +17,7 @@ _PARKED_FOR: Final = timedelta(days=30)
 
 def task_key(merchant_id: str, spec: TaskSpec) -> RowKey:
     """Return where the row of a task is."""
-    return keys.task(merchant_id, spec.kind, spec.connection_id, spec.task_id)
+    return task_keys.task(merchant_id, spec.kind, spec.connection_id, spec.task_id)
 
 
 def task_item(
@@ -36,7 +36,7 @@ def task_item(
         "created_at": to_rfc3339(now),
         "want": spec.want or 0,
         "out_since": to_rfc3339(now) if spec.urgent_opt_out else None,
-        "due_pk": keys.due_pk(key),
+        "due_pk": task_keys.due_pk(key),
         "due_sk": _due_sk(spec, now, due_at),
     }
 
@@ -74,16 +74,16 @@ def write_task(
 
 
 def _due_sk(spec: TaskSpec, now: datetime, due_at: datetime | None) -> str:
-    kind = keys.PUSH_OUT if spec.urgent_opt_out else spec.kind.value
-    return keys.due_sk(due_at or now, kind, now, spec.task_id, waits=due_at is not None)
+    kind = task_keys.PUSH_OUT if spec.urgent_opt_out else spec.kind.value
+    return task_keys.due_sk(due_at or now, kind, now, spec.task_id, waits=due_at is not None)
 
 
 def due_again(item: Item, due_at: datetime, *, waits: bool = False) -> str:
     """Return the due index key of an existing row that becomes due at `due_at`."""
     since = item.get("out_since")
-    kind = keys.PUSH_OUT if since else item["kind"]
+    kind = task_keys.PUSH_OUT if since else item["kind"]
     created_at = from_rfc3339(since or item["created_at"])
-    return keys.due_sk(due_at, kind, created_at, item["task_id"], waits=waits)
+    return task_keys.due_sk(due_at, kind, created_at, item["task_id"], waits=waits)
 
 
 def known(task: Task) -> Item:
@@ -128,7 +128,7 @@ def park_task(task: Task, reason: str, words: str, now: datetime) -> dict[str, A
         "want": task.want,
         "expires_at": int((now + _PARKED_FOR).timestamp()),
     }
-    key = keys.failed(task.merchant_id, task.connection_id, now, task.kind, task.task_id)
+    key = task_keys.failed(task.merchant_id, task.connection_id, now, task.kind, task.task_id)
     return put(key, item)
 
 

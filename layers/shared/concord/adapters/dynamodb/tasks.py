@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from concord.adapters.dynamodb import keys
+from concord.adapters.dynamodb import task_keys
 from concord.adapters.dynamodb.marshal import Item
 from concord.adapters.dynamodb.table import Table, delete, update
 from concord.adapters.dynamodb.task_items import (
@@ -113,7 +113,7 @@ class DynamoDbTasks:
                     f"{_OURS} AND #want = :want",
                     owner=task.lease_owner,
                     want=item["want"],
-                    due_pk=keys.due_pk(task.key),
+                    due_pk=task_keys.due_pk(task.key),
                     due_sk=due_again(item, next_at, waits=waits),
                     error=error,
                 )
@@ -282,7 +282,7 @@ class DynamoDbTasks:
 
     def identify(self, key: RowKey) -> TaskRef | None:
         """Return what a row's key says, also when the row is gone. No request."""
-        return keys.read_task(key)
+        return task_keys.read_task(key)
 
     def find(self, merchant_id: str, spec: TaskSpec) -> Task | None:
         """Read the row that a task has while it is open."""
@@ -290,27 +290,27 @@ class DynamoDbTasks:
 
     def find_text(self, merchant_id: str, connection_id: str, text_id: str) -> Task | None:
         """Read a text's row by its reference."""
-        return self.get(keys.task(merchant_id, TaskKind.SEND_TEXT, connection_id, text_id))
+        return self.get(task_keys.task(merchant_id, TaskKind.SEND_TEXT, connection_id, text_id))
 
     def find_push(self, merchant_id: str, connection_id: str, push_id: str) -> Task | None:
         """Read the open push of a point's state to one platform."""
-        return self.get(keys.task(merchant_id, TaskKind.PUSH_CONSENT, connection_id, push_id))
+        return self.get(task_keys.task(merchant_id, TaskKind.PUSH_CONSENT, connection_id, push_id))
 
     def due(self, before: datetime) -> Iterator[DueRow]:
         """Yield what is due before `before`, shard by shard, each shard oldest first."""
-        for shard in range(keys.DUE_SHARDS):
+        for shard in range(task_keys.DUE_SHARDS):
             for item in self._table.query(
                 "due_pk = :due_pk AND due_sk < :before",
                 index="due",
-                due_pk=keys.due_shard(shard),
-                before=keys.due_before(before),
+                due_pk=task_keys.due_shard(shard),
+                before=task_keys.due_before(before),
             ):
-                yield keys.read_due_sk(RowKey(item["pk"], item["sk"]), item["due_sk"])
+                yield task_keys.read_due_sk(RowKey(item["pk"], item["sk"]), item["due_sk"])
 
     def parked(self, merchant_id: str, connection_id: str) -> Iterator[ParkedTask]:
         """Yield what was parked, newest first."""
         for item in self._table.query(
-            "pk = :pk", newest_first=True, pk=keys.failed_pk(merchant_id, connection_id)
+            "pk = :pk", newest_first=True, pk=task_keys.failed_pk(merchant_id, connection_id)
         ):
             yield parked_from(merchant_id, connection_id, item)
 
