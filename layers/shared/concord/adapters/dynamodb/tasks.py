@@ -1,27 +1,27 @@
-"""Task rows under leases, parked failures, and the due index."""
+"""Task rows under leases, and parked failures."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from concord.adapters.dynamodb import task_keys
 from concord.adapters.dynamodb.marshal import Item
-from concord.adapters.dynamodb.table import Table, delete, update
+from concord.adapters.dynamodb.table import delete, update
 from concord.adapters.dynamodb.task_items import (
     due_again,
     known,
     park_task,
-    parked_from,
     task_from,
     task_item,
     task_key,
 )
+from concord.adapters.dynamodb.task_reads import DynamoDbTaskReads
 from concord.adapters.dynamodb.translate import ConditionFailedError, TransactionRefusedError
 from concord.domain.errors import StorageUnavailableError
-from concord.domain.task_rows import DueRow, Finish, Lease, ParkedTask, TaskRef
+from concord.domain.task_rows import Finish, Lease, ParkedTask
 from concord.domain.tasks import LEASE, RowKey, Task, TaskKind, TaskSpec, TaskState
 from concord.domain.times import to_rfc3339
 
@@ -30,11 +30,8 @@ _ROUNDS: Final = 5
 _OURS: Final = "#lease_owner = :owner"
 
 
-class DynamoDbTasks:
-    """Tasks over the one table. A row is unfinished as long as it stands in the due index."""
-
-    def __init__(self, table: Table) -> None:
-        self._table = table
+class DynamoDbTasks(DynamoDbTaskReads):
+    """Tasks over the one table."""
 
     # --- leases ------------------------------------------------------------------------------
 
@@ -272,47 +269,6 @@ class DynamoDbTasks:
             now=to_rfc3339(now),
             reason=reason,
         )
-
-    # --- looking -----------------------------------------------------------------------------
-
-    def get(self, key: RowKey) -> Task | None:
-        """Read a row without taking it."""
-        item = self._table.get(key)
-        return task_from(item) if item else None
-
-    def identify(self, key: RowKey) -> TaskRef | None:
-        """Return what a row's key says, also when the row is gone. No request."""
-        return task_keys.read_task(key)
-
-    def find(self, merchant_id: str, spec: TaskSpec) -> Task | None:
-        """Read the row that a task has while it is open."""
-        return self.get(task_key(merchant_id, spec))
-
-    def find_text(self, merchant_id: str, connection_id: str, text_id: str) -> Task | None:
-        """Read a text's row by its reference."""
-        return self.get(task_keys.task(merchant_id, TaskKind.SEND_TEXT, connection_id, text_id))
-
-    def find_push(self, merchant_id: str, connection_id: str, push_id: str) -> Task | None:
-        """Read the open push of a point's state to one platform."""
-        return self.get(task_keys.task(merchant_id, TaskKind.PUSH_CONSENT, connection_id, push_id))
-
-    def due(self, before: datetime) -> Iterator[DueRow]:
-        """Yield what is due before `before`, shard by shard, each shard oldest first."""
-        for shard in range(task_keys.DUE_SHARDS):
-            for item in self._table.query(
-                "due_pk = :due_pk AND due_sk < :before",
-                index="due",
-                due_pk=task_keys.due_shard(shard),
-                before=task_keys.due_before(before),
-            ):
-                yield task_keys.read_due_sk(RowKey(item["pk"], item["sk"]), item["due_sk"])
-
-    def parked(self, merchant_id: str, connection_id: str) -> Iterator[ParkedTask]:
-        """Yield what was parked, newest first."""
-        for item in self._table.query(
-            "pk = :pk", newest_first=True, pk=task_keys.failed_pk(merchant_id, connection_id)
-        ):
-            yield parked_from(merchant_id, connection_id, item)
 
     def unpark(self, parked: ParkedTask) -> None:
         """Delete the record of a failure."""
