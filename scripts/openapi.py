@@ -16,7 +16,8 @@ from pydantic.json_schema import models_json_schema
 
 from concord.entrypoint.admin.operations import Operation
 from functions.admin.app import OPERATIONS
-from scripts.openapi_public import PATHS, PROBLEM_JSON, SCHEMAS, path_parameters
+from scripts.openapi_bodies import SCHEMAS
+from scripts.openapi_public import PATHS, PROBLEM_JSON, path_parameters
 
 FILE: Final = Path(__file__).resolve().parent.parent / "docs" / "openapi.json"
 _REF: Final = "#/components/schemas/{model}"
