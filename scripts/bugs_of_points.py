@@ -14,6 +14,7 @@ _POST: Final = "tests/unit/services/test_post_points.py"
 _NIGHTS: Final = "tests/walk/test_nights.py"
 _CRASHES: Final = "tests/walk/test_night_crash.py"
 _NOTICES: Final = "tests/walk/test_expiry_notices.py"
+_ZONES: Final = "tests/walk/test_moving_zones.py"
 _TILL: Final = "tests/walk/test_orders.py"
 _CONTACTS: Final = "tests/walk/test_contacts.py"
 
@@ -134,8 +135,8 @@ BUGS: Final = (
     Bug(
         "an order is booked on the day of UTC",
         "services/settle_order.py",
-        "today = local_date(now, merchant.time_zone)",
-        'today = local_date(now, "UTC")',
+        "today = merchant.day(now)",
+        "today = now.date()",
         f"{_TILL}::test_an_order_is_booked_on_the_local_day",
     ),
     # --- the night ---
@@ -167,6 +168,13 @@ BUGS: Final = (
         "night.merchant_id, last_day + ONE_DAY,",
         "night.merchant_id, last_day,",
         _NOTICES,
+    ),
+    Bug(
+        "the day begins again where a merchant moves to",
+        "services/manage_merchants.py",
+        "before.day(self._clock.now()) if moves else before.not_before",
+        "None",
+        f"{_ZONES}::test_nothing_is_booked_on_a_day_that_was_reported",
     ),
     Bug(
         "a report opens with nothing",

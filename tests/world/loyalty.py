@@ -37,6 +37,14 @@ class Loyalty:
         self.version = 0
         self.saves()
 
+    @classmethod
+    def of(cls, house: World, merchant_id: str, zone: str) -> Loyalty:
+        """Return a merchant whose programme is there already, in a zone."""
+        made = cls.__new__(cls)
+        made.house, made.merchant_id = house, merchant_id
+        made.moves_to(zone)
+        return made
+
     # --- who and where -----------------------------------------------------------------------
 
     def moves_to(self, zone: str) -> None:

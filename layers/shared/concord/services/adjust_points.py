@@ -11,7 +11,6 @@ from concord.domain.points import posting
 from concord.domain.points.account import Account
 from concord.domain.points.posting import Entry, EntryKind, Occasion, Posting
 from concord.domain.points.programme import Programme, RefundPolicy
-from concord.domain.times import local_date
 from concord.ports import Clock
 from concord.services.find_account import FindAccount, Found
 from concord.services.post_points import PostPoints
@@ -51,7 +50,7 @@ class AdjustPoints:
         found = self._find_account(merchant_id, programme_id, member)
         now = self._clock.now()
         entry_id = f"adjust:{request_hash or self._random_bytes(16).hex()}"
-        today = local_date(now, found.merchant.time_zone)
+        today = found.merchant.day(now)
         why = Occasion(entry_id, now, today, {"reason": reason, "actor": actor})
         posted = self._post_points(
             found.key,

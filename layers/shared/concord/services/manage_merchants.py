@@ -51,7 +51,8 @@ class ManageMerchants:
     def put(self, merchant: Merchant, actor: str) -> tuple[Merchant, bool]:
         """Create or replace; returns the merchant and whether it is new.
 
-        `allow_multi_link` has a route of its own and is kept as it is. Raises InvalidInputError
+        `allow_multi_link` has a route of its own and is kept as it is; so is the day that it was
+        where he moved from. Raises InvalidInputError
         that names what is wrong with the time zone, the quiet hours or the frequency cap.
         """
         check_merchant_id(merchant.merchant_id)
@@ -60,8 +61,7 @@ class ManageMerchants:
         parse_cap(merchant.frequency_cap)
         for _ in range(_ATTEMPTS):
             before = self._merchants.get(merchant.merchant_id)
-            kept = before.allow_multi_link if before else False
-            merchant = replace(merchant, allow_multi_link=kept)
+            merchant = self._kept(merchant, before)
             audit = self._audit(merchant, actor, "merchant_put")
             if merchant == before or self._merchants.put(merchant, audit, before):
                 break
@@ -84,6 +84,14 @@ class ManageMerchants:
             if self._merchants.put(merchant, self._audit(merchant, actor, action), before):
                 return merchant
         raise StorageUnavailableError("this merchant kept changing")
+
+    def _kept(self, merchant: Merchant, before: Merchant | None) -> Merchant:
+        """Return the merchant with what is not his to send."""
+        if before is None:
+            return replace(merchant, allow_multi_link=False, not_before=None)
+        moves = merchant.time_zone != before.time_zone
+        not_before = before.day(self._clock.now()) if moves else before.not_before
+        return replace(merchant, allow_multi_link=before.allow_multi_link, not_before=not_before)
 
     def _is_operator(self, caller_arn: str) -> bool:
         # Without an identity (a local gateway) only the pattern that means everybody fits.

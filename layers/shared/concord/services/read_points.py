@@ -8,7 +8,6 @@ from datetime import date
 from concord.domain.page import Page, page
 from concord.domain.points.account import Account, Lot
 from concord.domain.points.posting import Entry
-from concord.domain.times import local_date
 from concord.ports import Clock
 from concord.ports.points import Ledger
 from concord.services.find_account import FindAccount
@@ -44,7 +43,7 @@ class ReadPoints:
     def account(self, merchant_id: str, programme_id: str, member: str) -> Standing:
         """Return what a member has today. Raises as FindAccount."""
         found = self._find_account(merchant_id, programme_id, member)
-        today = local_date(self._clock.now(), found.merchant.time_zone)
+        today = found.merchant.day(self._clock.now())
         return Standing(self._ledger.account(found.key), today)
 
     def statement(

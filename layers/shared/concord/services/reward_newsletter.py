@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 from itertools import count
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from concord.domain.connection import Connection
 from concord.domain.errors import RetryableError, StorageUnavailableError
@@ -195,7 +194,7 @@ class RewardNewsletter:
         merchant = self._merchants.get(connection.merchant_id)
         if merchant is None:
             raise StorageUnavailableError("the merchant of a connection is not there")
-        return self._clock.now().astimezone(ZoneInfo(merchant.time_zone)).date()
+        return merchant.day(self._clock.now())
 
 
 def _names(list_id: str) -> Iterator[str]:

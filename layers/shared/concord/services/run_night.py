@@ -20,7 +20,6 @@ from concord.domain.points.night import (
 )
 from concord.domain.points.posting import Posting
 from concord.domain.tasks import Task, TaskState
-from concord.domain.times import local_date
 from concord.ports import Clock, Connections, Merchants, Tasks, Telemetry
 from concord.ports.nights import Nights
 from concord.ports.points import Hint, Ledger, Programmes
@@ -83,7 +82,7 @@ class RunNight:
         merchant = self._merchants.get(task.merchant_id)
         if merchant is not None:
             # A night may be worked off ahead of our clock, if its event says so.
-            today = max(shard.night.on, local_date(now, merchant.time_zone))
+            today = max(shard.night.on, merchant.day(now))
             this = _Pass(task, shard, today, now + _WORKS_FOR)
             if not (self._look(this) and self._tell(this)):
                 self._defer.wait(task, timedelta(0), "next_slice")

@@ -13,7 +13,6 @@ from concord.domain.points.posting import Occasion, Posting, accrue, pend, rever
 from concord.domain.points.programme import RefundPolicy
 from concord.domain.task_rows import Finish
 from concord.domain.tasks import Task
-from concord.domain.times import local_date
 from concord.ports import Clock, Merchants, Tasks
 from concord.ports.orders import Orders
 from concord.ports.points import Programmes
@@ -114,7 +113,7 @@ class SettleOrder:
         if programme is None or merchant is None:
             raise NotFoundError("no such programme")
         now = self._clock.now()
-        today = local_date(now, merchant.time_zone)
+        today = merchant.day(now)
         for posting in order.postings:
             self._post(
                 AccountKey(merchant_id, terms.programme_id, posting.member.key),

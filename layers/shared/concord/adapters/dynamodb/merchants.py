@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 
 from concord.adapters.dynamodb import keys
 from concord.adapters.dynamodb.audit import put_audit
@@ -34,6 +35,7 @@ class DynamoDbMerchants:
             "allow_multi_link": merchant.allow_multi_link,
             "quiet_hours": json.dumps(dict(merchant.quiet_hours)),
             "frequency_cap": json.dumps(dict(merchant.frequency_cap)),
+            "not_before": merchant.not_before and merchant.not_before.isoformat(),
         }
         key, moves = keys.merchant(merchant.merchant_id), []
         if before is None:
@@ -53,6 +55,7 @@ class DynamoDbMerchants:
 
 def merchant_from(merchant_id: str, item: Item) -> Merchant:
     """Return the merchant that an item holds."""
+    not_before = item.get("not_before")
     return Merchant(
         merchant_id=merchant_id,
         name=item["name"],
@@ -61,4 +64,5 @@ def merchant_from(merchant_id: str, item: Item) -> Merchant:
         allow_multi_link=item["allow_multi_link"],
         quiet_hours=json.loads(item["quiet_hours"]),
         frequency_cap=json.loads(item["frequency_cap"]),
+        not_before=date.fromisoformat(not_before) if not_before else None,
     )
