@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 from pytest_socket import disable_socket, enable_socket, socket_allow_hosts
 
 from tests.support import canary_watch
+
+if TYPE_CHECKING:
+    from tests.world.shop import Shop
+    from tests.world.world import World
 
 pytest.register_assert_rewrite("tests.support.contracts", "tests.support.group_rows")
 
@@ -99,3 +103,18 @@ def table(dynamodb: Any, table_name: str) -> Any:
     from concord.adapters.dynamodb.table import Table
 
     return Table(table_name, dynamodb, sleep=lambda _: None)
+
+
+@pytest.fixture
+def house() -> Iterator[World]:
+    """Yield our handlers over moto and the sandbox platforms, in this process."""
+    from tests.world.world import world
+
+    with world() as made:
+        yield made
+
+
+@pytest.fixture
+def shop(house: World) -> Shop:
+    """Return a connected shop in that house."""
+    return house.shop()

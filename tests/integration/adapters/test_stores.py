@@ -14,27 +14,13 @@ from concord.domain.marks import Marks
 from concord.domain.profiles import SignalKind
 from concord.ports import Committed
 from tests.support.builders import at, commit, consent_key
-from tests.support.contracts.broadcasts import BroadcastsContract
-from tests.support.contracts.consent import ConsentStoreContract, InboxContract
-from tests.support.contracts.credits import CreditsContract
-from tests.support.contracts.exports import ExportsContract, SubscriptionsContract
-from tests.support.contracts.groups import ContributionsContract, ContributionsProperty
-from tests.support.contracts.nights import NightsContract, ReportsContract
-from tests.support.contracts.orders import OrdersContract
-from tests.support.contracts.points import LedgerContract, ProgrammesContract
-from tests.support.contracts.registry import (
-    AnswersContract,
-    ConnectionsContract,
-    MerchantsContract,
-    ReviewsContract,
-    ShoppersContract,
-    UntoldContract,
-)
-from tests.support.contracts.sending import CapsContract, ChunksContract, PaceContract
-from tests.support.contracts.tasks import TasksContract
+from tests.support.contracts.every_store import suites
+from tests.support.contracts.groups import ContributionsProperty
+
+globals().update(suites())
 
 
-class TestConsentStore(ConsentStoreContract):
+class TestMarks:
     def test_every_fuzzy_text_and_every_dismissal_survives_storage(self, table: Table) -> None:
         """R-05: to the microsecond, or a dismissal would not meet the text that was judged."""
         store = DynamoDbConsentStore(table)
@@ -56,67 +42,4 @@ class TestConsentStore(ConsentStoreContract):
             record_from(consent_key(), item)
 
 
-class TestInbox(InboxContract): ...
-
-
-class TestTasks(TasksContract): ...
-
-
-class TestConnections(ConnectionsContract): ...
-
-
-class TestOrders(OrdersContract): ...
-
-
-class TestCredits(CreditsContract): ...
-
-
-class TestExports(ExportsContract): ...
-
-
-class TestSubscriptions(SubscriptionsContract): ...
-
-
-class TestMerchants(MerchantsContract): ...
-
-
-class TestReviews(ReviewsContract): ...
-
-
-class TestUntold(UntoldContract): ...
-
-
-class TestShoppers(ShoppersContract): ...
-
-
-class TestAnswers(AnswersContract): ...
-
-
-class TestBroadcasts(BroadcastsContract): ...
-
-
-class TestContributions(ContributionsContract): ...
-
-
 class TestContributionsProperty(ContributionsProperty): ...
-
-
-class TestChunks(ChunksContract): ...
-
-
-class TestPace(PaceContract): ...
-
-
-class TestCaps(CapsContract): ...
-
-
-class TestProgrammes(ProgrammesContract): ...
-
-
-class TestLedger(LedgerContract): ...
-
-
-class TestNights(NightsContract): ...
-
-
-class TestReports(ReportsContract): ...

@@ -1,16 +1,12 @@
-"""The admin API over moto and the sandbox platforms, called as API Gateway calls it."""
+"""The admin API works with threads; moto does not."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from moto.core.botocore_stubber import BotocoreStubber
-
-from tests.world.shop import Shop
-from tests.world.world import World, world
 
 
 @pytest.fixture(autouse=True)
@@ -23,14 +19,3 @@ def one_call_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
             return answer(self, request)
 
     monkeypatch.setattr(BotocoreStubber, "process_request", process_request)
-
-
-@pytest.fixture
-def house() -> Iterator[World]:
-    with world() as made:
-        yield made
-
-
-@pytest.fixture
-def shop(house: World) -> Shop:
-    return house.shop("m1")
