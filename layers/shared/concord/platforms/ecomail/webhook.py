@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from concord.domain.events import (
@@ -11,12 +11,11 @@ from concord.domain.events import (
     OptedOut,
     ParsedWebhook,
     RawRequest,
-    SecretValue,
     UnparseableError,
-    WebhookAnswer,
 )
 from concord.domain.identity import Channel
 from concord.platforms.checked import MAX_ID, Fields, read_object, safe_type
+from concord.platforms.secret_url import SecretUrlWebhook
 
 EVENTS: Final[Mapping[str, type[OptedIn] | type[OptedOut]]] = {
     "SUBSCRIBED": OptedIn,
@@ -31,24 +30,8 @@ _BATCH_ID: Final = "x-messagesystems-batch-id"
 _MAX_EMAIL: Final = 320
 
 
-class EcomailWebhook:
-    """WebhookAdapter of Ecomail. The secret URL is the whole proof of who calls."""
-
-    success = WebhookAnswer()
-    signs_url = False
-
-    def verify(
-        self,
-        request: RawRequest,
-        secrets: Sequence[SecretValue],
-        credentials: Mapping[str, str],
-    ) -> bool:
-        """Return True: there is nothing to verify. See `unsigned`."""
-        return True
-
-    def unsigned(self, request: RawRequest) -> bool:
-        """Return True: nobody signed it, so an opt-in waits for a fetch that confirms it."""
-        return True
+class EcomailWebhook(SecretUrlWebhook):
+    """WebhookAdapter of Ecomail."""
 
     def parse(self, request: RawRequest, settings: Mapping[str, Any]) -> ParsedWebhook:
         """Return the one event of a list webhook. Raises UnparseableError."""

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from concord.domain.events import (
     CreditChanged,
     ParsedWebhook,
     RawRequest,
-    SecretValue,
     UnparseableError,
-    WebhookAnswer,
 )
 from concord.platforms.checked import MAX_ID, Fields, name_map, read_object, safe_type
+from concord.platforms.secret_url import SecretUrlWebhook
 
 # Ours -> theirs, as our template spells them (README). `event_id` has no variable of theirs.
 FIELDS: Final[Mapping[str, str]] = {
@@ -52,24 +51,8 @@ EVENTS: Final[Mapping[str, Callable[[Fields], CreditChanged]]] = {"credit": _cre
 IGNORED: Final = frozenset({"tier"})  # a VIP tier changed: the points did not
 
 
-class EllityWebhook:
-    """WebhookAdapter of Ellity. The secret URL is the whole proof of who calls."""
-
-    success = WebhookAnswer()
-    signs_url = False
-
-    def verify(
-        self,
-        request: RawRequest,
-        secrets: Sequence[SecretValue],
-        credentials: Mapping[str, str],
-    ) -> bool:
-        """Return True: they mention no signature, so there is nothing to verify."""
-        return True
-
-    def unsigned(self, request: RawRequest) -> bool:
-        """Return True: nobody signed it."""
-        return True
+class EllityWebhook(SecretUrlWebhook):
+    """WebhookAdapter of Ellity."""
 
     def parse(self, request: RawRequest, settings: Mapping[str, Any]) -> ParsedWebhook:
         """Return the one event of a filled-in template. Raises UnparseableError."""
