@@ -89,6 +89,18 @@ class Authenticator:
             raise
         return Authenticated(connection, secrets)
 
+    def receipt_url(self, connection: Connection) -> str | None:
+        """Return where receipts go, for platforms that are told with each text; None = nowhere.
+
+        Raises StackKeyError, StorageUnavailableError.
+        """
+        if not connection.public_url:
+            return None
+        secrets = self.with_secrets(connection).secrets
+        token = receipt_token(secrets.stack_key, connection.connection_id)
+        where = f"{connection.sender_platform}/{connection.connection_id}/{token}/{RECEIPTS}"
+        return f"{connection.public_url.rstrip('/')}/webhooks/{where}"
+
     def stack_key_of(self, merchant_id: str) -> bytes:
         """Return the stack key, for what is named by the merchant alone: his connections say
         whether it is theirs. Under another key every account would look empty.

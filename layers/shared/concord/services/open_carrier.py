@@ -9,11 +9,10 @@ from concord.domain.broadcast import Frozen
 from concord.domain.chunks import Slice, slice_reference
 from concord.domain.connection import Connection
 from concord.domain.errors import PermanentError
-from concord.domain.identity import receipt_token
 from concord.domain.outbound import BulkText, OutboundText
 from concord.domain.pacing import SenderAccount, sender_account
 from concord.ports import BulkSender, TextSender
-from concord.services.authenticate import RECEIPTS, Authenticator
+from concord.services.authenticate import Authenticator
 from concord.services.reach_platforms import ReachPlatforms
 
 
@@ -74,19 +73,10 @@ class OpenCarrier:
             body=frozen.body,
             number=number,
             number_id=number_id,
-            receipt_url=self._receipt_url(connection),
+            receipt_url=self._authenticator.receipt_url(connection),
             bulk=bulk,
             single=single,
         )
-
-    def _receipt_url(self, connection: Connection) -> str | None:
-        """Return where receipts go, for platforms that are told with each text."""
-        if not connection.public_url:
-            return None
-        secrets = self._authenticator.with_secrets(connection).secrets
-        token = receipt_token(secrets.stack_key, connection.connection_id)
-        where = f"{connection.sender_platform}/{connection.connection_id}/{token}/{RECEIPTS}"
-        return f"{connection.public_url.rstrip('/')}/webhooks/{where}"
 
 
 def _origin(connection: Connection) -> tuple[str, str]:

@@ -16,13 +16,12 @@ from concord.domain.errors import (
     RetryableError,
 )
 from concord.domain.hand_over import Purpose, refusal_to_send
-from concord.domain.identity import receipt_token
 from concord.domain.metrics import Metric
 from concord.domain.outbound import HandedOver, OutboundText
 from concord.domain.tasks import Task, TaskState
 from concord.domain.texts import render
 from concord.ports import Clock, Connections, ConsentStore, Tasks, Telemetry, TextSender
-from concord.services.authenticate import RECEIPTS, Authenticator
+from concord.services.authenticate import Authenticator
 from concord.services.consent_tasks import consent_key
 from concord.services.defer_tasks import DeferTasks
 from concord.services.judge_block import JudgeBlock
@@ -124,18 +123,9 @@ class SendText:
             reference=task.task_id,
             sends_from=origin.number,
             sends_from_id=origin.number_id,
-            receipt_url=self._receipt_url(connection),
+            receipt_url=self._authenticator.receipt_url(connection),
             attempted_at=datetime.fromisoformat(str(attempted)) if attempted else None,
         )
-
-    def _receipt_url(self, connection: Connection) -> str | None:
-        """Return where receipts go, for platforms that are told with each text."""
-        if not connection.public_url:
-            return None
-        secrets = self._authenticator.with_secrets(connection).secrets
-        token = receipt_token(secrets.stack_key, connection.connection_id)
-        where = f"{connection.sender_platform}/{connection.connection_id}/{token}/{RECEIPTS}"
-        return f"{connection.public_url.rstrip('/')}/webhooks/{where}"
 
     def _resolved_as_unsent(self, task: Task, connection: Connection) -> bool:
         """Find out what became of an earlier attempt. True = it never arrived; sending is safe.
