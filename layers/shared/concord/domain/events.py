@@ -59,10 +59,10 @@ class InboundText:
 
 
 @dataclass(frozen=True, slots=True)
-class OptedOut:
-    """The platform reports an opt-out that was given to it, not to us.
+class ToldElsewhere:
+    """What a person told a platform, and not us, about one of her points.
 
-    `event_id` None = it gives none. `list_id` names the list, where the platform has lists.
+    `event_id` None = the platform gives none. `list_id` names the list, where it has lists.
     """
 
     event_id: str | None
@@ -75,19 +75,13 @@ class OptedOut:
 
 
 @dataclass(frozen=True, slots=True)
-class OptedIn:
-    """The platform reports an opt-in that was given to it, not to us.
+class OptedOut(ToldElsewhere):
+    """She opted out there."""
 
-    `event_id` None = it gives none. `list_id` names the list, where the platform has lists.
-    """
 
-    event_id: str | None
-    channel: Channel
-    point: str = field(repr=False)
-    occurred_at: datetime | None = None
-    via: str = "platform"
-    actor: str = field(default="", repr=False)
-    list_id: str | None = None
+@dataclass(frozen=True, slots=True)
+class OptedIn(ToldElsewhere):
+    """She opted in there."""
 
 
 class DeliveryStatus(StrEnum):
