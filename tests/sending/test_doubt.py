@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from datetime import datetime
 from functools import partial
 
@@ -38,6 +38,17 @@ def _slow_to_take(stage: Stage, number: int) -> None:
         raise OutcomeUnknownError("timed out")
 
     stage.carrier.fault = fault
+
+
+def _dies_in_its_last_call(stage: Stage, asked: Sized) -> None:
+    """Let the worker die in the tenth call, so that nobody noted what became of the slice; not
+    again once look-ups were `asked`."""
+
+    def began(call: Call) -> None:
+        if len(stage.carrier.calls) == 10 and not asked:
+            raise Killed("call")
+
+    stage.carrier.began = began
 
 
 def _put_receipt(stage: Stage, broadcast: Broadcast, place: int) -> Callable[[], None]:
@@ -123,12 +134,8 @@ def test_slow_look_ups_of_a_slice_are_shared_out_among_passes(
         asked[threading.current_thread()].append(stage.virtual.now())
         return find(text)
 
-    def began(call: Call) -> None:
-        if len(stage.carrier.calls) == 10 and not asked:
-            raise Killed("call")
-
     monkeypatch.setattr(stage.carrier, "find", watched)
-    stage.carrier.began = began
+    _dies_in_its_last_call(stage, asked)
     broadcast = stage.broadcast(shop)
     stage.sweeps(7200)
     stage.virtual.run(7200)
@@ -153,12 +160,8 @@ def test_a_look_up_that_is_throttled_forgets_none_of_those_before_it(
             raise ThrottledError("busy", retry_after=5.0)
         return find(text)
 
-    def began(call: Call) -> None:
-        if len(stage.carrier.calls) == 10 and not asked:
-            raise Killed("call")
-
     monkeypatch.setattr(stage.carrier, "find", busy)
-    stage.carrier.began = began
+    _dies_in_its_last_call(stage, asked)
     broadcast = stage.broadcast(shop)
     stage.sweeps(7200)
     stage.virtual.run(7200)
