@@ -18,9 +18,10 @@ from concord.adapters.dynamodb.connections import DynamoDbConnections
 from concord.adapters.parameters import SsmSecrets
 from tests.support.tables import schema
 from tests.world.mailing import handed_over
+from tests.world.sandbox_http import SandboxHttp, SandboxTransport
 from tests.world.shop import Shop, new_number
 from tests.world.signing import signed_inbound
-from tests.world.world import SandboxHttp, SandboxTransport, World, world
+from tests.world.world import World, world
 
 FUNCTIONS: Final = {
     "WebhookReceive": "functions.webhooks.receive",

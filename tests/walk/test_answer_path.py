@@ -59,8 +59,8 @@ def _path(shop: Shop, platform: str = "text_em_all") -> str:
 def _kept(house: World) -> list[dict[str, Any]]:
     """Return what waits in the safety queue, and leave it there."""
     found = []
-    for message in list(house._take("safety")):
-        house._back("safety", message)
+    for message in list(house.ground.take("safety")):
+        house.ground.back("safety", message)
         found.append(json.loads(message["Body"]))
     return found
 

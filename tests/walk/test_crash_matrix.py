@@ -77,8 +77,8 @@ def _rescue(person: Watched, arrange: Arrange, kind: str) -> Deliver:
     deliver = arrange(person)
     with person.wire.failing(away("dynamodb")):
         deliver(1)
-    (message,) = house._take("safety")
-    house._gone("safety", message)
+    (message,) = house.ground.take("safety")
+    house.ground.gone("safety", message)
     body = json.loads(message["Body"])
     assert body["kind"] == kind
     return lambda receives: lambda_handler(sqs_event([body], receives), LambdaContext())
@@ -89,7 +89,7 @@ def _relay(person: Person) -> Deliver:
 
     house = person.shop.world
     _stop(person)(1)
-    records = [r for r in house._stream() if r["dynamodb"]["Keys"]["pk"]["S"].startswith("T")]
+    records = house.ground.inserted()
     assert records
     return lambda _: lambda_handler({"Records": records}, LambdaContext())
 
@@ -99,7 +99,7 @@ def _sweep(person: Person) -> Deliver:
 
     house = person.shop.world
     _stop(person)(1)
-    house._stream()  # the stream forgot them
+    house.ground.inserted()  # the stream forgot them
     house.clock.advance(timedelta(minutes=3))
     event = schedule_event(house.clock.now())
     return lambda _: lambda_handler(event, LambdaContext())

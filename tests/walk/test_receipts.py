@@ -29,9 +29,9 @@ from tests.world.world import World
 
 def _waiting(shop: Shop) -> list[dict[str, Any]]:
     """Return what waits in the receipt queue, and leave it there."""
-    messages = list(shop.world._take("receipt"))
+    messages = list(shop.world.ground.take("receipt"))
     for message in messages:
-        shop.world._back("receipt", message)
+        shop.world.ground.back("receipt", message)
     return [json.loads(message["Body"]) for message in messages]
 
 
@@ -503,9 +503,9 @@ def test_the_merge_dies_anywhere_and_comes_to_the_same(shop: Shop, code: str) ->
 
 
 def _drained(shop: Shop) -> list[Any]:
-    messages = list(shop.world._take("receipt"))
+    messages = list(shop.world.ground.take("receipt"))
     for message in messages:
-        shop.world._gone("receipt", message)
+        shop.world.ground.gone("receipt", message)
     return messages
 
 

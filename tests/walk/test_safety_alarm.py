@@ -47,14 +47,14 @@ def test_the_safety_alarm_lasts_as_long_as_anything_waits(shop: Shop) -> None:
         assert deliver(1)["statusCode"] == 202
         assert _alarmed(house)
         for receives in range(1, 6):
-            [message] = house._take("safety")
+            [message] = house.ground.take("safety")
             assert _alarmed(house)
             event = sqs_event([json.loads(message["Body"])], receives)
             event["Records"][0]["receiptHandle"] = message["ReceiptHandle"]
             assert lambda_handler(event, LambdaContext())["batchItemFailures"]
-            assert list(house._take("safety")) == []  # hidden for half a minute and more
+            assert list(house.ground.take("safety")) == []  # hidden for half a minute and more
             assert _alarmed(house)
-            house._back("safety", message)
+            house.ground.back("safety", message)
     assert house.rescue() == 1
     assert not _alarmed(house)
 
@@ -68,7 +68,7 @@ def test_the_age_of_a_kept_request_counts_from_its_receipt(
     deliver = Person(shop).text("STOP")
     with Wire(shop.world).failing(away("dynamodb")):
         deliver(1)
-        [message] = shop.world._take("safety")
+        [message] = shop.world.ground.take("safety")
         body = json.loads(message["Body"])
         body["request"]["received_at"] = "2026-01-01T00:00:00Z"
         capsys.readouterr()

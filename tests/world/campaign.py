@@ -121,9 +121,9 @@ class Campaign:
     def queued(self, queue: str) -> list[dict[str, str]]:
         """Take what is in a queue now, and return it."""
         found = []
-        for message in self.house._take(queue):
+        for message in self.house.ground.take(queue):
             found.append(json.loads(message["Body"]))
-            self.house._gone(queue, message)
+            self.house.ground.gone(queue, message)
         return found
 
     def chunks(self, broadcast: Broadcast) -> list[Chunk]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
-from tests.support.canaries import FIRST_NAME, LAST_NAME
+from tests.sandbox.harness import BASE as SANDBOX
+from tests.support.canaries import FIRST_NAME, LAST_NAME, SECRET
+from tests.world.events import BASE_URL
 from tests.world.world import World
 
 _numbers = itertools.count(1_000_000)
@@ -104,3 +107,85 @@ class Shop:
                 }
             ],
         )
+
+
+def open_shop(
+    world: World,
+    name: str = "m1",
+    text_number: str = "",
+    *,
+    states: Sequence[str] = ("pending", "connected"),
+    messaging: str = "",
+    **settings: Any,
+) -> Shop:
+    """Make a merchant with a pair of accounts, through the admin API, and walk it to a state.
+
+    `messaging` names another Text-Em-All account for the same merchant and shop account. Its
+    groups and shoppers are read only where a test says so (`sync_hours`).
+    """
+    settings.setdefault("sync_hours", None)
+    own = messaging or name
+    text_number = text_number or new_number()
+    tea, catapult = f"tea-{own}", f"cat-{name}"
+    credentials = {
+        "consumer_key": f"{SECRET}ck-{own}",
+        "consumer_secret": f"{SECRET}cs-{own}",
+        "access_token": f"{SECRET}at-{own}",
+    }
+    world.sandbox.seed("text_em_all", tea, text_numbers=[text_number], credentials=credentials)
+    world.sandbox.seed("catapult", catapult, credentials={"api_key": f"{SECRET}key-{name}"})
+    put = world.admin(
+        "PUT",
+        f"/v1/merchants/{name}",
+        {"name": "Green Grocer", "time_zone": "America/New_York", "country": "US"},
+    )
+    assert put["statusCode"] in (200, 201), put
+    made = world.admin(
+        "POST",
+        f"/v1/merchants/{name}/connections",
+        {
+            "integration": "catapult-text_em_all",
+            "source": {
+                "platform": "catapult",
+                "account_id": catapult,
+                "base_url": f"{SANDBOX}/catapult",
+                "credentials": {"api_key": f"{SECRET}key-{name}"},
+            },
+            "destination": {
+                "platform": "text_em_all",
+                "account_id": tea,
+                "base_url": f"{SANDBOX}/text_em_all/v1",
+                "credentials": credentials,
+            },
+            "settings": settings,
+        },
+    )
+    assert made["statusCode"] == 201, made
+    connection = world.body(made)
+    shop = Shop(
+        world=world,
+        merchant_id=name,
+        connection_id=connection["connection_id"],
+        connect_key=connection["connect_key"],
+        webhooks=connection["webhooks"],
+        webhook_secret=connection["webhook_secret"],
+        text_number=text_number,
+        tea_account=tea,
+        catapult_account=catapult,
+    )
+    world.sandbox.seed(
+        "text_em_all",
+        tea,
+        webhook_url=shop.webhooks["text_em_all"],
+        webhook_secret=shop.webhook_secret,
+    )
+    world.sandbox.seed(
+        "catapult",
+        catapult,
+        api_url=BASE_URL,
+        connection_id=shop.connection_id,
+        connect_key=shop.connect_key,
+    )
+    for state in states:
+        shop.move(state)
+    return shop

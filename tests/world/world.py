@@ -7,7 +7,7 @@ import itertools
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from types import FunctionType
@@ -23,12 +23,12 @@ from concord.adapters import sqs
 from concord.adapters.dynamodb import table
 from concord.entrypoint import http
 from concord.entrypoint.observability import TELEMETRY
-from tests.sandbox.harness import BASE as SANDBOX
 from tests.sandbox.harness import Sandbox
 from tests.support import quick_moto
-from tests.support.canaries import SECRET
 from tests.world.clock import SetClock
 from tests.world.events import BASE_URL, LambdaContext, api_event, schedule_event, sqs_event
+from tests.world.ground import Ground
+from tests.world.sandbox_http import SandboxHttp, SandboxTransport
 
 if TYPE_CHECKING:
     from tests.world.shop import Shop
@@ -66,30 +66,6 @@ _QUEUES = (
 )
 
 
-class SandboxTransport(httpx.BaseTransport):
-    """Carries our adapters' requests into the sandbox app."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._sandbox = sandbox
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        body = request.read()
-        answer = self._sandbox.call(
-            request.method, str(request.url), content=body, headers=dict(request.headers)
-        )
-        return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
-
-
-class SandboxHttp:
-    """Stands in for the guarded client: what it guards is proved elsewhere."""
-
-    def __init__(self, transport: httpx.BaseTransport) -> None:
-        self.transport = transport
-
-    def client(self, base_url: str) -> httpx.Client:
-        return httpx.Client(base_url=base_url, transport=self.transport)
-
-
 class World:
     """Everything, in one process. Made by `world()`."""
 
@@ -99,12 +75,10 @@ class World:
         self.sandbox = Sandbox()
         self.sandbox.answer = self._answer_sandbox
         self.http = SandboxHttp(SandboxTransport(self.sandbox))
-        self.dynamodb = boto3.client("dynamodb")
-        self.sqs = boto3.client("sqs")
-        self.urls = {name: self._make_queue(name) for name in _QUEUES}
-        self._make_table()
-        self._make_keys()
-        self._seen: dict[tuple[str, str], Any] = {}
+        self.ground = Ground(TABLE, ACCOUNT, _QUEUES)
+        self.dynamodb, self.sqs = self.ground.dynamodb, self.ground.sqs
+        self.urls, self.rows = self.ground.urls, self.ground.rows
+        _make_keys()
         self.cold()
 
     # --- processes ---------------------------------------------------------------------------
@@ -182,14 +156,14 @@ class World:
         from functions.broadcasts.receipts import lambda_handler
 
         merged = 0
-        for batch in itertools.batched(list(self._take("receipt")), size, strict=False):
+        for batch in itertools.batched(list(self.ground.take("receipt")), size, strict=False):
             event = sqs_event([json.loads(message["Body"]) for message in batch])
             answer = lambda_handler(event, LambdaContext())
             failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
             for number, message in enumerate(batch):
                 back = f"m-{number}" in failed
                 merged += not back
-                (self._back if back else self._gone)("receipt", message)
+                (self.ground.back if back else self.ground.gone)("receipt", message)
         return merged
 
     def rescue(self) -> int:
@@ -197,13 +171,13 @@ class World:
         from functions.webhooks.rescue import lambda_handler
 
         home = 0
-        for message in list(self._take("safety")):
+        for message in list(self.ground.take("safety")):
             answer = lambda_handler(sqs_event([json.loads(message["Body"])]), LambdaContext())
             if answer["batchItemFailures"]:
-                self._back("safety", message)
+                self.ground.back("safety", message)
             else:
                 home += 1
-                self._gone("safety", message)
+                self.ground.gone("safety", message)
         return home
 
     def sweep(self) -> None:
@@ -231,99 +205,33 @@ class World:
         ran = 0
         for _ in range(rounds):
             self.relay()
-            messages = [(name, m) for name in _PUMPED for m in self._take(name)]
+            messages = [(name, m) for name in _PUMPED for m in self.ground.take(name)]
             if not messages:
                 return ran
             for name, message in messages:
                 ran += 1
                 if self.run_task(json.loads(message["Body"])):
-                    self._back(name, message)
+                    self.ground.back(name, message)
                 else:
-                    self._gone(name, message)
+                    self.ground.gone(name, message)
         return ran
 
     def relay(self) -> None:
         """Feed the stream's new records to SyncRelay, filtered as the template filters them."""
         from functions.sync.relay import lambda_handler
 
-        records = [r for r in self._stream() if _passes_filter(r)]
+        records = self.ground.inserted()
         if records:
             lambda_handler({"Records": records}, LambdaContext())
 
-    def rows(self, prefix: str = "") -> list[dict[str, Any]]:
-        """Return all items whose pk begins with `prefix` (a test looks at the whole table)."""
-        from concord.adapters.dynamodb.marshal import from_item
-
-        # From moto's memory: a Scan through its API takes half of a walk's time.
-        stored = self._table().all_items()
-        found = [i.to_json()["Attributes"] for i in stored if i.hash_key.value.startswith(prefix)]
-        return [dict(from_item(item)) for item in found]
-
     def kept(self) -> Any:
         """Return what the table holds, for `back_to`."""
-        return _copy(self._table().items), dict(self._seen)
+        return self.ground.kept()
 
     def back_to(self, kept: Any) -> None:
-        """Forget what was written since; moto looks at every row for a query or a transaction."""
-        items, seen = kept
-        self._table().items, self._seen = _copy(items), dict(seen)
+        """Forget what was written since `kept`, in a new process."""
+        self.ground.back_to(kept)
         self.cold()
-
-    def _stream(self) -> list[dict[str, Any]]:
-        """Return the INSERT records since the last look: moto has no streams, so rows are compared.
-
-        A row that was deleted and written again has another `created_at`.
-        """
-        now = {(r["pk"], r["sk"]): r.get("created_at") for r in self.rows("T")}
-        new = [key for key, created in now.items() if self._seen.get(key, ()) != created]
-        self._seen = now
-        return [
-            {
-                "eventName": "INSERT",
-                "dynamodb": {"Keys": {"pk": {"S": pk}, "sk": {"S": sk}}, "SequenceNumber": str(n)},
-            }
-            for n, (pk, sk) in enumerate(new)
-        ]
-
-    def _take(self, name: str) -> Iterator[Any]:
-        while True:
-            answer = self.sqs.receive_message(
-                QueueUrl=self.urls[name], MaxNumberOfMessages=10, AttributeNames=["All"]
-            )
-            if not answer.get("Messages"):
-                return
-            yield from answer["Messages"]
-
-    def _gone(self, name: str, message: Mapping[str, Any]) -> None:
-        self.sqs.delete_message(QueueUrl=self.urls[name], ReceiptHandle=message["ReceiptHandle"])
-
-    def _back(self, name: str, message: Mapping[str, Any]) -> None:
-        self.sqs.change_message_visibility(
-            QueueUrl=self.urls[name], ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
-        )
-
-    # --- the ground --------------------------------------------------------------------------
-
-    def _make_queue(self, name: str) -> str:
-        url = self.sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "30"})
-        os.environ[f"{name.upper()}_QUEUE_URL"] = url["QueueUrl"]
-        return str(url["QueueUrl"])
-
-    def _table(self) -> Any:
-        from moto.dynamodb.models import dynamodb_backends
-
-        return dynamodb_backends[ACCOUNT]["us-east-1"].tables[TABLE]
-
-    def _make_table(self) -> None:
-        from tests.support.tables import schema
-
-        self.dynamodb.create_table(TableName=TABLE, **schema())
-
-    def _make_keys(self) -> None:
-        ssm = boto3.client("ssm")
-        for name in ("stack-key", "dossier-key"):
-            value = base64.b64encode(os.urandom(32)).decode()
-            ssm.put_parameter(Name=f"{PREFIX}/{name}", Value=value, Type="SecureString")
 
     def _answer_sandbox(self, request: httpx.Request) -> httpx.Response:
         """Play the gateway for what the sandbox calls: webhooks and the Connect API."""
@@ -338,106 +246,19 @@ class World:
         content = (answer.get("body") or "").encode()
         return httpx.Response(answer["statusCode"], content=content)
 
-    # --- shops -------------------------------------------------------------------------------
+    def shop(self, name: str = "m1", text_number: str = "", **more: Any) -> Shop:
+        """Make a merchant with a pair of accounts and walk it to a state: `shop.open_shop`."""
+        from tests.world.shop import open_shop
 
-    def shop(
-        self,
-        name: str = "m1",
-        text_number: str = "",
-        *,
-        states: Sequence[str] = ("pending", "connected"),
-        messaging: str = "",
-        **settings: Any,
-    ) -> Shop:
-        """Make a merchant with a pair of accounts, through the admin API, and walk it to a state.
-
-        `messaging` names another Text-Em-All account for the same merchant and shop account. Its
-        groups and shoppers are read only where a test says so (`sync_hours`).
-        """
-        settings.setdefault("sync_hours", None)
-        from tests.world.shop import Shop, new_number
-
-        own = messaging or name
-        text_number = text_number or new_number()
-        tea, catapult = f"tea-{own}", f"cat-{name}"
-        credentials = {
-            "consumer_key": f"{SECRET}ck-{own}",
-            "consumer_secret": f"{SECRET}cs-{own}",
-            "access_token": f"{SECRET}at-{own}",
-        }
-        self.sandbox.seed("text_em_all", tea, text_numbers=[text_number], credentials=credentials)
-        self.sandbox.seed("catapult", catapult, credentials={"api_key": f"{SECRET}key-{name}"})
-        put = self.admin(
-            "PUT",
-            f"/v1/merchants/{name}",
-            {"name": "Green Grocer", "time_zone": "America/New_York", "country": "US"},
-        )
-        assert put["statusCode"] in (200, 201), put
-        made = self.admin(
-            "POST",
-            f"/v1/merchants/{name}/connections",
-            {
-                "integration": "catapult-text_em_all",
-                "source": {
-                    "platform": "catapult",
-                    "account_id": catapult,
-                    "base_url": f"{SANDBOX}/catapult",
-                    "credentials": {"api_key": f"{SECRET}key-{name}"},
-                },
-                "destination": {
-                    "platform": "text_em_all",
-                    "account_id": tea,
-                    "base_url": f"{SANDBOX}/text_em_all/v1",
-                    "credentials": credentials,
-                },
-                "settings": settings,
-            },
-        )
-        assert made["statusCode"] == 201, made
-        connection = self.body(made)
-        shop = Shop(
-            world=self,
-            merchant_id=name,
-            connection_id=connection["connection_id"],
-            connect_key=connection["connect_key"],
-            webhooks=connection["webhooks"],
-            webhook_secret=connection["webhook_secret"],
-            text_number=text_number,
-            tea_account=tea,
-            catapult_account=catapult,
-        )
-        self.sandbox.seed(
-            "text_em_all",
-            tea,
-            webhook_url=shop.webhooks["text_em_all"],
-            webhook_secret=shop.webhook_secret,
-        )
-        self.sandbox.seed(
-            "catapult",
-            catapult,
-            api_url=BASE_URL,
-            connection_id=shop.connection_id,
-            connect_key=shop.connect_key,
-        )
-        for state in states:
-            shop.move(state)
-        return shop
+        return open_shop(self, name, text_number, **more)
 
 
-def _passes_filter(record: Mapping[str, Any]) -> bool:
-    """Apply the filter of template.yaml: inserted task rows only."""
-    key = record["dynamodb"]["Keys"]["pk"]["S"]
-    return bool(record["eventName"] == "INSERT") and str(key).startswith(
-        ("TU#", "TB#", "TP#", "TS#", "TN#")
-    )
-
-
-def _copy(items: Any) -> Any:
-    """Copy moto's partitions; its items are replaced and never changed (support/quick_moto.py)."""
-    copied = items.copy()
-    for key, partition in items.items():
-        copied[key] = partition.copy()
-    return copied
+def _make_keys() -> None:
+    """Store the keys that a stack has."""
+    ssm = boto3.client("ssm")
+    for name in ("stack-key", "dossier-key"):
+        value = base64.b64encode(os.urandom(32)).decode()
+        ssm.put_parameter(Name=f"{PREFIX}/{name}", Value=value, Type="SecureString")
 
 
 @contextmanager

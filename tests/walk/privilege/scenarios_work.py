@@ -254,7 +254,7 @@ def lapsed(at: Stage) -> None:
 def forgotten(at: Stage) -> None:
     """The stream lost a task of each queue: the sweep finds them."""
     _of_every_queue(at)
-    at.house._stream()
+    at.house.ground.inserted()
     at.house.clock.advance(timedelta(minutes=3))
     at.house.sweep()
     at.house.pump()

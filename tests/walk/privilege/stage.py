@@ -76,11 +76,11 @@ class Stage:
         """Deliver what is in the safety queue, with the receipt that SQS gave."""
         from functions.webhooks.rescue import lambda_handler
 
-        for message in list(self.house._take("safety")):
+        for message in list(self.house.ground.take("safety")):
             event = sqs_event([json.loads(message["Body"])])
             event["Records"][0]["receiptHandle"] = message["ReceiptHandle"]
             if not lambda_handler(event, LambdaContext())["batchItemFailures"]:
-                self.house._gone("safety", message)
+                self.house.ground.gone("safety", message)
 
     def tasks(self, *parts: str) -> list[dict[str, str]]:
         """Return the keys of open tasks that hold all of `parts`."""
