@@ -20,7 +20,8 @@ from concord.adapters.dynamodb.marshal import to_item
 from concord.adapters.dynamodb.table import Table
 from concord.adapters.sqs import SqsSafetyDepth
 from concord.domain.tasks import RowKey
-from tests.sending.stage import Queue, Stage
+from tests.sending.stage import Stage
+from tests.sending.stand_ins import Queue
 from tests.support.tables import schema
 
 RECIPIENTS: Final = 10_000

@@ -14,7 +14,9 @@ from concord.domain.errors import (
     ThrottledError,
 )
 from tests.sending.carriers import Call
-from tests.sending.stage import Killed, Shop, Stage
+from tests.sending.shop import Shop
+from tests.sending.stage import Stage
+from tests.sending.stand_ins import Killed
 
 _HOUR = 3600.0
 

@@ -13,7 +13,8 @@ import pytest
 
 from concord.domain.errors import RetryableError, ThrottledError
 from tests.sending.carriers import Call
-from tests.sending.stage import Killed, Stage
+from tests.sending.stage import Stage
+from tests.sending.stand_ins import Killed
 
 _COUNT, _SLICE, _CHUNK = 5, 2, 4
 _HOUR = 3600.0

@@ -18,7 +18,8 @@ from concord.domain.outbound import HandedOver, OutboundText
 from concord.domain.receipts import SliceReceipts, Told
 from concord.services.chunk_run import CALLS
 from tests.sending.carriers import Call
-from tests.sending.stage import Killed, Stage
+from tests.sending.stage import Stage
+from tests.sending.stand_ins import Killed
 
 _TIME_OUT = 10.0
 _LATE = 4.0

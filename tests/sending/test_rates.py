@@ -11,7 +11,8 @@ import pytest
 
 from concord.domain.pacing import booking_size
 from tests.sending.carriers import Call
-from tests.sending.stage import Shop, Stage
+from tests.sending.shop import Shop
+from tests.sending.stage import Stage
 from tests.sending.virtual import START
 
 SECOND = timedelta(seconds=1)

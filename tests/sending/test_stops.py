@@ -9,7 +9,8 @@ from functools import partial
 import pytest
 
 from tests.sending.carriers import Call
-from tests.sending.stage import Shop, Stage
+from tests.sending.shop import Shop
+from tests.sending.stage import Stage
 
 RUNS = 10_000
 _PER_SEND = 250
