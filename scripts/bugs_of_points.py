@@ -15,6 +15,7 @@ _NIGHTS: Final = "tests/walk/test_nights.py"
 _CRASHES: Final = "tests/walk/test_night_crash.py"
 _NOTICES: Final = "tests/walk/test_expiry_notices.py"
 _ZONES: Final = "tests/walk/test_moving_zones.py"
+_LISTS: Final = "tests/walk/test_many_lists.py"
 _TILL: Final = "tests/walk/test_orders.py"
 _CONTACTS: Final = "tests/walk/test_contacts.py"
 
@@ -175,6 +176,13 @@ BUGS: Final = (
         "before.day(self._clock.now()) if moves else before.not_before",
         "None",
         f"{_ZONES}::test_nothing_is_booked_on_a_day_that_was_reported",
+    ),
+    Bug(
+        "whoever exports a programme is told, however many",
+        "services/tell_of_points.py",
+        "key=lambda each: each.connection_id)[:MOST_TOLD])",
+        "key=lambda each: each.connection_id))",
+        f"{_LISTS}::test_points_move_however_many_lists_there_are",
     ),
     Bug(
         "a report opens with nothing",

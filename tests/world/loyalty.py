@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from concord.adapters.dynamodb.nights import DynamoDbReports
-from concord.domain.connection import ConnectionState, Side
+from concord.domain.connection import ConnectionSettings, ConnectionState, Side
 from concord.domain.identity import key_fingerprint
 from concord.domain.points.account import Account, AccountKey, Pending
 from concord.domain.points.posting import Entry, Occasion, accrue, pend
@@ -61,20 +61,21 @@ class Loyalty:
         made = Programme(self.merchant_id, "main", version=self.version, **self.rules)
         assert self.house.parts.programmes.save(made)
 
-    def listens(self) -> str:
+    def listens(self, name: str = "list", programme: str | None = "main") -> str:
         """Connect a list of contacts, which is told of points; returns the connection's id."""
-        name = f"{self.merchant_id}.list"
+        account, name = name, f"{self.merchant_id}.{name}"
         made = connection(
             connection_id=name,
             integration="ellity-ecomail",
             state=ConnectionState.CONNECTED,
-            source=Side("ellity", f"e-{self.merchant_id}", "https://e.test"),
-            destination=Side("ecomail", f"c-{self.merchant_id}", "https://c.test"),
+            source=Side("ellity", f"e-{self.merchant_id}-{account}", "https://e.test"),
+            destination=Side("ecomail", f"c-{self.merchant_id}-{account}", "https://c.test"),
             # Its shop knows none of the members: whatever there is to tell, there is nobody.
             key_fingerprint=key_fingerprint(self.house.parts.secrets.stack_key(), name),
         )
+        made = replace(made, settings=ConnectionSettings(programme=programme), made_by=name)
         written = replace(audit(connection_id=made.connection_id), merchant_id=self.merchant_id)
-        self.house.parts.connections.create(made, multi_link=False, audit=written)
+        self.house.parts.connections.create(made, multi_link=True, audit=written)
         return made.connection_id
 
     # --- time --------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ from concord.services.make_secrets import (
 )
 from concord.services.name_webhooks import NameWebhooks
 from concord.services.store_connection import StoreConnection
+from concord.services.tell_of_points import MOST_TOLD, telling
 
 type Credentials = Mapping[str, Mapping[str, str]]
 
@@ -126,6 +127,7 @@ class ManageConnections:
             public_url=base_url,
             made_by=made_by,
         )
+        self._check_room(connection)
         webhook_secret = new_webhook_secret(self._random_bytes)
         secrets = ConnectionSecrets(
             stack_key=stack_key,
@@ -204,9 +206,30 @@ class ManageConnections:
             if "base_url" in change:
                 self._rules.url(change["base_url"], f"{name}.base_url")
         self._rules.programme(connection.merchant_id, settings.get("programme"))
+        if settings.get("programme") is not None:
+            wanted = replace(connection.settings, programme=settings["programme"])
+            self._check_room(replace(connection, settings=wanted))
         if connection.state is ConnectionState.DISCONNECTED and (settings or sides):
             message = "a disconnected connection stays as it is; make a new one"
             raise InvalidInputError("disconnected", errors=(FieldError("connection_id", message),))
+
+    def _check_room(self, connection: Connection) -> None:
+        """Raise InvalidInputError if as many others as can be tell of its programme's points."""
+        programme_id = connection.settings.programme
+        if programme_id is None or not connection.exports_contacts:
+            return
+        others = [
+            other
+            for other in self._connections.of_merchant(connection.merchant_id)
+            if other.state is not ConnectionState.DISCONNECTED and not _are_one(other, connection)
+        ]
+        if len(telling(others, programme_id)) >= MOST_TOLD:
+            message = (
+                f"{MOST_TOLD} connections export the members of this programme, and no more can: "
+                "take it off one of them (settings.programme null) or name another programme"
+            )
+            error = FieldError("settings.programme", message)
+            raise InvalidInputError("too many connections export this programme", errors=(error,))
 
     def _changed(
         self,
@@ -255,3 +278,9 @@ class ManageConnections:
         before, wanted = connection.settings.sender, settings.get("sender")
         other = before is None or (wanted is not None and wanted.platform != before.platform)
         return credentials.get("sender", {} if other else known.sender)
+
+
+def _are_one(other: Connection, connection: Connection) -> bool:
+    """Whether both are one: also if a call that died on its way made the other."""
+    made = bool(connection.made_by) and other.made_by == connection.made_by
+    return made or other.connection_id == connection.connection_id

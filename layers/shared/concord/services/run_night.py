@@ -26,6 +26,7 @@ from concord.ports.points import Hint, Ledger, Programmes
 from concord.services.defer_tasks import DeferTasks
 from concord.services.end_night import EndNight
 from concord.services.post_points import PostPoints
+from concord.services.tell_of_points import telling
 
 # A pass; what is left then is the next message's. The lease of a task is twice as long.
 _WORKS_FOR: Final = timedelta(seconds=30)
@@ -160,7 +161,7 @@ class RunNight:
         return True
 
     def _listening(self, merchant_id: str) -> tuple[Connection, ...]:
-        """Return the connections that are told of points."""
+        """Return the connections that are told of points, of whatever programme."""
         return tuple(
             connection
             for connection in self._connections.of_merchant(merchant_id)
@@ -169,9 +170,10 @@ class RunNight:
 
     def _notice(self, notice: Notice, listening: tuple[Connection, ...]) -> None:
         """Tell one member if points of hers expire that day, and anybody knows who she is."""
-        account = self._ledger.account(notice.key)
-        if account.member and account.expiring(notice.last_day) > 0:
-            tasks = [notice_task(notice, each.connection_id) for each in listening]
+        told = telling(listening, notice.key.programme_id)
+        account = self._ledger.account(notice.key) if told else None
+        if account and account.member and account.expiring(notice.last_day) > 0:
+            tasks = [notice_task(notice, each.connection_id) for each in told]
             self._nights.tell(notice, tasks, self._clock.now())
 
     def _keep(self, this: _Pass, place: _Place) -> None:

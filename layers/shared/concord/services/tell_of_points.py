@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,8 +13,17 @@ from concord.domain.tasks import TaskSpec
 from concord.ports import Clock, Connections
 from concord.services.contact_tasks import credit_event
 
+# Each leaves its event in the transaction of a posting, and the night's have no room for more.
+MOST_TOLD: Final = 3
 # As long as a connection itself may be remembered: settings hold everywhere within five seconds.
 _REMEMBERED: Final = timedelta(seconds=5)
+
+
+def telling(connections: Iterable[Connection], programme_id: str) -> tuple[Connection, ...]:
+    """Return the connections that export the members of a programme. Of more than MOST_TOLD, which
+    is refused where it is set, always the same: points move whatever stands there."""
+    found = (c for c in connections if c.exports_contacts and c.settings.programme == programme_id)
+    return tuple(sorted(found, key=lambda each: each.connection_id)[:MOST_TOLD])
 
 
 class TellOfPoints:
@@ -35,9 +44,7 @@ class TellOfPoints:
         """Return the connections that export this member's contact."""
         if not account.member:
             return ()
-        programme = account.key.programme_id
-        exporting = self._exporting(account.key.merchant_id)
-        return [each for each in exporting if each.settings.programme == programme]
+        return telling(self._exporting(account.key.merchant_id), account.key.programme_id)
 
     def _exporting(self, merchant_id: str) -> tuple[Connection, ...]:
         now = self._clock.now()
