@@ -14,7 +14,7 @@ from concord.domain.errors import (
     PermanentError,
 )
 from concord.domain.outbound import BulkHandedOver, BulkText, Endpoint, HandedOver, OutboundText
-from tests.sending.virtual import Virtual
+from tests.support.virtual import Virtual
 
 
 @dataclass

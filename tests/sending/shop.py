@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from concord.domain.connection import Connection, ConnectionSettings, ConnectionState, Side
 from concord.domain.identity import key_fingerprint
 from tests.sending.stand_ins import STACK_KEY
-from tests.sending.virtual import START
+from tests.support.virtual import START
 
 
 @dataclass

@@ -41,8 +41,8 @@ from tests.sending.stand_ins import (
     Telemetry,
     Unwatched,
 )
-from tests.sending.virtual import START, Virtual
 from tests.support.memory_dynamodb import MemoryDynamoDb
+from tests.support.virtual import START, Virtual
 
 
 class Stage:

@@ -13,7 +13,7 @@ from concord.domain.pacing import booking_size
 from tests.sending.carriers import Call
 from tests.sending.shop import Shop
 from tests.sending.stage import Stage
-from tests.sending.virtual import START
+from tests.support.virtual import START
 
 SECOND = timedelta(seconds=1)
 

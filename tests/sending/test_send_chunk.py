@@ -12,7 +12,7 @@ from concord.domain.connection import ConnectionState
 from concord.domain.errors import CredentialsRejectedError, PermanentError
 from tests.sending.carriers import Call
 from tests.sending.stage import Stage
-from tests.sending.virtual import START
+from tests.support.virtual import START
 
 
 @pytest.mark.parametrize("bulk", [False, True])

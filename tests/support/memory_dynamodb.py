@@ -111,6 +111,20 @@ class MemoryDynamoDb:
             found = [{n: i[n] for n in names if n in i} for i in found]
         return answer | {"Items": [to_item(item) for item in found]}
 
+    def scan(self, **request: Any) -> dict[str, Any]:
+        """Look at the next `Limit` items in the order of their keys; the real order is a hash's."""
+        self.calls.append("Scan")
+        test, values = _condition(_spelled(request["FilterExpression"], request)), _values(request)
+        after = _place(request["ExclusiveStartKey"]) if "ExclusiveStartKey" in request else None
+        places = sorted((pk, sk) for pk, part in self._items.items() for sk in part)
+        left = [place for place in places if after is None or place > after]
+        seen = left[: request["Limit"]]
+        found = [place for place in seen if test(self._items[place[0]][place[1]], values)]
+        answer: dict[str, Any] = {"Items": [_wire_key(place) for place in found]}
+        if len(left) > len(seen):
+            answer["LastEvaluatedKey"] = _wire_key(seen[-1])
+        return answer
+
     # --- looking -----------------------------------------------------------------------------
 
     def rows(self, prefix: str = "") -> list[Item]:
@@ -179,6 +193,10 @@ class MemoryDynamoDb:
 
 def _place(key: Mapping[str, Any]) -> tuple[str, str]:
     return key["pk"]["S"], key["sk"]["S"]
+
+
+def _wire_key(place: tuple[str, str]) -> dict[str, Any]:
+    return {"pk": {"S": place[0]}, "sk": {"S": place[1]}}
 
 
 def _values(body: Mapping[str, Any]) -> Values:

@@ -148,7 +148,7 @@ class Adapters:
     def shoppers(self) -> DynamoDbShoppers:
         from concord.adapters.dynamodb.shoppers import DynamoDbShoppers
 
-        return DynamoDbShoppers(self.table, self.tasks)
+        return DynamoDbShoppers(self.table, self.tasks, self.clock.now)
 
     @cached_property
     def contributions(self) -> DynamoDbContributions:

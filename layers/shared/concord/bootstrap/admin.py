@@ -185,7 +185,7 @@ def admin_services(parts: Parts) -> AdminServices:
         points=ReadPoints(find_account, parts.ledger, clock),
         adjust_points=AdjustPoints(find_account, post_points(parts), clock, os.urandom),
         read_reports=ReadReports(programmes, DynamoDbReports(parts.table)),
-        idempotent=AnswerOnce(DynamoDbIdempotency(parts.table), clock, parts.telemetry),
+        idempotent=AnswerOnce(DynamoDbIdempotency(parts.table, clock.now), clock, parts.telemetry),
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from concord.adapters.dynamodb import keys
@@ -22,6 +23,7 @@ _MOMENTS: Final = ("saved_at", "groups_at", "first_at", "left_at")
 _LINK_OUTLIVES: Final = timedelta(days=2)
 # A request of an export: short enough to stop behind any of them, and all of them may be hers.
 _SCANNED: Final = 100
+_utc_now: Final = partial(datetime.now, UTC)
 
 
 class DynamoDbShoppers:
@@ -31,9 +33,12 @@ class DynamoDbShoppers:
     are put before the item and let go after it, so at no moment is one missing.
     """
 
-    def __init__(self, table: Table, tasks: DynamoDbTasks) -> None:
+    def __init__(
+        self, table: Table, tasks: DynamoDbTasks, now: Callable[[], datetime] = _utc_now
+    ) -> None:
         self._table = table
         self._tasks = tasks
+        self._now = now
 
     def get(self, merchant_id: str, connection_id: str, shopper_key: str) -> Shopper | None:
         """Read a shopper."""
@@ -61,7 +66,7 @@ class DynamoDbShoppers:
 
     def finish(self, shopper: Shopper, tasks: Iterable[TaskSpec]) -> bool:
         """Queue what she causes, then write her digest; False = somebody else saved her since."""
-        now = datetime.now(UTC)
+        now = self._now()
         for spec in tasks:
             self._tasks.ensure(shopper.merchant_id, spec, now)
         return self._finish(shopper)
@@ -160,7 +165,7 @@ class DynamoDbShoppers:
                 _link(shopper, point_id),
                 "SET #expires_at = :end",
                 "#version < :version",
-                end=int((datetime.now(UTC) + _LINK_OUTLIVES).timestamp()),
+                end=int((self._now() + _LINK_OUTLIVES).timestamp()),
                 version=shopper.version,
             )
         except ConditionFailedError:

@@ -41,7 +41,8 @@ class _Process:
 class Virtual:
     """The clock, the sleeper and the scheduler of a world. Nothing happens between events."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: datetime = START) -> None:
+        self._start = start
         self._at = 0.0
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._number = 0
@@ -50,7 +51,7 @@ class Virtual:
 
     def now(self) -> datetime:
         """Return the time, UTC."""
-        return START + timedelta(seconds=self._at)
+        return self._start + timedelta(seconds=self._at)
 
     def monotonic(self) -> float:
         """Return seconds since the start."""
