@@ -25,6 +25,8 @@ class Told:
 
     orders: dict[str, OrderTold] = field(default_factory=dict)
     adjusted: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
+    # Since when a customer is known to us, by her shop's id of her.
+    saved: dict[str, datetime] = field(default_factory=dict)
     # What people said of mail: when, and whether they want it.
     wishes: dict[str, list[tuple[datetime, bool]]] = field(default_factory=dict)
 
@@ -38,6 +40,7 @@ class Acts:
         self.dice = dice
         self.days = days
         self.told = Told()
+        self.ends = house.virtual.now() + timedelta(days=days)
 
     def plan(self) -> None:
         """Draw everything."""
@@ -75,7 +78,7 @@ class Acts:
 
     def _one_by_one(self, words: list[Word], seconds: float) -> None:
         """Let each begin some time after the answer to the one before, a second or days later."""
-        if not words:
+        if not words or self.house.virtual.now() > self.ends:
             return
         gap = self.dice.choice([1.0, 60.0, 4 * _HOUR, self.dice.uniform(0, self.days * _DAY / 4)])
         rest = words[1:]
@@ -102,6 +105,7 @@ class Acts:
         def done(status: int, _: dict[str, Any]) -> None:
             assert status < 300, status
             customer.known = True
+            self.told.saved.setdefault(customer.own_id, self.house.virtual.now())
             self.house.trace.count("customers saved")
             then()
 

@@ -30,6 +30,7 @@ from concord.entrypoint import http
 from concord.entrypoint.observability import LOG, TELEMETRY
 from concord.platforms.registry import PlatformRegistry
 from concord.services.post_points import PostPoints
+from sandbox import clock as sandbox_clock
 from sandbox.platforms.ecomail import limit
 from tests.sandbox.harness import Sandbox
 from tests.simulation.queues import Queues, Stream
@@ -270,6 +271,7 @@ def house(
             stack.enter_context(patch.object(jobs, "time", clock))
             stack.enter_context(patch.object(http, "_now", made.virtual.now))
             stack.enter_context(patch.object(limit, "now", made.virtual.now))
+            stack.enter_context(patch.object(sandbox_clock, "now", made.virtual.now))
             stack.enter_context(redirect_stdout(io.StringIO()))
             logger = logging.getLogger(LOG.name)
             logger.addFilter(watch)

@@ -11,7 +11,7 @@ from typing import Final
 from tests.simulation.acts import Acts, hours
 from tests.simulation.checks import Checks
 from tests.simulation.house import House, house
-from tests.simulation.shop import ZONES, Shop, opens
+from tests.simulation.shop import ZONES, opens
 from tests.simulation.trace import Trace
 from tests.simulation.wire import Troubles
 
@@ -80,8 +80,7 @@ def _play(ground: House, dice: random.Random) -> None:
         checks.meanwhile()
     ground.trace.step("CALM")
     ground.wire.troubles = Troubles(yields=ground.wire.troubles.yields)
-    _calms_down(ground, dice, checks)
-    checks.at_the_end()
+    checks.at_the_end(_calms_down(ground, dice, checks))
 
 
 def _drawn(dice: random.Random) -> Troubles:
@@ -101,15 +100,12 @@ def _drawn(dice: random.Random) -> Troubles:
     )
 
 
-def _calms_down(ground: House, dice: random.Random, checks: Checks) -> None:
-    """Let three days go by in which nothing fails: words that are still to come, come."""
+def _calms_down(ground: House, dice: random.Random, checks: Checks) -> datetime:
+    """Let three days go by in which nothing fails, and return when the last hour was run."""
     ends = ground.virtual.monotonic() + _CALM
     hours(ground, dice, 3)
     ground.virtual.run(ends)
-    for shop in (each.shop for each in checks.acts):
-        _last_hour(ground, shop)
+    last = ground.virtual.now()
+    ground.spawn(0, "the last hour", lambda: ground.hour(last))
     ground.virtual.run(ends + _DAY / 2)
-
-
-def _last_hour(ground: House, shop: Shop) -> None:
-    ground.spawn(0, f"hour for {shop.merchant_id}", lambda: ground.hour(ground.virtual.now()))
+    return last

@@ -81,6 +81,7 @@ class TableClient:
         self._wire = wire
         self._memory = memory
         self._done: dict[str, Any] = {}
+        self.written: Callable[[str, dict[str, Any]], None] = lambda name, request: None
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self._memory, name)
@@ -92,7 +93,7 @@ class TableClient:
             if writes and wire.chance(wire.troubles.refused):
                 wire.trace.count("requests the table refused")
                 raise client_error(wire.dice.choice(_REFUSED), name)
-            answer = self._once(real, request)
+            answer = self._once(name, real, request)
             if writes and wire.chance(wire.troubles.lost):
                 wire.trace.count("answers of the table lost")
                 raise ReadTimeoutError(endpoint_url="http://table")
@@ -102,15 +103,16 @@ class TableClient:
 
         return call
 
-    def _once(self, real: Callable[..., Any], request: dict[str, Any]) -> Any:
+    def _once(self, name: str, real: Callable[..., Any], request: dict[str, Any]) -> Any:
         """Do it, unless it was done under its token: that holds for ten minutes."""
         token, now = request.get("ClientRequestToken"), self._wire.virtual.now()
-        if token is None:
-            return real(**request)
         if token in self._done and now - self._done[token] < _TOKEN_HOLDS:
             return {}
         answer = real(**request)
-        self._done[token] = now
+        if token is not None:
+            self._done[token] = now
+        if name in _WRITES:
+            self.written(name, request)
         return answer
 
 
