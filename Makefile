@@ -82,6 +82,11 @@ fuzz: setup ## 100,000 mutated webhooks for each platform and the verifier, 50,0
 planted: setup ## plant bugs of points one by one: is each caught? (minutes)
 	@$(PY) -m scripts.planted_bugs
 
+.PHONY: simulate
+simulate: setup ## points, with everything failing: make simulate SEEDS=1000 FROM=0; replay one: SEED=7
+	@$(PY) -m tests.simulation \
+		$(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),100) --from $(or $(FROM),0))
+
 .PHONY: judge
 judge: setup ## do the emulators let one of 32 writers win? make judge ROUNDS=1000 (needs Java 17, npm)
 	@$(PY) -m bench.judge $(if $(ROUNDS),--rounds $(ROUNDS))

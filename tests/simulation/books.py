@@ -57,7 +57,7 @@ class Books:
             account = self.ledger.account(member.account.key)
             must(account == member.account, "the account is not what was written", account)
             self._replayed(account, found)
-            self._nothing_due(account)
+            self._nothing_due(account, found)
             self._hinted(account)
             self._adjusted(member, found)
             self._rewarded(member, found)
@@ -120,9 +120,14 @@ class Books:
             return self.refs[ref]
         return entry.details.get("order")
 
-    def _nothing_due(self, account: Account) -> None:
-        """R-19, R-20: what was over is gone, and what waited counts."""
-        must(not account.due_on(self.through), "left over by its night", account)
+    def _nothing_due(self, account: Account, entries: list[Entry]) -> None:
+        """R-19, R-20: what was over is gone, and what waited counts. What came that day already
+        over, or in a night that was caught up, goes in the next."""
+        came = {entry.on for entry in entries if entry.points > 0}
+        if account.due_on(self.through):
+            must(self.through in came, "left over by its night", account)
+            due = self._hints.get(account.key, set())
+            must(self.through + _ONE_DAY in due, "no hint of what is over", account)
 
     def _hinted(self, account: Account) -> None:
         """What will be due stands in a hint of a night to come."""

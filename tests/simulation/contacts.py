@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import Any, Final
 
 from concord.adapters.dynamodb.ledger_keys import notice
-from concord.domain.consent import State
 from concord.domain.evidence import ConsentKey
 from concord.domain.identity import Channel, point_id
+from concord.domain.marks import State
 from sandbox.platforms.ecomail.store import SUBSCRIBED
 from tests.simulation.acts import Told
 from tests.simulation.shop import Customer, Shop
@@ -71,9 +71,7 @@ class Contacts:
         moves = [m for m in member.moves if m.points] if member else []
         due = Counter((m.balance, m.points) for m in moves)
         parked = Counter(
-            (p["balance"], p["points"])
-            for p in self._parked(member)
-            if p.get("label") == "credit"
+            (p["balance"], p["points"]) for p in self._parked(member) if p.get("label") == "credit"
         )
         must(not heard - due, "told too often", customer.own_id, heard - due)
         if self._always_in(customer) and member is not None:
@@ -163,7 +161,5 @@ class Contacts:
         stack_key = quiet.secrets.stack_key()
         point = point_id(stack_key, self.shop.merchant_id, Channel.EMAIL, email)
         account = connection.account
-        record = quiet.store.load(
-            ConsentKey(self.shop.merchant_id, account, Channel.EMAIL, point)
-        )
+        record = quiet.store.load(ConsentKey(self.shop.merchant_id, account, Channel.EMAIL, point))
         return record.marks.standing[0] if record else None

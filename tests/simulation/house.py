@@ -109,9 +109,7 @@ class House:
         """Return adapters that nobody watches, for whoever looks at what came of it."""
         parts = Parts(Settings(ENVIRONMENT), TELEMETRY, self.virtual)
         rows = self._table(self.memory)
-        parts.__dict__.update(
-            table=rows, secrets=bootstrap.services(TELEMETRY).parts.secrets
-        )
+        parts.__dict__.update(table=rows, secrets=bootstrap.services(TELEMETRY).parts.secrets)
         return parts
 
     def _table(self, client: Any) -> Table:
@@ -155,7 +153,9 @@ class House:
         from functions.admin.app import lambda_handler
 
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self._alone("admin", lambda_handler, api_event(method, path, body=body, headers=named))
+        return self._alone(
+            "admin", lambda_handler, api_event(method, path, body=body, headers=named)
+        )
 
     def receive(self, path: str, body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
         """POST to a webhook."""
@@ -221,9 +221,7 @@ class House:
         times = 2 if self.wire.chance(self.wire.troubles.repeated) else 1
         for _ in range(times):
             delay = self.dice.choice([0.2, 1.0, 5.0, 40.0])
-            self.spawn(
-                delay, "webhook", lambda: self._hook(path, body, headers), spared=True
-            )
+            self.spawn(delay, "webhook", lambda: self._hook(path, body, headers), spared=True)
         self.trace.count("webhooks", times)
         return httpx.Response(200)
 

@@ -65,8 +65,8 @@ class Queues:
     def send_message_batch(
         self,
         *,
-        QueueUrl: str,  # noqa: N803
-        Entries: list[dict[str, Any]],  # noqa: N803
+        QueueUrl: str,
+        Entries: list[dict[str, Any]],
     ) -> dict[str, Any]:
         """Take messages, but for those that fail inside a good answer."""
         wire, failed = self._wire, []

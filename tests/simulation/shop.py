@@ -129,9 +129,7 @@ def opens(house: House, dice: random.Random, merchant_id: str, zone: str) -> Sho
     _ok(house.admin("PUT", f"/v1/merchants/{merchant_id}", merchant))
     programme = f"/v1/merchants/{merchant_id}/programmes/{PROGRAMME}"
     _ok(house.admin("PUT", programme, shop.rules.as_body()))
-    made = _ok(
-        house.admin("POST", f"/v1/merchants/{merchant_id}/connections", _connection(shop))
-    )
+    made = _ok(house.admin("POST", f"/v1/merchants/{merchant_id}/connections", _connection(shop)))
     shop.connection_id, shop.connect_key = made["connection_id"], made["connect_key"]
     hook = {"name": "Customers", "webhook_url": made["webhooks"]["ecomail"]}
     house.sandbox.put(f"/ecomail/_lists/{shop.ecomail}/{LIST}", json=hook)

@@ -139,7 +139,7 @@ class Parameters:
         key = base64.b64encode(dice.randbytes(32)).decode()
         self._kept: dict[str, list[str]] = {f"{prefix}/stack-key": [key]}
 
-    def get_parameters(self, *, Names: list[str], WithDecryption: bool) -> dict[str, Any]:  # noqa: N803
+    def get_parameters(self, *, Names: list[str], WithDecryption: bool) -> dict[str, Any]:
         """Return those that are there, each in the version asked for."""
         found = []
         for asked in Names:
@@ -150,7 +150,7 @@ class Parameters:
                 found.append({"Name": name, "Value": kept[number - 1], "Version": number})
         return {"Parameters": found}
 
-    def put_parameter(self, *, Name: str, Value: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+    def put_parameter(self, *, Name: str, Value: str, **_: Any) -> dict[str, Any]:
         """Keep a new version."""
         self._kept.setdefault(Name, []).append(Value)
         return {"Version": len(self._kept[Name])}

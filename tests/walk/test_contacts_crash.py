@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from tests.walk.test_contacts import _balance as balance
 from tests.walk.test_contacts import _earns as earns
 from tests.world.crashes import Scene, dies_everywhere
 from tests.world.exporting import Exporting, exporting, new_email
-from tests.world.faults import Killed, Wire, kill_at, open_tasks, settle
+from tests.world.faults import VISIBILITY, Killed, Wire, kill_at, open_tasks, settle
 from tests.world.world import World
 
 _names = itertools.count(1)
@@ -103,3 +104,40 @@ def test_an_event_that_dies_anywhere_is_told_or_parked(house: World) -> None:
         if not died:
             break
     assert (1, 0) in seen
+
+
+def test_a_notice_that_dies_anywhere_is_told_once(house: World) -> None:
+    """ECO-15, reliability 26: also where its event was told and gone before it came again."""
+    shop, email, wire = (
+        exporting(house, valid_for={"days": 9}, notice_days=3),
+        new_email(),
+        Wire(house),
+    )
+    shop.customer("c-1", email)
+    earns(shop, "c-1", 10)
+    settle(house)
+    house.clock.advance(timedelta(days=6))
+    house.hourly()
+    while not any("#notify_expiry#" in row["pk"] for row in open_tasks(house)):
+        house.relay()
+        house.run_task(_row(house, "run_night"))
+    kept = house.kept()
+    for number in itertools.count(1):
+        house.back_to(kept)
+        before, row = len(shop.events()), _row(house, "notify_expiry")
+        try:
+            with wire.failing(after=kill_at(number)):
+                house.run_task(row)
+            died = False
+        except Killed:
+            died = True
+        house.cold()
+        settle(house)  # its event, if it was left, is told by now
+        house.clock.advance(VISIBILITY)
+        house.run_task(row, 2)
+        settle(house)
+        told = [event["label"] for event in shop.events()[before:]]
+        assert told == ["expiry"], f"behind request {number}"
+        if not died:
+            break
+    assert number > 3

@@ -384,3 +384,45 @@ class TasksContract:
         assert len(due(tasks, at(100))) == 24
         shards = {table.get(row.key)["due_pk"] for row in due(tasks, at(100))}  # type: ignore[index]
         assert len(shards) > 8
+
+    # --- what follows from a task ------------------------------------------------------------
+
+    def test_a_task_is_handed_on_once(self, table: Table) -> None:
+        """ECO-15: the row goes with the insert of what follows from it, and never alone."""
+        tasks = DynamoDbTasks(table)
+        tasks.ensure(MERCHANT, push(), NOW)
+        task = leased(tasks)
+        assert tasks.hand_on(task, text(), NOW)
+        assert tasks.get(PUSH) is None
+        assert tasks.get(TEXT) is not None
+        table.delete(TEXT)  # it was done
+        assert not tasks.hand_on(task, text(), NOW)
+        assert tasks.get(TEXT) is None
+
+    def test_who_lost_the_row_hands_nothing_on(self, table: Table) -> None:
+        tasks = DynamoDbTasks(table)
+        tasks.ensure(MERCHANT, push(), NOW)
+        late = leased(tasks)
+        leased(tasks, now=at(61))
+        assert not tasks.hand_on(late, text(), NOW)
+        assert tasks.get(TEXT) is None
+        assert tasks.get(PUSH) is not None
+
+    def test_what_follows_may_be_there_already(self, table: Table) -> None:
+        tasks = DynamoDbTasks(table)
+        tasks.ensure(MERCHANT, push(), NOW)
+        tasks.ensure(MERCHANT, text(), NOW)
+        assert tasks.hand_on(leased(tasks), text(), at(1))
+        assert tasks.get(PUSH) is None
+        assert (stays := tasks.get(TEXT)) is not None
+        assert stays.created_at == NOW
+
+    def test_a_task_that_was_handed_on_without_an_answer_is(self, table: Table) -> None:
+        """Reliability 13."""
+        tasks = DynamoDbTasks(table)
+        tasks.ensure(MERCHANT, push(), NOW)
+        task = leased(tasks)
+        faulty, _ = refaulted(table, lambda _, n: "lost" if n == 1 else None)
+        assert DynamoDbTasks(faulty).hand_on(task, text(), NOW)
+        assert tasks.get(PUSH) is None
+        assert tasks.get(TEXT) is not None

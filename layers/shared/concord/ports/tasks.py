@@ -41,6 +41,10 @@ class Tasks(Protocol):
     def ensure(self, merchant_id: str, spec: TaskSpec, now: datetime) -> None:
         """Insert the task, or raise `want` on the row that is there."""
 
+    def hand_on(self, task: Task, spec: TaskSpec, now: datetime) -> bool:
+        """End the row and insert the once-only task that follows from it, both or neither; where
+        that is there already, the row just ends. False: not ours, and nothing was inserted."""
+
     def mark(
         self,
         task: Task,

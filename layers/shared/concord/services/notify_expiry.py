@@ -31,6 +31,7 @@ class NotifyExpiry:
         connection = self._connections.get(task.connection_id)
         tells = connection is not None and connection.settings.programme == key.programme_id
         if tells and account.expiring(last_day) > 0:
-            spec = expiry_event(task.connection_id, account, last_day)
-            self._tasks.ensure(task.merchant_id, spec, now)
-        self._tasks.mark(task, TaskState.DONE, now)
+            # Both in one write: the event is told and gone before whoever died here comes again.
+            self._tasks.hand_on(task, expiry_event(task.connection_id, account, last_day), now)
+        else:
+            self._tasks.mark(task, TaskState.DONE, now)

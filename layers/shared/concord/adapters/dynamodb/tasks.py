@@ -17,6 +17,7 @@ from concord.adapters.dynamodb.task_items import (
     task_from,
     task_item,
     task_key,
+    write_task,
 )
 from concord.adapters.dynamodb.task_reads import DynamoDbTaskReads
 from concord.adapters.dynamodb.translate import ConditionFailedError, TransactionRefusedError
@@ -161,6 +162,19 @@ class DynamoDbTasks(DynamoDbTaskReads):
             )
         except ConditionFailedError:
             return False  # finished or raised in between: look again
+        return True
+
+    def hand_on(self, task: Task, spec: TaskSpec, now: datetime) -> bool:
+        """End the row and insert what follows from it in one transaction: a worker that died
+        between the two would insert it once more after it was done."""
+        condition = f"{_OURS} AND attribute_not_exists(#again)"
+        ends = delete(task.key, condition, owner=task.lease_owner)
+        try:
+            self._table.transact([write_task(task.merchant_id, spec, now), ends])
+        except TransactionRefusedError as refused:
+            if refused.at(1) is not None:
+                return refused.answer_lost
+            return self._delete_ours(task)
         return True
 
     def mark(
