@@ -340,6 +340,8 @@ GOOD = order("43.00", datetime(2026, 3, 1, 15, 30, tzinfo=UTC))
         ({"completed_at": None}, "completed_at"),
         ({"completed_at": "yesterday"}, "completed_at"),
         ({"completed_at": "2026-03-01T10:00:00"}, "completed_at"),
+        ({"completed_at": "0001-01-01T00:00:00Z"}, "completed_at"),
+        ({"completed_at": "1970-01-01T00:00:00Z"}, "completed_at"),
         ({"customer": "c-7"}, "customer"),
         ({"customer": {"id": 7}}, "customer.id"),
         ({"customer": {"id": "x" * 129}}, "customer.id"),

@@ -9,13 +9,18 @@ from decimal import Decimal
 
 import pytest
 
+from bench.capacity import item_size
+from concord.adapters.dynamodb import ledger_keys
+from concord.adapters.dynamodb.marshal import to_item
 from concord.adapters.dynamodb.orders import DynamoDbOrders
 from concord.adapters.dynamodb.table import Table
 from concord.adapters.dynamodb.tasks import DynamoDbTasks
 from concord.domain.points.orders import (
+    MAX_REFUNDS,
     Member,
     Order,
     OrderKey,
+    OrderPosting,
     Said,
     Standing,
     Terms,
@@ -41,6 +46,15 @@ def said(subtotal: str = "43.99", standing: Standing = Standing.COMPLETED) -> Sa
 
 
 FIRST = with_said(Order(KEY, "1001"), said(), TERMS)
+
+
+def _widest(number: int) -> str:
+    """Return an id as long as may be, of four bytes a character."""
+    return f"{number:03}" + "\U00020000" * 197
+
+
+def _posting(refund_id: str) -> OrderPosting:
+    return OrderPosting(f"refund:{KEY.name}:{refund_id}", ANA, -1, refund_id)
 
 
 class OrdersContract:
@@ -71,6 +85,20 @@ class OrdersContract:
         stored = orders.get(KEY)
         assert stored is not None
         assert list(stored.refunds) == ["z", "a", "m"]
+
+    def test_the_largest_order_fits_its_item(self, table: Table) -> None:
+        """R-18, R-21: as many refunds as may be, with ids of the widest characters; an order that
+        cannot be stored any more would book no refund either."""
+        orders, order = DynamoDbOrders(table), Order(KEY, _widest(0))
+        for number in range(MAX_REFUNDS):
+            order = with_refund(order, _widest(number), Decimal("0.0001"))
+        order = replace(with_said(order, said("999999999999.9999"), TERMS), version=1)
+        order = replace(order, postings=tuple(_posting(each) for each in order.refunds))
+        assert orders.save(order, None, NOW)
+        assert orders.get(KEY) == order
+        item = table.get(ledger_keys.order(KEY))
+        assert item is not None
+        assert item_size(to_item(item)) < 400 * 1024
 
     def test_an_order_and_its_task_are_one_write(self, table: Table) -> None:
         """R-21: who was second writes neither; a later word raises what the task wants."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -23,7 +23,11 @@ _AMOUNT_REMEDY: Final = (
     'give a decimal number as text, not below 0, such as "43.00": at most 12 digits before the '
     "point and 4 behind it"
 )
-_TIME_REMEDY: Final = "give RFC 3339, for example 2026-11-21T08:30:00Z"
+# What was never set is the year 1 in some languages, and 1970 in others: no order is as old.
+_EARLIEST: Final = datetime(1970, 1, 2, tzinfo=UTC)
+_TIME_REMEDY: Final = (
+    "give RFC 3339, for example 2026-11-21T08:30:00Z, and no day before 1970-01-02"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +128,13 @@ def _moment(data: Mapping[str, Any], name: str, errors: list[FieldError]) -> dat
     if value is None:
         return None
     try:
-        return from_rfc3339(str(value))
+        at = from_rfc3339(str(value))
     except (ValueError, OverflowError):
+        at = None
+    if at is None or at < _EARLIEST:
         errors.append(FieldError(name, _TIME_REMEDY))
         return None
+    return at
 
 
 def _customer_id(data: Mapping[str, Any], errors: list[FieldError]) -> str | None:

@@ -71,20 +71,25 @@ class DynamoDbOrders:
 # --- items: free-form parts as JSON text ---------------------------------------------------------
 
 
+def _text(value: object) -> str:
+    """Return JSON of it, as it is written: escapes would make a hundred ids too long to store."""
+    return json.dumps(value, ensure_ascii=False)
+
+
 def _item(order: Order) -> Item:
     said, terms = order.said, order.terms
     return {
         "order_id": order.order_id,
         "version": order.version,
-        "said": json.dumps(_said_json(said)) if said else None,
-        "refunds": json.dumps({each: str(amount) for each, amount in order.refunds.items()})
+        "said": _text(_said_json(said)) if said else None,
+        "refunds": _text({each: str(amount) for each, amount in order.refunds.items()})
         if order.refunds
         else None,
-        "terms": json.dumps(_terms_json(terms)) if terms else None,
+        "terms": _text(_terms_json(terms)) if terms else None,
         "holder": _member_json(order.holder),
         "points": order.points,
         "changes": order.changes,
-        "postings": json.dumps([_posting_json(each) for each in order.postings])
+        "postings": _text([_posting_json(each) for each in order.postings])
         if order.postings
         else None,
     }
