@@ -94,8 +94,8 @@ BUGS: Final = (
     Bug(
         "money is a float",
         "domain/points/programme.py",
-        "points = max(amount, Decimal(0)) * self.points_per_unit",
-        "points = Decimal(float(max(amount, Decimal(0))) * float(self.points_per_unit))",
+        "points = max(amount, Decimal(0)) * points_per_unit",
+        "points = Decimal(float(max(amount, Decimal(0))) * float(points_per_unit))",
         _PROGRAMME,
     ),
     Bug(

@@ -21,7 +21,7 @@ Member = Annotated[
     str, typer.Argument(metavar="MEMBER", help="The merchant's own id of the member.")
 ]
 Programme = Annotated[str, typer.Option("--programme", help="MERCHANT/PROGRAMME.")]
-# What of the details says most, and how it is called on the screen.
+# Of the details what says most: it stands first, and without its name.
 _WHY: Final = ("reason", "actor")
 
 

@@ -12,13 +12,13 @@ from cli.commands.connections import Limit
 from cli.errors import FAILED, CommandError, usage_error
 from cli.session import Session, session_of
 from concord.domain.points.programme import MonthEnd, RefundPolicy, Rounding
+from concord.domain.points.report import COLUMNS
 
 app = typer.Typer(no_args_is_help=True, help="Programmes: the rules of a merchant's points.")
 
 ProgrammeId = Annotated[
     str, typer.Argument(metavar="PROGRAMME", help="MERCHANT/PROGRAMME, as `list` prints it.")
 ]
-_COLUMNS: Final = ("earned", "reversed", "redeemed", "reimbursed", "expired", "adjusted")
 _NONE: Final = "none"
 _SPAN: Final = re.compile(r"([0-9]{1,5})([dm])")
 _IDS: Final = ("merchant_id", "programme_id")
@@ -123,7 +123,7 @@ def report(
     session = session_of(ctx)
     found = session.api.get(f"{path_of(programme)}/reports/{segment(day)}")
     if not session.screen.result(found):
-        columns = ("opening", *_COLUMNS, "closing")
+        columns = ("opening", *COLUMNS, "closing")
         session.screen.facts(
             [
                 ("date", found.get("date")),

@@ -9,9 +9,9 @@ from decimal import Decimal
 from functools import partial
 
 from concord.adapters.dynamodb.ledger import DynamoDbLedger
-from concord.adapters.dynamodb.ledger_keys import NIGHT_SHARDS
 from concord.adapters.dynamodb.table import Table
 from concord.domain.points.account import Account, AccountKey, Pending
+from concord.domain.points.night import NIGHT_SHARDS
 from concord.domain.points.posting import (
     Entry,
     EntryKind,

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from hypothesis.stateful import RuleBasedStateMachine
 
 from concord.adapters.dynamodb.ledger import DynamoDbLedger
-from concord.adapters.dynamodb.ledger_keys import NIGHT_SHARDS
 from concord.adapters.dynamodb.table import Table
 from concord.domain.points.account import Account, AccountKey
+from concord.domain.points.night import NIGHT_SHARDS
 from concord.domain.points.posting import Entry, EntryKind, Occasion, Posting
 from concord.domain.points.report import DayReport, report_of
 from concord.ports.points import Hint

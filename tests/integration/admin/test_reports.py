@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from concord.adapters.dynamodb.ledger_keys import NIGHT_SHARDS
 from concord.adapters.dynamodb.nights import DynamoDbReports
+from concord.domain.points.night import NIGHT_SHARDS
 from concord.domain.points.report import COLUMNS, DayReport, report_of
 from tests.integration.admin.calls import MERCHANT, ok, refused
 from tests.world.world import World

@@ -10,12 +10,12 @@ import pytest
 
 from concord.adapters.dynamodb import ledger_keys
 from concord.adapters.dynamodb.ledger import DynamoDbLedger
-from concord.adapters.dynamodb.ledger_keys import NIGHT_SHARDS
 from concord.adapters.dynamodb.programmes import DynamoDbProgrammes
 from concord.adapters.dynamodb.table import Table
 from concord.adapters.dynamodb.tasks import DynamoDbTasks
 from concord.adapters.dynamodb.translate import TransactionRefusedError
 from concord.domain.points.account import Account, AccountKey, Pending
+from concord.domain.points.night import NIGHT_SHARDS
 from concord.domain.points.posting import (
     Entry,
     EntryKind,

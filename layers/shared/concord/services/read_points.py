@@ -14,7 +14,7 @@ from concord.services.find_account import FindAccount
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AccountToday:
     """An account on a day of its merchant."""
 
     account: Account
@@ -40,11 +40,11 @@ class ReadPoints:
         self._ledger = ledger
         self._clock = clock
 
-    def account(self, merchant_id: str, programme_id: str, member: str) -> Standing:
+    def account(self, merchant_id: str, programme_id: str, member: str) -> AccountToday:
         """Return what a member has today. Raises as FindAccount."""
         found = self._find_account(merchant_id, programme_id, member)
         today = found.merchant.day(self._clock.now())
-        return Standing(self._ledger.account(found.key), today)
+        return AccountToday(self._ledger.account(found.key), today)
 
     def statement(
         self, merchant_id: str, programme_id: str, member: str, limit: int, cursor: str | None

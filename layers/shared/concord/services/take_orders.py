@@ -102,7 +102,7 @@ class TakeOrders:
 
             def refunded(order: Order) -> Order:
                 if not order.version:
-                    _programme_of(opened.connection)
+                    _programme_id(opened.connection)
                 return with_refund(order, call.refund_id, call.amount)
 
             return self._change(opened.connection, checked_order_id(order_id), refunded)
@@ -139,7 +139,7 @@ class TakeOrders:
     ) -> Order:
         connection, terms = opened.connection, order.terms
         programme = None if terms else self._programme(connection)
-        programme_id = terms.programme_id if terms else _programme_of(connection)
+        programme_id = terms.programme_id if terms else _programme_id(connection)
         _check_currency(call, terms or programme)
         member = None
         if call.customer_id is not None:
@@ -152,7 +152,7 @@ class TakeOrders:
         return with_said(order, said, self._terms(programme, call, received_at))
 
     def _programme(self, connection: Connection) -> Programme:
-        programme_id = _programme_of(connection)
+        programme_id = _programme_id(connection)
         programme = self._programmes.get(connection.merchant_id, programme_id)
         if programme is None:
             raise _no_programme()
@@ -167,7 +167,7 @@ class TakeOrders:
         return Terms.of(programme, local_date(at, merchant.time_zone))
 
 
-def _programme_of(connection: Connection) -> str:
+def _programme_id(connection: Connection) -> str:
     if connection.settings.programme is None:
         raise _no_programme()
     return connection.settings.programme

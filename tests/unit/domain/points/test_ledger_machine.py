@@ -20,9 +20,9 @@ from hypothesis.stateful import (
 )
 
 from concord.adapters.dynamodb import ledger_keys
-from concord.adapters.dynamodb.ledger_keys import NIGHT_SHARDS, read_hint
+from concord.adapters.dynamodb.ledger_keys import read_hint
 from concord.domain.points.account import Account, Pending
-from concord.domain.points.night import posting_of
+from concord.domain.points.night import NIGHT_SHARDS, posting_of
 from concord.domain.points.posting import (
     EntryKind,
     Occasion,

@@ -99,7 +99,7 @@ class DynamoDbLedger:
     ) -> Iterator[Hint]:
         """Yield the accounts to look at on the night of a day."""
         pk = ledger_keys.hints_pk(merchant_id, on, shard)
-        # Nothing sorts before the empty text.
+        # A key condition takes no empty text, and no id begins with a space.
         place = ledger_keys.hint_sk(after) if after else " "
         for item in self._table.query(
             "pk = :pk AND sk > :after", keys_only=True, pk=pk, after=place

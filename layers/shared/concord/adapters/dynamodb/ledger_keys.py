@@ -8,7 +8,7 @@ from zlib import crc32
 
 from concord.domain.identity import event_key
 from concord.domain.points.account import AccountKey
-from concord.domain.points.night import NIGHT_SHARDS as NIGHT_SHARDS
+from concord.domain.points.night import NIGHT_SHARDS
 from concord.domain.points.orders import OrderKey
 from concord.domain.points.posting import Entry, EntryKind
 from concord.domain.points.report import DayRow
@@ -91,8 +91,8 @@ def day_sk(key: AccountKey, entry: Entry) -> str:
 
 def read_day_sk(text: str) -> DayRow:
     """Return what a key of the index says of an entry."""
-    member, seq, kind, points, pending, balance = text.split("#")
-    return DayRow(member, int(seq), EntryKind(kind), int(points), int(pending), int(balance))
+    member_key, seq, kind, points, pending, balance = text.split("#")
+    return DayRow(member_key, int(seq), EntryKind(kind), int(points), int(pending), int(balance))
 
 
 def order(key: OrderKey) -> RowKey:

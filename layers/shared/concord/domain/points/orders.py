@@ -15,7 +15,7 @@ from typing import Final
 
 from concord.domain.errors import ConflictError
 from concord.domain.identity import event_key
-from concord.domain.points.programme import Programme, Rounding
+from concord.domain.points.programme import Programme, Rounding, points_for
 
 # Far more than anybody gives back piece by piece; the row has to stay small.
 MAX_REFUNDS: Final = 100
@@ -103,8 +103,7 @@ class Terms:
 
     def earned(self, amount: Decimal) -> int:
         """Return the points that `amount` earns; none for less than nothing."""
-        rules = Programme("", self.programme_id, "", self.currency, self.points_per_unit)
-        return replace(rules, rounding=self.rounding).earned(amount)
+        return points_for(amount, self.points_per_unit, self.rounding)
 
 
 @dataclass(frozen=True, slots=True)

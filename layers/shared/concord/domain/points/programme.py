@@ -32,6 +32,14 @@ _DECIMAL: Final = {
 }
 
 
+def points_for(amount: Decimal, points_per_unit: Decimal, rounding: Rounding) -> int:
+    """Return the points that `amount` (before tax) earns; none for less than nothing."""
+    with localcontext() as context:
+        context.prec = 60  # exact: the factors have far fewer digits
+        points = max(amount, Decimal(0)) * points_per_unit
+        return int(points.to_integral_value(_DECIMAL[rounding]))
+
+
 class RefundPolicy(StrEnum):
     """What happens where a refund takes back more points than are left.
 
@@ -111,10 +119,7 @@ class Programme:
     def earned(self, amount: Decimal) -> int:
         """Return the points that `amount` (of `currency`, before tax) earns; none for less than
         nothing."""
-        with localcontext() as context:
-            context.prec = 60  # exact: the factors have far fewer digits
-            points = max(amount, Decimal(0)) * self.points_per_unit
-            return int(points.to_integral_value(_DECIMAL[self.rounding]))
+        return points_for(amount, self.points_per_unit, self.rounding)
 
     def usable_from(self, earned_on: date) -> date:
         """Return the first day on which points of an order completed on `earned_on` count."""

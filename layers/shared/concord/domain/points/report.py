@@ -32,10 +32,9 @@ COLUMNS: Final = tuple(dict.fromkeys(COLUMN.values()))
 
 @dataclass(frozen=True, slots=True)
 class DayRow:
-    """What the report needs of an entry. `member` is the same for all entries of one account, and
-    says nothing else."""
+    """What the report needs of an entry. `member_key` tells one account from another."""
 
-    member: str
+    member_key: str
     seq: int
     kind: EntryKind
     points: int
@@ -92,7 +91,7 @@ def report_of(on: date, rows: Iterable[DayRow]) -> DayReport:
         moved[COLUMN[row.kind]] += row.points
         entries += 1
         pending += row.pending
-        if last is not None and last.member == row.member:
+        if last is not None and last.member_key == row.member_key:
             follows = row.seq == last.seq + 1 and row.balance == last.balance + row.points
             gaps += not follows
             change += row.balance - last.balance
