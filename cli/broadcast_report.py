@@ -12,7 +12,6 @@ from cli.session import Session
 from cli.waiting import bar
 
 _POLL_SECONDS: Final = 1.0
-_OVER: Final = frozenset({"finished", "cancelled"})
 _RUNS: Final = frozenset({"planning", "sending"})
 
 

@@ -22,7 +22,7 @@ from concord.domain.marks import Basis
 from concord.domain.quiet_hours import MERCHANT_RULE
 from concord.domain.rule_packs.shapes import VERIFY, Verdict
 from concord.domain.segments import Encoding, count_segments
-from concord.domain.zones import jurisdictions_of
+from tests.support.places import jurisdictions_of
 
 TODAY = date(2026, 11, 24)
 

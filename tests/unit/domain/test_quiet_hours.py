@@ -13,9 +13,10 @@ from concord.domain import quiet_hours
 from concord.domain.holidays import easter, is_holiday
 from concord.domain.law import quiet_rules
 from concord.domain.merchant_window import parse_quiet_hours
-from concord.domain.quiet_hours import LOOK_AHEAD, HoursDecision, QuietHours, decide_hours
+from concord.domain.quiet_hours import LOOK_AHEAD, HoursDecision, QuietHours
 from concord.domain.rule_packs.shapes import Holidays, QuietRule, Week, every_day, hours
 from concord.domain.zones import Place, place_of
+from tests.support.places import decide_hours
 
 NEW_YORK, CALIFORNIA, FLORIDA = "+12125550123", "+12135550123", "+13055550123"
 CONNECTICUT, RHODE_ISLAND, TEXAS = "+18605550123", "+14015550123", "+12145550123"

@@ -10,8 +10,8 @@ import pytest
 from concord.domain.caps import Cap
 from concord.domain.marks import Basis
 from concord.domain.merchant import Merchant
-from concord.domain.quiet_hours import decide_hours
 from concord.domain.recipient_law import MerchantLaw
+from tests.support.places import decide_hours
 
 NEW_YORK, SEATTLE, PARIS = "+12125550101", "+12065550101", "+33612345678"
 # Nine in the evening in New York, six in Seattle.

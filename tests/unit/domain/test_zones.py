@@ -29,8 +29,9 @@ from concord.domain.places.north_america import (
     ZONES_OF_REGION,
 )
 from concord.domain.places.regions import LAW_OF, ZONES_OF_PART
-from concord.domain.zones import ANYWHERE, jurisdictions_of, place_of, zones_of
+from concord.domain.zones import ANYWHERE, place_of
 from scripts.requirements import REQUIREMENTS
+from tests.support.places import jurisdictions_of, zones_of
 
 ET, CT, MT, PT = "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles"
 PHOENIX, HAWAII = "America/Phoenix", "Pacific/Honolulu"

@@ -64,13 +64,6 @@ class QuietHours:
         return rules if self._merchant is None else (*rules, _merchant_rule(self._merchant))
 
 
-def decide_hours(
-    at: datetime, number: str, region: str | None = None, merchant_window: Week | None = None
-) -> HoursDecision:
-    """Decide for one recipient at the moment `at` (aware); `QuietHours` is for many."""
-    return QuietHours(merchant_window).decide(at, number, region)
-
-
 def _merchant_rule(week: Week) -> QuietRule:
     return QuietRule(rule_id=MERCHANT_RULE, jurisdiction="*", source="the merchant", week=week)
 

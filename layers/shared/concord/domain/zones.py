@@ -77,16 +77,6 @@ def place_of(number: str, region: str | None = None) -> Place:
     return _place(_prefix(number), region or "")
 
 
-def zones_of(number: str, region: str | None = None) -> frozenset[str]:
-    """Return the IANA zones that the recipient may be in."""
-    return place_of(number, region).zones
-
-
-def jurisdictions_of(number: str, region: str | None = None) -> tuple[str, ...]:
-    """Return whose rules count for the recipient, such as ("US", "US-FL")."""
-    return place_of(number, region).jurisdictions
-
-
 def _prefix(number: str) -> str:
     """Return what a number says of a place: `1` and the area code, or the calling code.
 

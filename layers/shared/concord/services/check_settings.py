@@ -20,7 +20,6 @@ from concord.domain.phone import normalise_phone
 from concord.domain.profiles import INTEGRATIONS
 from concord.domain.texts import check_texts, with_changes
 
-DEFAULT_JOIN: Final = ConnectionSettings().join_keyword
 # Texts a second: the slowest that a slice can be paced at, and beyond what any one number is given.
 MIN_RATE: Final = 0.1
 MAX_RATE: Final = 1000.0
