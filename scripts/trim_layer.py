@@ -13,7 +13,7 @@ from py_compile import PycInvalidationMode
 from typing import Final
 
 # The services whose clients we build; tests/template/test_layer.py builds each of them.
-SERVICES: Final = ("cloudwatch", "dynamodb", "pinpoint-sms-voice-v2", "sqs", "ssm")
+SERVICES: Final = ("cloudwatch", "dynamodb", "pinpoint-sms-voice-v2", "sesv2", "sqs", "ssm")
 
 # What goes, as patterns below the layer, each with the reason why nothing misses it.
 UNUSED: Final = {

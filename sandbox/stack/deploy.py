@@ -47,6 +47,8 @@ def deploy(endpoints: Endpoints, where: Layout) -> None:
         "EndpointDynamoDb": endpoints.proxy,
         "EndpointSqs": endpoints.proxy,
         "EndpointSmsVoice": f"{endpoints.sandbox}/aws",
+        # The emulator keeps mails and carries none; who sends verifies the identity there first.
+        "MailIdentity": "shop.example",
     }
     pairs = [f"{name}={value}" for name, value in overrides.items()]
     arguments = ["deploy", "--template-file", str(TEMPLATE)]

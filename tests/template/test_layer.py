@@ -46,6 +46,7 @@ _CALLS = {
     "cloudwatch": "list_metrics",
     "dynamodb": "list_tables",
     "pinpoint-sms-voice-v2": "describe_phone_numbers",
+    "sesv2": "get_account",
     "sqs": "list_queues",
     "ssm": "describe_parameters",
 }
@@ -53,6 +54,7 @@ _HOSTS = {
     "cloudwatch": "monitoring.us-east-1.amazonaws.com",
     "dynamodb": "dynamodb.us-east-1.amazonaws.com",
     "pinpoint-sms-voice-v2": "sms-voice.us-east-1.amazonaws.com",
+    "sesv2": "email.us-east-1.amazonaws.com",
     "sqs": "sqs.us-east-1.amazonaws.com",
     "ssm": "ssm.us-east-1.amazonaws.com",
 }

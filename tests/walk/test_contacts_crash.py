@@ -13,6 +13,7 @@ from tests.walk.test_contacts import _earns as earns
 from tests.world.crashes import Scene, dies_everywhere
 from tests.world.exporting import Exporting, exporting, new_email
 from tests.world.faults import VISIBILITY, Killed, Wire, kill_at, open_tasks, settle
+from tests.world.mailbox import mailed, switch, verify
 from tests.world.world import World
 
 _names = itertools.count(1)
@@ -73,16 +74,21 @@ def test_a_reward_that_dies_anywhere_is_booked_once(house: World, joins: bool) -
     assert dies_everywhere(Wire(house), house, stage, expected) >= 6
 
 
-def test_an_event_that_dies_anywhere_is_told_or_parked(house: World) -> None:
-    """ECO-07, reliability 12: at most once; what nobody knows is parked, never lost in silence."""
+@pytest.mark.parametrize("mails", ["platform", "own"])
+def test_an_event_that_dies_anywhere_is_told_or_parked(house: World, mails: str) -> None:
+    """ECO-07, ECO-19, reliability 12: at most once, by whom it was left to; what nobody knows is
+    parked, never lost in silence."""
+    verify()
     shop, email, wire = exporting(house), new_email(), Wire(house)
+    switch(shop, mails)
+    teller, other = (mailed, shop.events) if mails == "own" else (shop.events, mailed)
     shop.customer("c-1", email)
     settle(house)
     kept = house.kept()
     seen: set[tuple[int, int]] = set()
     for number in itertools.count(1):
         house.back_to(kept)
-        before = len(shop.events())
+        before = len(teller())
         earns(shop, "c-1", 10)
         row = _row(house, "emit_event")
         house.cold()
@@ -94,7 +100,8 @@ def test_an_event_that_dies_anywhere_is_told_or_parked(house: World) -> None:
             died = True
         house.cold()
         settle(house)
-        told = len(shop.events()) - before
+        told = len(teller()) - before
+        assert not other()
         failures = house.body(shop.admin("GET", "/failures"))["items"]
         parked = [each["reason"] for each in failures]
         assert told + len(parked) >= 1, f"lost behind request {number}"

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 TABLE = "concord-test"
 PREFIX = "/concord/test"
 ACCOUNT = "123456789012"
+MAIL_IDENTITY = "mails.example"
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
@@ -47,6 +48,7 @@ ENVIRONMENT = {
     "ALLOWED_HOSTS": "sandbox.test",
     "ALLOW_PRIVATE_HOSTS": "true",
     "OPERATOR_ARNS": "*",
+    "MAIL_IDENTITY": MAIL_IDENTITY,
     "POWERTOOLS_METRICS_NAMESPACE": "Concord",
     "POWERTOOLS_SERVICE_NAME": "Test",
     "POWERTOOLS_TRACE_DISABLED": "true",

@@ -16,6 +16,7 @@ VARIABLES: Final = frozenset(
         "AWS_INBOUND_QUEUE_URL",
         "BULK_QUEUE_URL",
         "FALLBACK_NUMBER",
+        "MAIL_IDENTITY",
         "NIGHT_QUEUE_URL",
         "OPERATOR_ARNS",
         "PARAMETER_PREFIX",
@@ -103,6 +104,11 @@ class Settings:
     def fallback_number(self) -> str | None:
         """Return the number to text STOP to when nothing better is known."""
         return self._optional("FALLBACK_NUMBER") or None
+
+    @property
+    def mail_identity(self) -> str:
+        """Return the domain or address that our own mails may come from; empty = none are sent."""
+        return self._optional("MAIL_IDENTITY")
 
     @property
     def rescue_first_wait(self) -> int:

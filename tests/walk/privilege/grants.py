@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tests.template.cfn import as_list, events, functions, logical_id, resources, template
+from tests.world.world import MAIL_IDENTITY
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -83,7 +84,7 @@ def _named(resource: Any) -> str:
     if found := re.fullmatch(r"\$\{(\w+)\.Arn\}/(.+)", text):
         return "/".join(found.groups())
     place = "arn:${AWS::Partition}:%s:${AWS::Region}:${AWS::AccountId}:"
-    for service in ("ssm", "sms-voice"):
+    for service in ("ssm", "ses", "sms-voice"):
         if text.startswith(place % service):
             return text.removeprefix(place % service).replace("/concord/${Stage}", "")
     raise AssertionError(f"unknown form of a resource: {text}")
@@ -122,6 +123,9 @@ def asked(
         yield Right("cloudwatch:GetMetricData", "*")
     elif (service, operation) == ("pinpoint-sms-voice-v2", "SendTextMessage"):
         yield Right("sms-voice:SendTextMessage", _origin(params["OriginationIdentity"]))
+    elif (service, operation) == ("sesv2", "SendEmail"):
+        assert f"@{MAIL_IDENTITY}" in params["FromEmailAddress"]
+        yield Right("ses:SendEmail", "identity/${MailIdentity}")
     else:
         raise AssertionError(f"unforeseen request: {service} {operation}")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tests.walk.privilege.stage import Stage
 from tests.world.exporting import Exporting, exporting, new_email
+from tests.world.mailbox import verify
+from tests.world.world import MAIL_IDENTITY
 
 _REWARD = {"points": 50, "take_back": True}
 
@@ -61,6 +63,18 @@ def told_by_ellity(at: Stage) -> None:
     _settled(at)
 
 
+def mailed_by_us(at: Stage) -> None:
+    """The connection's mails are our own: a PIN and points are told by SES."""
+    shop = exporting(at.house, "l1")
+    verify()
+    own = {"mails": "own", "mail_from": f"points@{MAIL_IDENTITY}"}
+    at.house.admin("PATCH", f"/v1/connections/{shop.connection_id}", own)
+    shop.customer("c-1", new_email(), attributes={"pin": "4711"})
+    _settled(at)
+    _given(at, shop)
+    _settled(at)
+
+
 def exported_at_once(at: Stage) -> None:
     """An operator has all customers exported: one is new, and one is unchanged."""
     shop = exporting(at.house, "l1")
@@ -78,4 +92,4 @@ def _given(at: Stage, shop: Exporting) -> None:
     at.house.admin("POST", path, {"amount": 5, "reason": "gift", "actor": "dana"})
 
 
-ALL = (lists_chosen, exported, parked_reward, told_by_ellity, exported_at_once)
+ALL = (lists_chosen, exported, parked_reward, told_by_ellity, mailed_by_us, exported_at_once)

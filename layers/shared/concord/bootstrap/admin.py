@@ -200,7 +200,12 @@ def _rules(parts: Parts) -> SettingsRules:
     def has_programme(merchant_id: str, programme_id: str) -> bool:
         return parts.programmes.get(merchant_id, programme_id) is not None
 
-    return SettingsRules(guard_url=guard, senders=_senders(), has_programme=has_programme)
+    return SettingsRules(
+        guard_url=guard,
+        senders=_senders(),
+        has_programme=has_programme,
+        mail_identity=parts.config.mail_identity,
+    )
 
 
 def _senders() -> dict[str, SenderRules]:

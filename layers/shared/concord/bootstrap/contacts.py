@@ -10,12 +10,15 @@ from concord.adapters.dynamodb.exports import (
     DynamoDbSubscriptions,
 )
 from concord.adapters.dynamodb.merchants import DynamoDbMerchants
+from concord.adapters.ses import SesMailer
 from concord.bootstrap.points import post_points
+from concord.domain.mails import MailedBy
 from concord.services.emit_event import EmitEvent
 from concord.services.export_contacts import ExportContacts
 from concord.services.push_contact import ContactOf, PushContact
 from concord.services.reward_newsletter import RewardNewsletter
 from concord.services.sync_subscriber import SyncSubscriber
+from concord.services.tell_customers import TellByMail, TellPlatform
 from concord.services.write_contacts import WriteContacts
 
 if TYPE_CHECKING:
@@ -73,6 +76,10 @@ def emit_event(parts: Parts) -> EmitEvent:
         contact_of=contact_of(parts),
         exports=DynamoDbExports(parts.table),
         reach=parts.reach,
+        tellers={
+            MailedBy.PLATFORM: TellPlatform(),
+            MailedBy.OWN: TellByMail(parts.store, SesMailer()),
+        },
         defer=parts.defer,
         clock=parts.clock,
         telemetry=parts.telemetry,

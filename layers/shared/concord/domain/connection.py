@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from concord.domain.errors import ConflictError
 from concord.domain.identity import Channel
+from concord.domain.mails import MailedBy
 from concord.domain.profiles import EXPORTS_CONTACTS, Profile, profile_for
 
 
@@ -129,7 +130,7 @@ class ConnectionSettings:
     they are read on demand alone.
 
     `programme` is the one of its merchant's in which the shop's orders earn points; None = they are
-    not taken.
+    not taken. Of our own mails about points (`mails`), `mail_reply_to` None = to `mail_from`.
     """
 
     join_keyword: str = "JOIN"
@@ -142,6 +143,9 @@ class ConnectionSettings:
     segment_price: SegmentPrice | None = None
     sync_hours: int | None = 24
     programme: str | None = None
+    mails: MailedBy = MailedBy.PLATFORM
+    mail_from: str | None = None
+    mail_reply_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from concord.domain.keywords import is_usable_join_keyword
 from concord.domain.phone import normalise_phone
 from concord.domain.profiles import INTEGRATIONS
 from concord.domain.texts import check_texts, with_changes
+from concord.services.check_mails import checked_mails
 
 # Texts a second: the slowest that a slice can be paced at, and beyond what any one number is given.
 MIN_RATE: Final = 0.1
@@ -45,12 +46,14 @@ class SettingsRules:
     """The rules that need to know the deployment.
 
     `guard_url` raises a PlatformError for a base URL that may not be called; `senders` are the
-    platforms that can carry a text; `has_programme` tells whether a merchant has a programme.
+    platforms that can carry a text; `has_programme` tells whether a merchant has a programme;
+    `mail_identity` is the domain or address that our own mails may come from ("" = none).
     """
 
     guard_url: Callable[[str], object]
     senders: Mapping[str, SenderRules]
     has_programme: Callable[[str, str], bool]
+    mail_identity: str = ""
 
     def sides(self, integration: str, source: Side, destination: Side) -> None:
         """Raise InvalidInputError naming what is wrong with the two accounts."""
@@ -84,7 +87,7 @@ class SettingsRules:
             raise _invalid(FieldError("settings.programme", message))
 
     def settings(
-        self, wanted: ConnectionSettings, country: str, destination: Side
+        self, wanted: ConnectionSettings, country: str, destination: Side, integration: str
     ) -> ConnectionSettings:
         """Return the settings in their stored form. Raises InvalidInputError naming fields."""
         if not is_usable_join_keyword(wanted.join_keyword):
@@ -101,6 +104,7 @@ class SettingsRules:
         if number is not None:
             number = normalise_phone(number, country, "settings.fallback_number")
         sender = wanted.sender and self._sender(wanted.sender, country, destination)
+        wanted = checked_mails(wanted, integration, self.mail_identity)
         return replace(wanted, fallback_number=number, sender=sender)
 
     def _sender(self, sender: SenderChoice, country: str, destination: Side) -> SenderChoice:
@@ -185,6 +189,9 @@ _NAMES: Final = (
     "segment_price",
     "sync_hours",
     "programme",
+    "mails",
+    "mail_from",
+    "mail_reply_to",
 )
 _DEFAULTS: Final = {name: getattr(ConnectionSettings(), name) for name in _NAMES}
 

@@ -1,31 +1,40 @@
-"""Tell an event about a contact, once, and only after the contact's fields show it (ECO-10)."""
+"""Tell of a change, once (ECO-19), and only after the contact's fields show it (ECO-10)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Final
 
 from concord.domain.connection import Connection
 from concord.domain.contacts import TrackerEvent, credit_changed, credits_expire, pin_changed
 from concord.domain.errors import OutcomeUnknownError
+from concord.domain.mails import MailedBy
 from concord.domain.metrics import Metric
 from concord.domain.shopper import Shopper
 from concord.domain.tasks import Task, TaskState
-from concord.ports import Clock, Connections, ContactPeer, Shoppers, Tasks, Telemetry
+from concord.ports import Clock, Connections, Shoppers, Tasks, Telemetry
 from concord.ports.contacts import Exports
 from concord.services.contact_tasks import CREDIT, EXPIRY, push_contact
 from concord.services.defer_tasks import DeferTasks
-from concord.services.push_contact import ContactOf
+from concord.services.push_contact import ContactOf, place_of
 from concord.services.reach_platforms import ReachPlatforms
+from concord.services.tell_customers import News, Teller
 
 # Long enough for the push to be done, short enough for a shopper who looks at her inbox.
 _FIELDS_FIRST: Final = timedelta(seconds=1)
 _PATIENT: Final = 5
+# In a row's payload: who tells it, from the first attempt on.
+_MAILED_BY: Final = "mailed_by"
 
 
 class EmitEvent:
-    """The worker of `emit_event` rows. The platform knows no event ids, so nothing is told twice
-    blindly: whose answer was lost is parked for an operator, who may tell it again."""
+    """The worker of `emit_event` rows. Neither the platform nor SES knows ids of ours, so nothing
+    is told twice blindly: whose answer was lost is parked for an operator, who may tell it again.
+
+    Who tells it, the platform by its event or we by mail, is written down with the first attempt:
+    a switch that is turned between two attempts turns the next events, not this one."""
 
     def __init__(
         self,
@@ -36,6 +45,7 @@ class EmitEvent:
         contact_of: ContactOf,
         exports: Exports,
         reach: ReachPlatforms,
+        tellers: Mapping[MailedBy, Teller],
         defer: DeferTasks,
         clock: Clock,
         telemetry: Telemetry,
@@ -46,6 +56,7 @@ class EmitEvent:
         self._contact_of = contact_of
         self._exports = exports
         self._reach = reach
+        self._tellers = tellers
         self._defer = defer
         self._clock = clock
         self._telemetry = telemetry
@@ -73,8 +84,10 @@ class EmitEvent:
             self._fields_first(task, shopper)
         elif not export.place:
             self._drop(task, "opted_out")
+        elif connection.contact_list and export.place != place_of(connection, shopper):
+            self._fields_first(task, shopper)  # her address, or the list, is another one by now
         else:
-            self._emit(task, peer, event)
+            self._tell(task, News(connection, peer, shopper, event))
 
     def _fields_first(self, task: Task, shopper: Shopper) -> None:
         """Have the contact pushed, and look again; ever more rarely, for it may be refused."""
@@ -118,12 +131,20 @@ class EmitEvent:
             return credits_expire(email, points, on) if points and not other else None
         return pin_changed(email)
 
-    def _emit(self, task: Task, peer: ContactPeer, event: TrackerEvent) -> None:
-        now = self._clock.now()
-        if not self._tasks.mark(task, TaskState.ATTEMPTING, now, expected=TaskState.OPEN):
+    def _tell(self, task: Task, news: News) -> None:
+        chosen = task.payload.get(_MAILED_BY) or news.connection.settings.mails
+        mailed_by = MailedBy(str(chosen))
+        teller, now = self._tellers[mailed_by], self._clock.now()
+        if reason := teller.declines(news):
+            self._drop(task, reason)
             return
+        noted = {_MAILED_BY: mailed_by.value}
+        if not self._tasks.mark(task, TaskState.ATTEMPTING, now, noted, expected=TaskState.OPEN):
+            return
+        # Whoever retries what is parked goes by its payload.
+        task = replace(task, payload={**task.payload, **noted})
         try:
-            peer.emit(event)
+            teller.tell(news)
         except OutcomeUnknownError:
             self._park(task, "the answer was lost")
             return
@@ -131,7 +152,7 @@ class EmitEvent:
             # It did not arrive: whatever becomes of the row, it may be told again.
             self._tasks.mark(task, TaskState.OPEN, self._clock.now())
             raise
-        self._telemetry.info("event_told", label=event.label)
+        self._telemetry.info("event_told", label=news.event.label, mailed_by=mailed_by.value)
         self._tasks.mark(task, TaskState.DONE, self._clock.now())
 
 

@@ -106,7 +106,7 @@ class ManageConnections:
         merchant = self._merchant(merchant_id)
         self._rules.sides(integration, source, destination)
         self._rules.programme(merchant.merchant_id, settings.programme)
-        settings = self._rules.settings(settings, merchant.country, destination)
+        settings = self._rules.settings(settings, merchant.country, destination, integration)
         stack_key = self._secrets.stack_key()
         token, connect_key = new_token(self._random_bytes), new_connect_key(self._random_bytes)
         connection_id = new_scoped_id(merchant.merchant_id, self._random_bytes)
@@ -238,7 +238,10 @@ class ManageConnections:
         sides: Mapping[str, Mapping[str, Any]],
     ) -> Connection:
         wanted = self._rules.settings(
-            patched(connection.settings, settings), connection.country, connection.destination
+            patched(connection.settings, settings),
+            connection.country,
+            connection.destination,
+            connection.integration,
         )
         return replace(
             connection,

@@ -78,7 +78,7 @@ class ContactOf:
             digest=_digest(connection, contact),
             version=shopper.version,
             seq=seq,
-            place=f"{connection.contact_list}#{point_id}",
+            place=place_of(connection, shopper),
         )
         return Wanted(contact, export, point_id)
 
@@ -226,6 +226,11 @@ class PushContact:
         return self._store.load(
             ConsentKey(connection.merchant_id, connection.account, Channel.EMAIL, wanted.point_id)
         )
+
+
+def place_of(connection: Connection, shopper: Shopper) -> str:
+    """Return where a shopper with an address is written to: which address, in which list."""
+    return f"{connection.contact_list}#{next(iter(shopper.emails))}"
 
 
 def note_ours(

@@ -17,6 +17,7 @@ from concord.domain.connection import (
     SenderChoice,
     Side,
 )
+from concord.domain.mails import MailedBy
 from concord.domain.times import from_rfc3339, to_rfc3339
 
 
@@ -44,6 +45,9 @@ def connection_json(connection: Connection) -> str:
                 "segment_price": settings.segment_price and asdict(settings.segment_price),
                 "sync_hours": settings.sync_hours,
                 "programme": settings.programme,
+                "mails": settings.mails.value,
+                "mail_from": settings.mail_from,
+                "mail_reply_to": settings.mail_reply_to,
             },
             "key_fingerprint": connection.key_fingerprint,
             "tokens": _secrets_json(connection.tokens),
@@ -88,6 +92,9 @@ def connection_from(body: str, version: int) -> Connection:
             segment_price=SegmentPrice(**price) if price else None,
             sync_hours=settings.get("sync_hours", ConnectionSettings().sync_hours),
             programme=settings.get("programme"),
+            mails=MailedBy(settings.get("mails", MailedBy.PLATFORM)),
+            mail_from=settings.get("mail_from"),
+            mail_reply_to=settings.get("mail_reply_to"),
         ),
         key_fingerprint=data["key_fingerprint"],
         tokens=_secrets_from(data["tokens"]),

@@ -14,6 +14,7 @@ from concord.domain.connection import (
     ConnectionState,
     SegmentPrice,
 )
+from concord.domain.mails import MailedBy
 from concord.domain.texts import with_changes
 from concord.entrypoint.admin.base import Actor, Answer, Name, Sent
 from concord.entrypoint.admin.sides import SenderAnswer, SenderIn, SideAnswer, SideIn, SidePatch
@@ -29,7 +30,7 @@ class PriceAnswer(Answer):
 class SettingsAnswer(Answer):
     """What a connection is set to. `fallback_number` null = the account's first number; `rate`
     null = what the sending platform declares; `sync_hours` null = groups and shoppers are read on
-    demand alone; `programme` null = orders earn no points."""
+    demand alone; `programme` null = orders earn no points; `mail_reply_to` null = `mail_from`."""
 
     join_keyword: str
     fallback_number: str | None
@@ -41,6 +42,9 @@ class SettingsAnswer(Answer):
     segment_price: PriceAnswer | None
     sync_hours: int | None
     programme: str | None
+    mails: MailedBy
+    mail_from: str | None
+    mail_reply_to: str | None
 
 
 class ConnectionAnswer(Answer):
@@ -86,6 +90,9 @@ class ConnectionAnswer(Answer):
                 segment_price=price and PriceAnswer(amount=price.amount, currency=price.currency),
                 sync_hours=chosen.sync_hours,
                 programme=chosen.programme,
+                mails=chosen.mails,
+                mail_from=chosen.mail_from,
+                mail_reply_to=chosen.mail_reply_to,
             ),
             account=connection.account,
             text_numbers=[number for number, _ in connection.text_numbers],
@@ -167,6 +174,20 @@ class SettingsIn(Sent):
         default=None,
         description="The id of the merchant's programme in which the shop's orders earn points. "
         "Default: none, and orders are refused.",
+    )
+    mails: MailedBy | None = Field(
+        default=None,
+        description="Who mails customers about their points: `platform` = the contact list's, on "
+        "our events; `own` = we do, by SES, and no event is told. Default: platform.",
+    )
+    mail_from: Annotated[str, Field(max_length=254)] | None = Field(
+        default=None,
+        description="The address that our own mails come from; one of the stack's MailIdentity.",
+    )
+    mail_reply_to: Annotated[str, Field(max_length=254)] | None = Field(
+        default=None,
+        description="Where customers answer our own mails, and ask for no more of them. "
+        "Default: mail_from.",
     )
 
     def changes(self) -> dict[str, Any]:

@@ -1,0 +1,93 @@
+"""The two who can tell a customer that something changed: her list's platform, and our own mails.
+
+The worker of events chooses one of them, once (ECO-19); how often one is asked is its business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from concord.domain.connection import Connection
+from concord.domain.consent import State
+from concord.domain.contact_fields import pin_of
+from concord.domain.contacts import SubscriberStatus, TrackerEvent
+from concord.domain.errors import PermanentError
+from concord.domain.evidence import ConsentKey
+from concord.domain.identity import Channel
+from concord.domain.mails import mail_of
+from concord.domain.shopper import Shopper
+from concord.ports import ConsentStore, ContactPeer
+from concord.ports.mails import Mailer
+from concord.services.contact_tasks import PIN
+
+# Whom the platform would mail: nobody who left there, complained, or cannot be reached.
+_MAILED: Final = frozenset({SubscriberStatus.SUBSCRIBED, SubscriberStatus.SOFT_BOUNCED})
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What is told, to whom. Her fields show it already."""
+
+    connection: Connection
+    peer: ContactPeer
+    shopper: Shopper
+    event: TrackerEvent
+
+
+class Teller(Protocol):
+    """Can tell a customer."""
+
+    def declines(self, news: News) -> str | None:
+        """Return why nobody is told, as a stable word; None = she may be."""
+
+    def tell(self, news: News) -> None:
+        """Tell it, once. Raises the PlatformErrors; a lost answer is OutcomeUnknownError."""
+
+
+class TellPlatform:
+    """Tells the platform, whose automations may mail her. It knows itself who has opted out."""
+
+    def declines(self, news: News) -> str | None:
+        """Decline nothing: that is up to the platform."""
+        return None
+
+    def tell(self, news: News) -> None:
+        """Emit the event."""
+        news.peer.emit(news.event)
+
+
+class TellByMail:
+    """Mails her ourselves. An opt-out of e-mail always wins: ours, and what the list shows."""
+
+    def __init__(self, store: ConsentStore, mailer: Mailer) -> None:
+        self._store = store
+        self._mailer = mailer
+
+    def declines(self, news: News) -> str | None:
+        """Look whether one of her addresses opted out, here or at the platform."""
+        connection, event = news.connection, news.event
+        if any(self._opted_out(connection, point_id) for point_id in news.shopper.emails):
+            return "opted_out"
+        if event.label == PIN and pin_of(news.shopper) is None:
+            return "no_pin"
+        if connection.contact_list is None:
+            return "no_list"
+        shown = news.peer.subscriber(connection.contact_list, event.email)
+        return None if shown is not None and shown.status in _MAILED else "not_subscribed"
+
+    def tell(self, news: News) -> None:
+        """Send the mail."""
+        connection = news.connection
+        sender = connection.settings.mail_from
+        if not sender:
+            # It was to be ours, and is not any more; telling the platform could tell her twice.
+            raise PermanentError("mail_from is not set any more", reason="no_mail_from")
+        reply_to = connection.settings.mail_reply_to or sender
+        pin = pin_of(news.shopper) or ""
+        self._mailer.send(mail_of(news.event, pin, connection.merchant_name, sender, reply_to))
+
+    def _opted_out(self, connection: Connection, point_id: str) -> bool:
+        key = ConsentKey(connection.merchant_id, connection.account, Channel.EMAIL, point_id)
+        record = self._store.load(key)
+        return record is not None and record.marks.standing[0] is State.OPTED_OUT
