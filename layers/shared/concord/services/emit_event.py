@@ -99,6 +99,13 @@ class EmitEvent:
             self._defer.back_off(task, "fields_first")
 
     def _drop(self, task: Task, reason: str) -> None:
+        # The row goes: what stays of it is this line.
+        self._telemetry.info(
+            "event_dropped",
+            connection_id=task.connection_id,
+            label=task.payload["label"],
+            reason=reason,
+        )
         self._tasks.mark(task, TaskState.DROPPED, self._clock.now(), {"reason": reason})
 
     def _park(self, task: Task, words: str) -> None:
