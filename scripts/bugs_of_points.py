@@ -18,6 +18,7 @@ _ZONES: Final = "tests/walk/test_moving_zones.py"
 _LISTS: Final = "tests/walk/test_many_lists.py"
 _TILL: Final = "tests/walk/test_orders.py"
 _CONTACTS: Final = "tests/walk/test_contacts.py"
+_MAILS: Final = "tests/walk/test_own_mails.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,5 +248,26 @@ BUGS: Final = (
         'self._park(task, "the answer was lost")',
         "self._tasks.mark(task, TaskState.OPEN, self._clock.now())",
         f"{_CONTACTS}::test_an_event_that_may_have_arrived_is_not_told_again",
+    ),
+    Bug(
+        "an own mail leaves and the platform's event too",
+        "services/tell_customers.py",
+        "        sender = connection.settings.mail_from\n",
+        "        sender = connection.settings.mail_from\n        news.peer.emit(news.event)\n",
+        f"{_MAILS}::test_each_event_has_exactly_one_sender",
+    ),
+    Bug(
+        "a switch turned after a lost answer makes a second sender",
+        "services/emit_event.py",
+        "chosen = task.payload.get(_MAILED_BY) or news.connection.settings.mails",
+        "chosen = news.connection.settings.mails",
+        f"{_MAILS}::test_a_switch_after_a_lost_answer_makes_no_second_sender",
+    ),
+    Bug(
+        "who opted out of e-mail is mailed until the list has heard of it",
+        "services/tell_customers.py",
+        'return "opted_out"',
+        "pass",
+        f"{_MAILS}::test_who_opted_out_gets_no_mail",
     ),
 )

@@ -176,8 +176,9 @@ def test_a_new_address_is_waited_for(shop: Exporting) -> None:
     old, new = new_email(), new_email()
     shop.customer("c-1", old)
     settle(shop.world)
-    shop.customer("c-1", new)
     earns(shop, "c-1", 40)
+    _works_off(shop, "push_contact")
+    shop.customer("c-1", new)
     _works_off(shop, "emit_event")  # before the new address is pushed
     assert mailed() == []
     settle(shop.world)
