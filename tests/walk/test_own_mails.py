@@ -24,7 +24,7 @@ from tests.world.faults import VISIBILITY, Killed, Request, Wire, open_tasks, se
 from tests.world.mailbox import REPLY_TO, SENDER, mailed, switch, verify
 from tests.world.world import World
 
-_RULES: Final = {"valid_for": {"days": 10}, "notice_days": 7}
+_RULES: Final[dict[str, Any]] = {"valid_for": {"days": 10}, "notice_days": 7}
 
 
 @pytest.fixture
@@ -225,13 +225,15 @@ def _broken(request: Request, died: bool) -> BaseException:
     if died:
         return Killed(request.name)
     if request.name.startswith("sesv2"):
-        return ReadTimeoutError(endpoint_url="http://hanging")
+        hanging: BaseException = ReadTimeoutError(endpoint_url="http://hanging")
+        return hanging
     return httpx.ReadTimeout("no answer")
 
 
 def _refused(request: Request) -> BaseException:
     if request.name.startswith("sesv2"):
-        return EndpointConnectionError(endpoint_url="http://away")
+        away: BaseException = EndpointConnectionError(endpoint_url="http://away")
+        return away
     return httpx.ConnectError("refused")
 
 
@@ -262,7 +264,8 @@ class _Trouble:
 
 def _plays(shop: Exporting, wire: Wire, what: list[str]) -> tuple[list[int], int]:
     """Play the steps; return the points given, each in one go, and how many tellings were lost."""
-    given_points, trouble = [], _Trouble()
+    trouble = _Trouble()
+    given_points: list[int] = []
     sides: Iterator[str] = itertools.cycle(["own", "platform"])
     with wire.failing(before=trouble.before, after=trouble.after):
         for step in [*what, RUN]:

@@ -186,7 +186,7 @@ class PushContact:
         """Write a contact and see it there; False = she opted out and is not in the list, so she is
         not added. `new` = this address has not been written to this list before."""
         contact = wanted.contact
-        left = opted_out(self._store, connection, wanted)
+        left = opted_out(self._store, connection, wanted.point_id)
         if new or left:
             there = peer.subscriber(list_id, contact.email)
             if there is None and left:
@@ -249,10 +249,10 @@ def note_ours(
     raise RetryableError("this subscription kept changing")
 
 
-def opted_out(store: ConsentStore, connection: Connection, wanted: Wanted) -> bool:
-    """Whether she opted out of e-mail: nobody adds her to a list."""
+def opted_out(store: ConsentStore, connection: Connection, point_id: str) -> bool:
+    """Whether this address opted out of e-mail: nobody adds it to a list, or mails it."""
     record = store.load(
-        ConsentKey(connection.merchant_id, connection.account, Channel.EMAIL, wanted.point_id)
+        ConsentKey(connection.merchant_id, connection.account, Channel.EMAIL, point_id)
     )
     return record is not None and record.marks.standing[0] is State.OPTED_OUT
 

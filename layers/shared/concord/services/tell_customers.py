@@ -9,17 +9,15 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from concord.domain.connection import Connection
-from concord.domain.consent import State
 from concord.domain.contact_fields import pin_of
 from concord.domain.contacts import SubscriberStatus, TrackerEvent
 from concord.domain.errors import PermanentError
-from concord.domain.evidence import ConsentKey
-from concord.domain.identity import Channel
 from concord.domain.mails import mail_of
 from concord.domain.shopper import Shopper
 from concord.ports import ConsentStore, ContactPeer
 from concord.ports.mails import Mailer
 from concord.services.contact_tasks import PIN
+from concord.services.push_contact import opted_out
 
 # Whom the platform would mail: nobody who left there, complained, or cannot be reached.
 _MAILED: Final = frozenset({SubscriberStatus.SUBSCRIBED, SubscriberStatus.SOFT_BOUNCED})
@@ -67,7 +65,7 @@ class TellByMail:
     def declines(self, news: News) -> str | None:
         """Look whether one of her addresses opted out, here or at the platform."""
         connection, event = news.connection, news.event
-        if any(self._opted_out(connection, point_id) for point_id in news.shopper.emails):
+        if any(opted_out(self._store, connection, point) for point in news.shopper.emails):
             return "opted_out"
         if event.label == PIN and pin_of(news.shopper) is None:
             return "no_pin"
@@ -86,8 +84,3 @@ class TellByMail:
         reply_to = connection.settings.mail_reply_to or sender
         pin = pin_of(news.shopper) or ""
         self._mailer.send(mail_of(news.event, pin, connection.merchant_name, sender, reply_to))
-
-    def _opted_out(self, connection: Connection, point_id: str) -> bool:
-        key = ConsentKey(connection.merchant_id, connection.account, Channel.EMAIL, point_id)
-        record = self._store.load(key)
-        return record is not None and record.marks.standing[0] is State.OPTED_OUT

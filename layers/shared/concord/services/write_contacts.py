@@ -81,7 +81,7 @@ class WriteContacts:
         wanted = self._contact_of(connection, name)
         if wanted is None:
             return _Judged(NO_EMAIL)
-        if opted_out(self._store, connection, wanted):
+        if opted_out(self._store, connection, wanted.point_id):
             return _Judged(OPTED_OUT)
         if before is None:
             return _Judged(CREATED, wanted)
