@@ -8,6 +8,7 @@ from typing import Any
 
 from concord.adapters.dynamodb import keys
 from concord.adapters.dynamodb.consent_items import marker_from, put_marker
+from concord.adapters.dynamodb.contact_keys import credit_key, export_key, subscription_key
 from concord.adapters.dynamodb.inbox_items import put_entry
 from concord.adapters.dynamodb.marshal import Item
 from concord.adapters.dynamodb.table import Table, put
@@ -15,7 +16,7 @@ from concord.adapters.dynamodb.task_items import write_task
 from concord.adapters.dynamodb.translate import ConditionFailedError, TransactionRefusedError
 from concord.domain.exports import Credit, Export, Subscription
 from concord.domain.inbox import InboxEntry, Marker
-from concord.domain.tasks import RowKey, TaskSpec
+from concord.domain.tasks import TaskSpec
 from concord.domain.times import from_rfc3339, to_rfc3339
 from concord.ports import AlreadySeen, CommitResult, Committed, Stale
 
@@ -188,18 +189,3 @@ _STORED = (
     "parked",
     "version",
 )
-
-
-def export_key(merchant_id: str, connection_id: str, shopper_key: str) -> RowKey:
-    """Return `CX#<merchant>#<connection>#<shopper key>` / `EXPORT`."""
-    return RowKey(f"CX#{merchant_id}#{connection_id}#{shopper_key}", "EXPORT")
-
-
-def subscription_key(merchant_id: str, connection_id: str, list_id: str, point_id: str) -> RowKey:
-    """Return `CX#<merchant>#<connection>#<point_id>` / `SUBSCRIPTION#<list>`."""
-    return RowKey(f"CX#{merchant_id}#{connection_id}#{point_id}", f"SUBSCRIPTION#{list_id}")
-
-
-def credit_key(merchant_id: str, connection_id: str, shopper_key: str) -> RowKey:
-    """Return `CX#<merchant>#<connection>#<shopper key>` / `CREDIT`."""
-    return RowKey(f"CX#{merchant_id}#{connection_id}#{shopper_key}", "CREDIT")

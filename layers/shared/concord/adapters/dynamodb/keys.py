@@ -1,4 +1,4 @@
-"""Keys of the table, each spelled once; those of tasks, groups, broadcasts and points stand beside.
+"""Keys of the table, each spelled once; those of the rest stand in the `*_keys.py` beside.
 
 No key holds personal data (docs/data-model.md). Ids never hold `#` (domain/identity.py checks those
 that people choose), so keys can be read back. Times in keys are RFC 3339 in UTC with microseconds:
