@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import logging
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, Final
 
-import httpx
 import pytest
-from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 
 from tests.sandbox.harness import BASE as SANDBOX
 from tests.support.canaries import SECRET
 from tests.walk.test_contacts import _earns as earns
 from tests.world.exporting import LIST, Exporting, exporting, new_email
 from tests.world.faults import VISIBILITY, Killed, Request, Wire, open_tasks, settle
-from tests.world.mailbox import REPLY_TO, SENDER, mailed, switch, verify
+from tests.world.mailbox import (
+    REPLY_TO,
+    SENDER,
+    failures,
+    lost,
+    mailed,
+    refused,
+    switch,
+    tells,
+    verify,
+)
 from tests.world.world import World
 
 _RULES: Final[dict[str, Any]] = {"valid_for": {"days": 10}, "notice_days": 7}
@@ -37,10 +41,6 @@ def _told(shop: Exporting) -> Counter[tuple[str, str]]:
     """Return who told what: `own` or `platform`, and the label."""
     events = Counter(("platform", event["label"]) for event in shop.events())
     return events + Counter(("own", mail.label) for mail in mailed())
-
-
-def _failures(shop: Exporting) -> list[dict[str, Any]]:
-    return list(shop.world.body(shop.admin("GET", "/failures"))["items"])
 
 
 def _opts_out(shop: Exporting, email: str) -> None:
@@ -61,11 +61,6 @@ def _taken_off(shop: Exporting, email: str) -> None:
     url = f"{SANDBOX}/ecomail/lists/{LIST}/unsubscribe"
     answer = shop.world.sandbox.call("DELETE", url, content=body, headers=headers)
     assert answer.status_code == 200, answer.text
-
-
-def _tells(request: Request) -> bool:
-    """Whether this request tells a customer, by whichever of the two."""
-    return request.name.endswith("/tracker/events") or request.name == "sesv2.SendEmail"
 
 
 # --- exactly one ---------------------------------------------------------------------------------
@@ -200,8 +195,8 @@ def test_a_switch_after_a_lost_answer_makes_no_second_sender(
     wire = Wire(shop.world)
 
     def arrived(request: Request) -> None:
-        if _tells(request):
-            raise _broken(request, died)
+        if tells(request):
+            raise lost(request, died)
 
     earns(shop, "c-1", 40)
     with wire.failing(after=arrived):
@@ -213,7 +208,7 @@ def test_a_switch_after_a_lost_answer_makes_no_second_sender(
     shop.world.clock.advance(VISIBILITY)
     settle(shop.world)
     assert _told(shop) == {(first, "credit"): 1}
-    [parked] = _failures(shop)
+    [parked] = failures(shop)
     assert parked["reason"] == "outcome_unknown"
     retried = shop.admin("POST", f"/failures/{parked['failure_id']}/retry")
     assert retried["statusCode"] < 300, retried
@@ -221,113 +216,27 @@ def test_a_switch_after_a_lost_answer_makes_no_second_sender(
     assert _told(shop) == {(first, "credit"): 2}, "an operator's decision; but no second sender"
 
 
-def _broken(request: Request, died: bool) -> BaseException:
-    if died:
-        return Killed(request.name)
-    if request.name.startswith("sesv2"):
-        hanging: BaseException = ReadTimeoutError(endpoint_url="http://hanging")
-        return hanging
-    return httpx.ReadTimeout("no answer")
-
-
-def _refused(request: Request) -> BaseException:
-    if request.name.startswith("sesv2"):
-        away: BaseException = EndpointConnectionError(endpoint_url="http://away")
-        return away
-    return httpx.ConnectError("refused")
-
-
-FLIP, EARN, RUN = "flip", "earn", "run"
-LOST, DIED, AWAY = "lost", "died", "away"
-steps = st.lists(
-    st.sampled_from([FLIP, FLIP, EARN, EARN, RUN, LOST, DIED, AWAY]), min_size=3, max_size=10
-)
-
-
-class _Trouble:
-    """Breaks the next telling as it was asked to."""
-
-    def __init__(self) -> None:
-        self.next: list[str] = []
-        self.lost = 0
-
-    def before(self, request: Request) -> None:
-        if _tells(request) and self.next and self.next[0] == AWAY:
-            self.next.pop(0)
-            raise _refused(request)
-
-    def after(self, request: Request) -> None:
-        if _tells(request) and self.next and self.next[0] != AWAY:
-            self.lost += 1
-            raise _broken(request, died=self.next.pop(0) == DIED)
-
-
-def _plays(shop: Exporting, wire: Wire, what: list[str]) -> tuple[list[int], int]:
-    """Play the steps; return the points given, each in one go, and how many tellings were lost."""
-    trouble = _Trouble()
-    given_points: list[int] = []
-    sides: Iterator[str] = itertools.cycle(["own", "platform"])
-    with wire.failing(before=trouble.before, after=trouble.after):
-        for step in [*what, RUN]:
-            if step == FLIP:
-                switch(shop, next(sides))
-            elif step == EARN:
-                given_points.append(2 ** len(given_points))
-                earns(shop, "c-1", given_points[-1], f"gift {len(given_points)}")
-            elif step == RUN:
-                _settles(shop)
-            else:
-                trouble.next.append(step)
-        trouble.next.clear()
-        _settles(shop)
-    return given_points, trouble.lost
-
-
-def _settles(shop: Exporting) -> None:
-    """Work all off, whoever dies over it."""
-    while True:
-        try:
-            settle(shop.world)
-        except Killed:
-            shop.world.cold()
-            shop.world.clock.advance(VISIBILITY)
-        else:
-            return
-
-
-def test_however_the_switch_is_turned_nobody_is_told_twice(house: World) -> None:
-    """ECO-19: at most one sender and one telling per change, whatever is turned, lost or repeated;
-    exactly one of each that was not lost, and of each lost one an operator knows."""
-    verify()
-    shop = exporting(house)
+@pytest.mark.parametrize("first", ["own", "platform"])
+def test_a_switch_between_two_attempts_turns_the_next_event(shop: Exporting, first: str) -> None:
+    """ECO-19: what was attempted once stays with whom it was left to, also where nothing arrived;
+    what comes after goes by the switch."""
+    second = "platform" if first == "own" else "own"
+    switch(shop, first)
     shop.customer("c-1", new_email())
-    settle(house)
-    kept, wire = house.kept(), Wire(house)
-    seen: Counter[str] = Counter()
+    settle(shop.world)
+    wire, attempts = Wire(shop.world), []
 
-    @settings(
-        max_examples=20,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        suppress_health_check=[HealthCheck.too_slow],
-    )
-    @example([FLIP, EARN, LOST, RUN, FLIP, RUN])
-    @example([EARN, DIED, FLIP, RUN, FLIP])
-    @example([FLIP, EARN, AWAY, RUN, FLIP, EARN])
-    @given(steps)
-    def any_sequence(what: list[str]) -> None:
-        house.back_to(kept)
-        house.cold()
-        events, mails = len(shop.events()), len(mailed())
-        points, lost = _plays(shop, wire, what)
-        told = Counter(json.loads(e["value"])["change"] for e in shop.events()[events:])
-        ours = [mail for mail in mailed()[mails:] if mail.label == "credit"]
-        told += Counter(n for n in points for mail in ours if f"by +{n}." in mail.text)
-        # What was lost had arrived: our own hooks break the way back alone.
-        assert told == dict.fromkeys(points, 1)
-        assert len(_failures(shop)) == lost
-        seen.update(own=len(ours), platform=len(told) - len(ours), lost=lost)
+    def away(request: Request) -> None:
+        if tells(request):
+            attempts.append(request.name)
+            raise refused(request)
 
-    any_sequence()
-    assert min(seen[name] for name in ("own", "platform", "lost")) > 0, seen
+    earns(shop, "c-1", 40)
+    _works_off(shop, "push_contact")
+    with wire.failing(before=away):
+        _works_off(shop, "emit_event")
+    assert len(attempts) == 1
+    switch(shop, second)
+    earns(shop, "c-1", 2, "gift")
+    settle(shop.world)
+    assert _told(shop) == {(first, "credit"): 1, (second, "credit"): 1}

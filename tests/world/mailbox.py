@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+import httpx
+from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from moto.backends import get_backend
 
 from tests.world.exporting import Exporting
+from tests.world.faults import Killed, Request
 from tests.world.world import ACCOUNT, MAIL_IDENTITY
 
 SENDER = f"points@{MAIL_IDENTITY}"
@@ -51,3 +54,34 @@ def switch(shop: Exporting, mails: str) -> None:
     answer = shop.admin("PATCH", "", change)
     assert answer["statusCode"] == 200, answer
     shop.world.cold()
+
+
+def failures(shop: Exporting) -> list[dict[str, Any]]:
+    """Return what was parked for an operator, newest first."""
+    return list(shop.world.body(shop.admin("GET", "/failures"))["items"])
+
+
+# --- what may happen to a telling -----------------------------------------------------------------
+
+
+def tells(request: Request) -> bool:
+    """Whether this request tells a customer, by whichever of the two."""
+    return request.name.endswith("/tracker/events") or request.name == "sesv2.SendEmail"
+
+
+def lost(request: Request, died: bool) -> BaseException:
+    """Return what breaks the way back of a telling: the worker's end, or a read without answer."""
+    if died:
+        return Killed(request.name)
+    if request.name.startswith("sesv2"):
+        hanging: BaseException = ReadTimeoutError(endpoint_url="http://hanging")
+        return hanging
+    return httpx.ReadTimeout("no answer")
+
+
+def refused(request: Request) -> BaseException:
+    """Return what keeps a telling from arriving: nobody is there to connect to."""
+    if request.name.startswith("sesv2"):
+        away: BaseException = EndpointConnectionError(endpoint_url="http://away")
+        return away
+    return httpx.ConnectError("refused")
