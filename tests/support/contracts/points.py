@@ -36,7 +36,7 @@ from concord.domain.points.programme import (
     Validity,
 )
 from concord.domain.points.report import DayReport, report_of
-from concord.ports.points import Hint, Post
+from concord.ports.points import Hint, PostResult
 from tests.support.builders import NOW, at, push, text
 from tests.support.contracts.consent import refaulted
 from tests.support.counting import counted
@@ -119,7 +119,7 @@ class LedgerContract:
         tasks = (push(1), text("t1"))
         before = replace(Account(KEY), member="customer/4711")
         posting = accrue(before, 50, day(10), why("order:1", order="4711/a b", actor="till"))
-        assert ledger.post(posting, tasks, now=NOW) is Post.DONE
+        assert ledger.post(posting, tasks, now=NOW) is PostResult.DONE
         assert ledger.account(KEY) == posting.account
         assert ledger.entries(KEY) == [*posting.entries] == [ledger.entry(KEY, "order:1")]
         assert hints(ledger) == {(KEY, day(11))}
@@ -152,7 +152,7 @@ class LedgerContract:
         ledger = DynamoDbLedger(table)
         many = account(*[(n, 1) for n in range(366)])
         with counted(table.client) as requests:
-            assert ledger.post(accrue(many, 1, day(400), why()), now=NOW) is Post.DONE
+            assert ledger.post(accrue(many, 1, day(400), why()), now=NOW) is PostResult.DONE
         assert requests == {"TransactWriteItems": 1}
         found = ledger.account(KEY)
         assert (len(found.lots), found.balance) == (367, 367)
@@ -163,7 +163,7 @@ class LedgerContract:
         ledger = DynamoDbLedger(table)
         done(ledger, accrue(Account(KEY), 50, day(10), why("order:1")))
         again = accrue(ledger.account(KEY), 70, day(20), why("order:1"))
-        assert ledger.post(again, now=NOW) is Post.KNOWN
+        assert ledger.post(again, now=NOW) is PostResult.KNOWN
         assert ledger.account(KEY).lots == lots((10, 50))
         assert hints(ledger) == {(KEY, day(11))}
 
@@ -171,10 +171,10 @@ class LedgerContract:
         ledger = DynamoDbLedger(table)
         old = ledger.account(KEY)
         done(ledger, accrue(old, 50, day(10), why("order:1")))
-        assert ledger.post(accrue(old, 9, day(20), why("order:2")), now=NOW) is Post.MOVED
+        assert ledger.post(accrue(old, 9, day(20), why("order:2")), now=NOW) is PostResult.MOVED
         old = ledger.account(KEY)
         done(ledger, accrue(old, 1, day(10), why("order:3")))
-        assert ledger.post(accrue(old, 9, day(20), why("order:2")), now=NOW) is Post.MOVED
+        assert ledger.post(accrue(old, 9, day(20), why("order:2")), now=NOW) is PostResult.MOVED
         assert ledger.account(KEY).balance == 51
         assert hints(ledger) == {(KEY, day(11))}
 
@@ -182,7 +182,7 @@ class LedgerContract:
         """Reliability 13: the second attempt is the same write, or finds it."""
         faulty, _ = refaulted(table, lambda name, n: "lost" if n == 1 else None)
         posting = accrue(Account(KEY), 50, day(10), why("order:1"))
-        assert DynamoDbLedger(faulty).post(posting, now=NOW) in (Post.DONE, Post.KNOWN)
+        assert DynamoDbLedger(faulty).post(posting, now=NOW) in (PostResult.DONE, PostResult.KNOWN)
         assert DynamoDbLedger(table).account(KEY) == posting.account
 
     def test_a_task_that_stands_already_is_no_lost_race(self, table: Table) -> None:
@@ -203,11 +203,11 @@ class LedgerContract:
         assert hints(ledger) == {(KEY, day(0))}
         active = activate(ledger.account(KEY), "o", why("3"))
         assert active is not None
-        assert ledger.post(active, now=NOW, seen=hint) is Post.DONE
+        assert ledger.post(active, now=NOW, seen=hint) is PostResult.DONE
         assert hints(ledger) == {(KEY, day(0))}
         gone = expire(ledger.account(KEY), why("4"))
         assert gone is not None
-        assert ledger.post(gone, now=NOW, seen=hint) is Post.DONE
+        assert ledger.post(gone, now=NOW, seen=hint) is PostResult.DONE
         assert hints(ledger) == set()
         assert ledger.account(KEY).balance == 7
 
@@ -262,7 +262,7 @@ class LedgerContract:
 def done(ledger: DynamoDbLedger, posting: Posting | None, *tasks: object) -> Posting:
     """Write a posting that nobody contradicts."""
     assert posting is not None
-    assert ledger.post(posting, tasks, now=AT) is Post.DONE  # type: ignore[arg-type]
+    assert ledger.post(posting, tasks, now=AT) is PostResult.DONE  # type: ignore[arg-type]
     return posting
 
 

@@ -29,7 +29,7 @@ from concord.domain.points.posting import (
 )
 from concord.domain.points.programme import RefundPolicy
 from concord.domain.tasks import TaskSpec
-from concord.ports.points import Hint, Post
+from concord.ports.points import Hint, PostResult
 from concord.services.post_points import Decide, Posted, PostPoints
 from tests.support.builders import NOW, text
 from tests.support.counting import Faults
@@ -225,8 +225,8 @@ def test_an_account_that_keeps_moving_is_given_up_in_the_end() -> None:
     memory = house()
 
     class Restless(DynamoDbLedger):
-        def post(self, *_: Any, **__: Any) -> Post:
-            return Post.MOVED
+        def post(self, *_: Any, **__: Any) -> PostResult:
+            return PostResult.MOVED
 
     ledger = Restless(Table("memory", memory, sleep=lambda _: None))  # type: ignore[arg-type]
     post = PostPoints(ledger, Still(), two_tasks, sleep=slept.append)

@@ -30,7 +30,7 @@ class Programmes(Protocol):
         False = somebody else was first."""
 
 
-class Post(StrEnum):
+class PostResult(StrEnum):
     """What became of a posting: written, or refused because its event was booked before (`known`)
     or because the account moved since it was read (`moved`)."""
 
@@ -68,7 +68,7 @@ class Ledger(Protocol):
         now: datetime,
         seen: Hint | None = None,
         audit: AuditEntry | None = None,
-    ) -> Post:
+    ) -> PostResult:
         """Write account, entries, hints and tasks in one transaction, if the account is as it was
         read and none of the entries is there. `seen` = the hint that this posting answers: it goes,
         unless that night has more to do at this account. `audit` = who asked for it.

@@ -14,7 +14,7 @@ from concord.domain.points.account import Account, AccountKey
 from concord.domain.points.posting import Entry, Posting
 from concord.domain.tasks import TaskSpec
 from concord.ports import Clock
-from concord.ports.points import Hint, Ledger, Post
+from concord.ports.points import Hint, Ledger, PostResult
 
 _ATTEMPTS: Final = 50
 
@@ -78,9 +78,9 @@ class PostPoints:
                 posting, self._tasks_of(posting), now=self._clock.now(), seen=seen, audit=audit
             )
             match result:
-                case Post.DONE:
+                case PostResult.DONE:
                     return Posted(posting.account, posting.entries[0])
-                case Post.KNOWN if (found := self._booked_before(account, entry_id)).known:
+                case PostResult.KNOWN if (found := self._booked_before(account, entry_id)).known:
                     return found
             # It moved, or of several entries another one is booked already: decide on what is true.
             self._sleep(self._rng.uniform(0, min(0.2, 0.005 * 2**attempt)))

@@ -85,7 +85,7 @@ class RunNight:
             # A night may be worked off ahead of our clock, if its event says so.
             today = max(shard.night.on, merchant.day(now))
             this = _Pass(task, shard, today, now + _WORKS_FOR)
-            if not (self._look(this) and self._tell(this)):
+            if not (self._book_due(this) and self._tell(this)):
                 self._defer.wait(task, timedelta(0), "next_slice")
                 return
             self._end(shard)
@@ -93,16 +93,16 @@ class RunNight:
 
     # --- what is due -------------------------------------------------------------------------
 
-    def _look(self, this: _Pass) -> bool:
+    def _book_due(self, this: _Pass) -> bool:
         """Book what is due; False when time is up."""
         night = this.shard.night
         for hint in self._ledger.hints(night.merchant_id, night.on, this.shard.number):
             if self._clock.now() >= this.ends:
                 return False
-            self._answer(this, hint)
+            self._book(this, hint)
         return True
 
-    def _answer(self, this: _Pass, hint: Hint) -> None:
+    def _book(self, this: _Pass, hint: Hint) -> None:
         """Book what one account owes to the night; its hint goes with the last posting."""
         night, lets_go = hint.on, True
 
@@ -122,6 +122,7 @@ class RunNight:
                 return
 
     def _nothing_left(self, hint: Hint, account: Account) -> None:
+        """Take away a hint that no posting took along; one that leads nowhere stays."""
         if account.seq:
             self._ledger.forget(hint)
             return
@@ -177,6 +178,7 @@ class RunNight:
             self._nights.tell(notice, tasks, self._clock.now())
 
     def _keep(self, this: _Pass, place: _Place) -> None:
+        """Note how far members were told, for the next pass."""
         now = self._clock.now()
         self._tasks.mark(this.task, TaskState.OPEN, now, {"place": place.as_payload()})
 

@@ -22,7 +22,7 @@ from concord.domain.points.account import Account, AccountKey
 from concord.domain.points.posting import Entry, Posting
 from concord.domain.points.report import DayRow
 from concord.domain.tasks import RowKey, TaskSpec
-from concord.ports.points import Hint, Post
+from concord.ports.points import Hint, PostResult
 
 
 class DynamoDbLedger:
@@ -60,7 +60,7 @@ class DynamoDbLedger:
         now: datetime,
         seen: Hint | None = None,
         audit: AuditEntry | None = None,
-    ) -> Post:
+    ) -> PostResult:
         """Write a posting in one transaction, as MAX_TRANSACTION allows: account, one or two
         entries, rarely more than one hint, and tasks."""
         account, entries = posting.account, posting.entries
@@ -81,18 +81,18 @@ class DynamoDbLedger:
             self._table.transact(actions)
         except TransactionRefusedError as refused:
             return self._refused(refused, key, entries)
-        return Post.DONE
+        return PostResult.DONE
 
     def _refused(
         self, refused: TransactionRefusedError, key: AccountKey, entries: Sequence[Entry]
-    ) -> Post:
+    ) -> PostResult:
         """Tell a repeat from a lost race; conditions are not promised to be all reported."""
         known = any(refused.at(1 + place) for place in range(len(entries)))
         if known or self.entry(key, entries[0].entry_id) is not None:
-            return Post.KNOWN
+            return PostResult.KNOWN
         if not refused.at(0):
             raise refused  # a task of that name stands already: deciding again would not help
-        return Post.MOVED
+        return PostResult.MOVED
 
     def hints(
         self, merchant_id: str, on: date, shard: int, after: AccountKey | None = None
