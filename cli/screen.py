@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -97,6 +97,18 @@ class Screen:
         for name, value in known:
             shown = value if isinstance(value, Text) else Text(clean(value))
             self.out.print(Text(f"{name:<{width}}  ", style="dim") + shown, soft_wrap=True)
+
+    def listing(
+        self,
+        items: Sequence[dict[str, Any]],
+        columns: Sequence[str],
+        row: Callable[[dict[str, Any]], Sequence[object]],
+        *,
+        empty: str,
+    ) -> None:
+        """Print a table with one row for each item; as JSON, the items as they are."""
+        if not self.result({"items": items}):
+            self.table(columns, map(row, items), empty=empty)
 
     def table(
         self,

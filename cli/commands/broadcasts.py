@@ -64,20 +64,16 @@ def list_broadcasts(ctx: typer.Context, connection: ConnectionId, limit: Limit =
     session = session_of(ctx)
     path = f"/connections/{segment(connection)}/broadcasts"
     items = list(session.api.pages(path, limit, {}))
-    if session.screen.result({"items": items}):
-        return
-    session.screen.table(
+    session.screen.listing(
+        items,
         ("broadcast", "name", "state", "recipients", "begins"),
-        [
-            (
-                f"{connection}/{item.get('broadcast_id')}",
-                item.get("name") or "-",
-                coloured(item.get("state")),
-                _count(item.get("audience")),
-                moment(item.get("started_at") or item.get("send_at")),
-            )
-            for item in items
-        ],
+        lambda item: (
+            f"{connection}/{item.get('broadcast_id')}",
+            item.get("name") or "-",
+            coloured(item.get("state")),
+            _count(item.get("audience")),
+            moment(item.get("started_at") or item.get("send_at")),
+        ),
         empty="There is no broadcast.",
     )
 
@@ -181,23 +177,19 @@ def recipients(
     items = list(session.api.pages(f"{path_of(broadcast)}/recipients", limit, params))
     if not reveal:
         items = [{name: each for name, each in i.items() if name != "point"} for i in items]
-    if session.screen.result({"items": items}):
-        return
-    session.screen.table(
+    session.screen.listing(
+        items,
         (*(("number",) if reveal else ()), "outcome", "reason", "receipt", "evidence"),
-        [
-            (
-                *((item.get("point") or "-",) if reveal else ()),
-                coloured(item.get("outcome")),
-                item.get("reason") or "-",
-                (item.get("receipt") or {}).get("status") or "-",
-                item.get("consent_event_id") or "-",
-            )
-            for item in items
-        ],
+        lambda item: (
+            *((item.get("point") or "-",) if reveal else ()),
+            coloured(item.get("outcome")),
+            item.get("reason") or "-",
+            (item.get("receipt") or {}).get("status") or "-",
+            item.get("consent_event_id") or "-",
+        ),
         empty="No recipients match.",
     )
-    if items and not reveal:
+    if items and not (reveal or session.screen.json_only):
         session.screen.say("--reveal shows the numbers.")
 
 

@@ -50,19 +50,15 @@ def list_connections(
     session = session_of(ctx)
     path = f"/merchants/{segment(merchant)}/connections"
     items = list(session.api.pages(path, limit, {}))
-    if session.screen.result({"items": items}):
-        return
-    session.screen.table(
+    session.screen.listing(
+        items,
         ("connection", "state", "source", "destination"),
-        [
-            (
-                i.get("connection_id"),
-                coloured(i.get("state")),
-                _account(i, "source"),
-                _account(i, "destination"),
-            )
-            for i in items
-        ],
+        lambda i: (
+            i.get("connection_id"),
+            coloured(i.get("state")),
+            _account(i, "source"),
+            _account(i, "destination"),
+        ),
         empty=f"Merchant {merchant} has no connections yet: concord connect --merchant {merchant}",
     )
 
@@ -137,20 +133,16 @@ def failures(
         if not session.screen.result({"queued": len(again)}):
             session.screen.line(f"{len(again)} queued again.")
         return
-    if session.screen.result({"items": items}):
-        return
-    session.screen.table(
+    session.screen.listing(
+        items,
         ("when", "what", "platform", "reason", "their words"),
-        [
-            (
-                moment(i.get("at")),
-                i.get("kind"),
-                i.get("platform") or "-",
-                i.get("reason"),
-                i.get("words") or "-",
-            )
-            for i in items
-        ],
+        lambda i: (
+            moment(i.get("at")),
+            i.get("kind"),
+            i.get("platform") or "-",
+            i.get("reason"),
+            i.get("words") or "-",
+        ),
         empty="Nothing was refused in the last 30 days.",
     )
 

@@ -45,19 +45,15 @@ def list_bodies(
     params = {"state": state.value} if state else {}
     path = f"/merchants/{segment(merchant)}/inbox"
     items = list(session.api.pages(path, limit, params))
-    if session.screen.result({"items": items}):
-        return
-    session.screen.table(
+    session.screen.listing(
+        items,
         ("id (time first)", "platform", "state", "error"),
-        [
-            (
-                item.get("inbox_id"),
-                item.get("platform") or item.get("kind") or "-",
-                coloured(item.get("state")),
-                item.get("error") or "-",
-            )
-            for item in items
-        ],
+        lambda item: (
+            item.get("inbox_id"),
+            item.get("platform") or item.get("kind") or "-",
+            coloured(item.get("state")),
+            item.get("error") or "-",
+        ),
         empty="No bodies match.",
     )
 

@@ -19,20 +19,16 @@ def audit(ctx: typer.Context, connection: ConnectionId, limit: Limit = 50) -> No
     session = session_of(ctx)
     path = f"/connections/{segment(connection)}/audit"
     items = list(session.api.pages(path, limit, {}))
-    if session.screen.result({"items": items}):
-        return
-    session.screen.table(
+    session.screen.listing(
+        items,
         ("when", "action", "who", "details"),
-        [
-            (
-                moment(item.get("at")),
-                item.get("action", "-"),
-                # An ARN's last part is who it is; --json has all of it.
-                str(item.get("actor") or "-").rpartition(":")[2],
-                ", ".join(f"{name} {_short(value)}" for name, value in _details(item)) or "-",
-            )
-            for item in items
-        ],
+        lambda item: (
+            moment(item.get("at")),
+            item.get("action", "-"),
+            # An ARN's last part is who it is; --json has all of it.
+            str(item.get("actor") or "-").rpartition(":")[2],
+            ", ".join(f"{name} {_short(value)}" for name, value in _details(item)) or "-",
+        ),
         empty="Nothing was changed yet.",
     )
 

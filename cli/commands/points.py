@@ -61,21 +61,17 @@ def statement(ctx: typer.Context, member: Member, programme: Programme, limit: L
     session = session_of(ctx)
     path = f"{_account(programme, member)}/entries"
     items = list(session.api.pages(path, limit, {}))
-    if session.screen.result({"items": items}):
-        return
-    session.screen.table(
+    session.screen.listing(
+        items,
         ("when", "what", "points", "balance", "last day", "why"),
-        [
-            (
-                moment(item.get("at")),
-                item.get("kind"),
-                _signed(item),
-                _count(item.get("balance")),
-                ", ".join(map(_lot, item.get("lots") or ())) or "-",
-                _why(item),
-            )
-            for item in items
-        ],
+        lambda item: (
+            moment(item.get("at")),
+            item.get("kind"),
+            _signed(item),
+            _count(item.get("balance")),
+            ", ".join(map(_lot, item.get("lots") or ())) or "-",
+            _why(item),
+        ),
         empty="No points have moved.",
     )
 

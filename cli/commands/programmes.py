@@ -33,20 +33,16 @@ def list_programmes(
     """List a merchant's programmes."""
     session = session_of(ctx)
     items = list(session.api.pages(f"/merchants/{segment(merchant)}/programmes", limit, {}))
-    if session.screen.result({"items": items}):
-        return
-    session.screen.table(
+    session.screen.listing(
+        items,
         ("programme", "name", "points", "valid for", "notice"),
-        [
-            (
-                f"{merchant}/{item.get('programme_id')}",
-                item.get("name") or "-",
-                f"{item.get('points_per_unit')} per {item.get('currency')}",
-                _span(item.get("valid_for")),
-                _days(item.get("notice_days")) or "-",
-            )
-            for item in items
-        ],
+        lambda item: (
+            f"{merchant}/{item.get('programme_id')}",
+            item.get("name") or "-",
+            f"{item.get('points_per_unit')} per {item.get('currency')}",
+            _span(item.get("valid_for")),
+            _days(item.get("notice_days")) or "-",
+        ),
         empty=f"Merchant {merchant} has no programme: concord programmes put {merchant}/NAME",
     )
 

@@ -40,23 +40,19 @@ def list_reviews(
     items = list(session.api.pages(path, limit, {"kind": kind.value}))
     if not reveal:
         items = [{n: v for n, v in item.items() if n not in _PERSONAL} for item in items]
-    if session.screen.result({"items": items}):
-        return
     shown = ("point", "text") if reveal else ("consent_event_id",)
-    session.screen.table(
+    session.screen.listing(
+        items,
         ("review", "since", "channel", *("evidence" if n not in _PERSONAL else n for n in shown)),
-        [
-            (
-                item.get("review_id"),
-                moment(item.get("created_at")),
-                item.get("channel", "-"),
-                *(item.get(name) or "-" for name in shown),
-            )
-            for item in items
-        ],
+        lambda item: (
+            item.get("review_id"),
+            moment(item.get("created_at")),
+            item.get("channel", "-"),
+            *(item.get(name) or "-" for name in shown),
+        ),
         empty=f"Nothing waits for review ({kind.value}).",
     )
-    if items and not reveal:
+    if items and not (reveal or session.screen.json_only):
         session.screen.say("--reveal shows the numbers and texts.")
 
 
