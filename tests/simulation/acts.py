@@ -27,6 +27,8 @@ class Told:
     adjusted: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     # Since when a customer is known to us, by her shop's id of her.
     saved: dict[str, datetime] = field(default_factory=dict)
+    # The PINs that a customer was saved with, each time it was another.
+    pins: dict[str, list[str]] = field(default_factory=dict)
     # What people said of mail: when, and whether they want it.
     wishes: dict[str, list[tuple[datetime, bool]]] = field(default_factory=dict)
     # Who told her shop that she wants no mail: she does not change her mind at Ecomail's form here.
@@ -42,10 +44,15 @@ class Acts:
         self.dice = dice
         self.days = days
         self.told = Told()
+        self._rushes: list[tuple[float, Customer]] = []
         self.ends = house.virtual.now() + timedelta(days=days)
 
     def plan(self) -> None:
         """Draw everything."""
+        self._rushes = [
+            (self.dice.uniform(0, self.days * _DAY), self.dice.choice(self.shop.customers))
+            for _ in range(self.dice.randint(1, 3))
+        ]
         for customer in self.shop.customers:
             self._lives(customer)
         for number in range(self.dice.randint(self.days // 2, self.days)):
@@ -54,6 +61,13 @@ class Acts:
             self._adjusts(number)
         for number in range(self.dice.choice([0, 1, 2])):
             self._exports(number)
+
+    def _when(self) -> tuple[float, Customer]:
+        """Return when something happens, and to whom: now and then to one of them at once."""
+        if self.dice.random() < 0.4:
+            at, customer = self.dice.choice(self._rushes)
+            return at + self.dice.choice([0.0, 0.1, 0.5]), customer
+        return self.dice.uniform(0, self.days * _DAY), self.dice.choice(self.shop.customers)
 
     # --- customers ---------------------------------------------------------------------------
 
@@ -98,7 +112,7 @@ class Acts:
         self._save(customer, then)
 
     def _save(self, customer: Customer, then: Callable[[], None]) -> None:
-        body = {
+        body: dict[str, Any] = {
             "first_name": customer.name,
             "email": customer.email,
             "attributes": {"pin": customer.pin},
@@ -107,6 +121,9 @@ class Acts:
         def done(status: int, _: dict[str, Any]) -> None:
             assert status < 300, status
             customer.known = True
+            pins = self.told.pins.setdefault(customer.own_id, [])
+            if pins[-1:] != [body["attributes"]["pin"]]:
+                pins.append(body["attributes"]["pin"])
             self.told.saved.setdefault(customer.own_id, self.house.virtual.now())
             self.house.trace.count("customers saved")
             then()
@@ -156,7 +173,8 @@ class Acts:
         come first."""
         dice = self.dice
         told = self.told.orders[order_id] = OrderTold(order_id, self.shop.rules)
-        customer = dice.choice(self.shop.customers).own_id if dice.random() < 0.95 else None
+        at, who = self._when()
+        customer = who.own_id if dice.random() < 0.95 else None
         subtotal = dice.randint(100, 60_000)
         say = partial(self._say, told)
         words: list[Word] = []
@@ -182,7 +200,7 @@ class Acts:
                     words.append(partial(say, COMPLETED, subtotal, customer))
         if dice.random() < 0.1:
             words.append(partial(say, CANCELLED, subtotal, customer))
-        self._one_by_one(words, dice.uniform(0, self.days * _DAY))
+        self._one_by_one(words, at)
 
     def _say(
         self,
@@ -232,7 +250,8 @@ class Acts:
 
     def _adjusts(self, number: int) -> None:
         merchant, dice = self.shop.merchant_id, self.dice
-        customer = dice.choice(self.shop.customers).own_id
+        seconds, who = self._when()
+        customer = who.own_id
         amount = dice.choice([5, 40, 200, -1, -15, -60])
         reason = f"reason {number}"
         body = {"amount": amount, "reason": reason, "actor": "Eva"}
@@ -249,7 +268,6 @@ class Acts:
 
         key = f"{merchant}-adjust-{number}"
         call = partial(self.house.admin, "POST", where, body, Idempotency_Key=key)
-        seconds = dice.uniform(0, self.days * _DAY)
         self.shop.tells(f"{merchant} adjusts {customer} by {amount}", call, done, seconds)
 
     def _exports(self, number: int) -> None:

@@ -167,7 +167,7 @@ class Watch:
             return  # they refuse it
         customer = next(c.own_id for c in shop.customers if email in (c.email, *c.former))
         self.house.trace.count(f"events: {label}")
-        self.heard.append(Heard(shop.merchant_id, customer, label, event["value"] or {}))
+        self.heard.append(Heard(shop.merchant_id, customer, label, event.get("value") or {}))
         if label == "credit":
             self._fields_first(email, member, event["value"])
         elif label == "expiry":

@@ -148,3 +148,27 @@ def test_a_notice_that_dies_anywhere_is_told_once(house: World) -> None:
         if not died:
             break
     assert number > 3
+
+
+def test_a_pin_whose_save_dies_anywhere_is_told_once(house: World) -> None:
+    """ECO-09, reliability 12: the shop has no answer and saves her again, when it was told."""
+    shop, wire = exporting(house), Wire(house)
+    kept = house.kept()
+    for number in itertools.count(1):
+        house.back_to(kept)
+        before, email = len(shop.events()), new_email()
+        try:
+            with wire.failing(after=kill_at(number)):
+                shop.customer("c-1", email, attributes={"pin": "4711"})
+            died = False
+        except Killed:
+            died = True
+        house.cold()
+        settle(house)
+        shop.customer("c-1", email, attributes={"pin": "4711"})
+        settle(house)
+        assert len(shop.events()) - before == 1, f"behind request {number}"
+        assert shop.fields(email)["ellity_pin"] == "4711"
+        if not died:
+            break
+    assert number > 5

@@ -115,9 +115,16 @@ class Shoppers(Protocol):
 
     def get(self, merchant_id: str, connection_id: str, shopper_key: str) -> Shopper | None: ...
 
-    def save(self, shopper: Shopper, before: Shopper | None, tasks: Iterable[TaskSpec]) -> bool:
+    def save(
+        self,
+        shopper: Shopper,
+        before: Shopper | None,
+        tasks: Iterable[TaskSpec],
+        once: TaskSpec | None = None,
+    ) -> bool:
         """Write point links first, the shopper with its digest last; False = stale. `tasks` is read
-        once she is there; () = none."""
+        once she is there; () = none. `once` is written with her: a save that has to be repeated
+        repeats her tasks, and never that one."""
 
     def finish(self, shopper: Shopper, tasks: Iterable[TaskSpec]) -> bool:
         """End a save that died: queue what it causes, then write her digest; False = stale."""

@@ -68,23 +68,28 @@ def shopper_tasks(
     connection: Connection, shopper: Shopper, before: Shopper | None
 ) -> Iterator[TaskSpec]:
     """Yield what a save of a shopper causes at the platform that contacts are exported to (ECO-17):
-    a push, a PIN's event, and a look for the reward that may wait for a new address (ECO-11)."""
+    a push, and a look for the reward that may wait for a new address (ECO-11)."""
     if not connection.exports_contacts:
         return
     yield push_contact(connection.connection_id, shopper.shopper_key)
-    if pin_of(shopper) != pin_of(before) and pin_of(shopper) is not None:
-        name = str(shopper.version)
-        yield _event(
-            connection.connection_id,
-            PIN,
-            shopper.shopper_key,
-            name,
-            shopper_key=shopper.shopper_key,
-            version=shopper.version,
-        )
     for point in shopper.emails:
         if before is None or point not in before.emails:
             yield sync_subscriber(connection.connection_id, point)
+
+
+def pin_event(connection: Connection, shopper: Shopper, before: Shopper | None) -> TaskSpec | None:
+    """Return the event of a PIN that is another than the stored one; None = it is not (ECO-09)."""
+    pin = pin_of(shopper)
+    if not connection.exports_contacts or pin is None or pin == pin_of(before):
+        return None
+    return _event(
+        connection.connection_id,
+        PIN,
+        shopper.shopper_key,
+        str(shopper.version),
+        shopper_key=shopper.shopper_key,
+        version=shopper.version,
+    )
 
 
 def _of_member(

@@ -18,7 +18,7 @@ from concord.domain.tasks import TaskSpec
 from concord.ports import ConsentStore, Shoppers
 from concord.services.authenticate import Authenticated
 from concord.services.consent_tasks import push_task
-from concord.services.contact_tasks import shopper_tasks
+from concord.services.contact_tasks import pin_event, shopper_tasks
 from concord.services.parse_shopper import ShopperCall
 from concord.services.regroup_tasks import shopper_task
 
@@ -63,7 +63,10 @@ class MirrorShopper:
             if wanted is None:
                 return Saved(changed=False, before=before)
             shopper = wanted.following(before, at)
-            if self._shoppers.save(shopper, before, self._tasks(connection, shopper, before)):
+            tasks = self._tasks(connection, shopper, before)
+            # Of two saves of the same PIN one tells it, though the first died before its end.
+            pin = pin_event(connection, shopper, before)
+            if self._shoppers.save(shopper, before, tasks, pin):
                 return Saved(changed=True, before=before)
         raise StorageUnavailableError("this shopper kept changing")
 

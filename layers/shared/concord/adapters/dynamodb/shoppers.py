@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from concord.adapters.dynamodb import keys
 from concord.adapters.dynamodb.marshal import Item
-from concord.adapters.dynamodb.table import Table
+from concord.adapters.dynamodb.table import Table, put
+from concord.adapters.dynamodb.task_items import write_task
 from concord.adapters.dynamodb.tasks import DynamoDbTasks
-from concord.adapters.dynamodb.translate import ConditionFailedError
+from concord.adapters.dynamodb.translate import ConditionFailedError, TransactionRefusedError
 from concord.domain.identity import Channel
 from concord.domain.page import Page
 from concord.domain.shopper import Carriers, GivenUp, Shopper
@@ -45,18 +46,25 @@ class DynamoDbShoppers:
         item = self._table.get(keys.shopper(merchant_id, connection_id, shopper_key))
         return shopper_from(merchant_id, connection_id, shopper_key, item) if item else None
 
-    def save(self, shopper: Shopper, before: Shopper | None, tasks: Iterable[TaskSpec]) -> bool:
+    def save(
+        self,
+        shopper: Shopper,
+        before: Shopper | None,
+        tasks: Iterable[TaskSpec],
+        once: TaskSpec | None = None,
+    ) -> bool:
         """Write links, shopper, tasks and, last, the digest; False = somebody else was first.
 
         `tasks` is read once she is there, so it may look at what others did until then; () = none.
         The digest says "all that this shopper causes is done". While tasks are still to be inserted
-        the item has none, so that a crash in between leaves her looking changed.
+        the item has none, so that a crash in between leaves her looking changed. `once` stands in
+        the transaction of the item: whoever saves her again finds it done.
         """
         causes = tasks != ()
         new, old = _points(shopper), _points(before) if before else set()
         for point_id in sorted(new - old):
             self._table.put(_link(shopper, point_id), {"version": shopper.version})
-        if not self._put(shopper, before, digest="" if causes else shopper.digest):
+        if not self._put(shopper, before, "" if causes else shopper.digest, once):
             return False
         if causes and not self.finish(shopper, tasks):
             return False
@@ -116,29 +124,26 @@ class DynamoDbShoppers:
             if item["sk"] != keys.UNMATCHED:
                 yield item["sk"].removeprefix(keys.CARRIER)
 
-    def _put(self, shopper: Shopper, before: Shopper | None, digest: str) -> bool:
-        item: Item = {
-            "shopper_id": shopper.shopper_id,
-            "profile": json.dumps(dict(shopper.profile), ensure_ascii=False),
-            "phones": dict(shopper.phones),
-            "emails": dict(shopper.emails),
-            "digest": digest,
-            "version": shopper.version,
-            "active": shopper.active,
-            "since": {point_id: to_rfc3339(at) for point_id, at in shopper.since.items()},
-            "given_up": json.dumps([_given_up_json(g) for g in shopper.given_up]),
-        }
-        moments = {name: getattr(shopper, name) for name in _MOMENTS}
-        item.update({name: to_rfc3339(at) for name, at in moments.items() if at is not None})
+    def _put(
+        self, shopper: Shopper, before: Shopper | None, digest: str, once: TaskSpec | None
+    ) -> bool:
         key = keys.shopper(shopper.merchant_id, shopper.connection_id, shopper.shopper_key)
+        item = _item(shopper, digest)
+        if before is None:
+            action = put(key, item, "attribute_not_exists(pk)")
+        else:
+            action = put(key, item, "#version = :before", before=before.version)
         try:
-            if before is None:
-                self._table.put(key, item, "attribute_not_exists(pk)")
+            if once is None:
+                self._table.write(action)
             else:
-                self._table.put(key, item, "#version = :before", before=before.version)
+                task = write_task(shopper.merchant_id, once, self._now())
+                self._table.transact([action, task])
         except ConditionFailedError as failed:
-            stored = {k: v for k, v in (failed.item or {}).items() if k not in ("pk", "sk")}
-            return failed.answer_lost and stored == item
+            return failed.answer_lost and _is(failed.item, item)
+        except TransactionRefusedError as refused:
+            stale = refused.at(0)
+            return stale is not None and refused.answer_lost and _is(stale.item, item)
         return True
 
     def _finish(self, shopper: Shopper) -> bool:
@@ -170,6 +175,28 @@ class DynamoDbShoppers:
             )
         except ConditionFailedError:
             return
+
+
+def _item(shopper: Shopper, digest: str) -> Item:
+    item: Item = {
+        "shopper_id": shopper.shopper_id,
+        "profile": json.dumps(dict(shopper.profile), ensure_ascii=False),
+        "phones": dict(shopper.phones),
+        "emails": dict(shopper.emails),
+        "digest": digest,
+        "version": shopper.version,
+        "active": shopper.active,
+        "since": {point_id: to_rfc3339(at) for point_id, at in shopper.since.items()},
+        "given_up": json.dumps([_given_up_json(g) for g in shopper.given_up]),
+    }
+    moments = {name: getattr(shopper, name) for name in _MOMENTS}
+    item.update({name: to_rfc3339(at) for name, at in moments.items() if at is not None})
+    return item
+
+
+def _is(stored: Item | None, item: Item) -> bool:
+    """Whether what is stored is what our first attempt, whose answer was lost, wrote."""
+    return item == {k: v for k, v in (stored or {}).items() if k not in ("pk", "sk")}
 
 
 def shopper_from(merchant_id: str, connection_id: str, shopper_key: str, item: Item) -> Shopper:
