@@ -31,8 +31,6 @@ class Told:
     pins: dict[str, list[str]] = field(default_factory=dict)
     # What people said of mail: when, and whether they want it.
     wishes: dict[str, list[tuple[datetime, bool]]] = field(default_factory=dict)
-    # Who told her shop that she wants no mail: she does not change her mind at Ecomail's form here.
-    out: set[str] = field(default_factory=set)
 
 
 class Acts:
@@ -134,7 +132,7 @@ class Acts:
     def _form(self, customer: Customer, action: str, then: Callable[[], None]) -> None:
         def work() -> None:
             joins, email = action == "subscribe", customer.email
-            if (email not in self.told.out) if joins else (email in self.shop.contacts):
+            if joins or email in self.shop.contacts:
                 self.house.trace.step(f"{email} {action}s at Ecomail")
                 self.house.trace.count("sign-ups" if joins else "leavings")
                 self._wishes(email, wants=joins)
@@ -156,7 +154,6 @@ class Acts:
         def done(status: int, _: dict[str, Any]) -> None:
             assert status < 300, status
             self.house.trace.count("opt-outs")
-            self.told.out.add(email)
             self._wishes(email, wants=False)
             then()
 

@@ -154,19 +154,21 @@ class Contacts:
     # --- who wants mail ----------------------------------------------------------------------
 
     def _wanted(self, email: str) -> None:
-        """An opt-out always wins: nobody who opted out is subscribed at the end."""
+        """An opt-out always wins: nobody is subscribed at the end whose last word was to be out.
+
+        The other way round is not sure: one who comes back to the list just after she left it, or
+        after she told her shop, may stay out with us, or be taken off once more.
+        """
         contact = self.shop.contacts.get(email)
         subscribed = contact is not None and contact["status"] == SUBSCRIBED
-        state = self._state(email)
-        must(not (subscribed and state is State.OPTED_OUT), "subscribed though out", email)
+        out = self._state(email) is State.OPTED_OUT
         wishes = self.told.wishes.get(email, [])
-        if not wishes or (len(wishes) > 1 and wishes[-1][0] - wishes[-2][0] < _APART):
-            return
-        # The other way round is not sure: who comes back to the list a moment before we write her
-        # fields, and before its webhook, is taken for somebody whom we subscribed (opt-outs win).
-        must(wishes[-1][1] or not subscribed, "not as she wished", email, wishes, state)
-        if wishes[-1][1] and not subscribed:
-            self.shop.house.trace.count("sign-ups undone")
+        back = bool(wishes) and wishes[-1][1]
+        must(back or not (subscribed and out), "subscribed though out", email, wishes)
+        if len(wishes) == 1 or (wishes and wishes[-1][0] - wishes[-2][0] >= _APART):
+            must(back or not subscribed, "not as she wished", email, wishes)
+            if back and (out or not subscribed):
+                self.shop.house.trace.count("sign-ups undone")
 
     def _state(self, email: str) -> State | None:
         quiet = self.shop.house.quiet

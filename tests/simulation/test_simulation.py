@@ -6,9 +6,12 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from datetime import date
 
 import pytest
 
+from concord.domain.points.account import Lot
+from concord.domain.points.orders import OrderKey
 from tests.simulation.runs import Played, SeedFailedError, play
 from tests.simulation.watch import BrokenError
 
@@ -84,6 +87,28 @@ def test_the_same_seed_leaves_the_same_trace() -> None:
         found.add(done.stdout.strip())
     assert len(found) == 1, found
     assert _once(seed).trace.digest != _once(seed + 1).trace.digest
+
+
+def _over_on_its_last_day(lot: Lot, today: date) -> bool:
+    return lot.expires_on is not None and lot.expires_on <= today
+
+
+@pytest.mark.parametrize(
+    ("place", "instead"),
+    [
+        ("account.Lot.is_over", _over_on_its_last_day),
+        ("posting._hints", lambda *_: ()),
+        ("orders.OrderKey.of", lambda merchant, source, _: OrderKey(merchant, source, "one")),
+    ],
+    ids=["a-day-early", "no-hint", "one-order"],
+)
+def test_a_planted_bug_is_found_by_the_first_seed(
+    place: str, instead: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reliability 24: docs/ledger.md says within how many seeds others are found."""
+    monkeypatch.setattr(f"concord.domain.points.{place}", instead)
+    with pytest.raises(SeedFailedError):
+        play(0)
 
 
 def test_a_seed_that_fails_says_how_to_replay_it(monkeypatch: pytest.MonkeyPatch) -> None:
