@@ -261,6 +261,18 @@ def test_an_order_is_booked_on_the_local_day(till: Till) -> None:
     assert [(entry.kind, entry.on) for entry in till.entries()] == [(PEND, till.today)]
 
 
+def test_points_that_waited_name_their_order_when_they_count(till: Till) -> None:
+    """R-20, promise 4: the statement says which order they are of, on both days."""
+    till.rules(pending_days=1)
+    till.order(order_id="A-17")
+    house = till.shop.world
+    house.clock.advance(timedelta(days=2))
+    house.hourly()
+    settle(house)
+    assert till.moved() == [(PEND, 0), (ACCRUE, 43)]
+    assert [entry.details for entry in till.entries()] == [{"order": "A-17"}] * 2
+
+
 def test_a_clock_that_is_ahead_lengthens_nothing(till: Till) -> None:
     """R-19: no order was completed after we heard of it."""
     till.rules(valid_for=Validity(days=30))

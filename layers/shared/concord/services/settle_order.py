@@ -47,7 +47,8 @@ class _Booking:
                 lot_of=terms.expires_on or NEVER,
             )
         if terms.active_on > self.today:
-            waiting = Pending(self.order.ref, terms.active_on, terms.expires_on, points)
+            days = terms.active_on, terms.expires_on
+            waiting = Pending(self.order.ref, *days, points, self.order.order_id)
             return pend(account, waiting, self._why)
         return accrue(account, points, terms.expires_on, self._why)
 

@@ -24,7 +24,7 @@ def account_item(account: Account) -> Item:
         "seq": account.seq,
         "lots": pack(account.lots),
         "owed": account.owed,
-        "pending": json.dumps([_pending_list(each) for each in account.pending])
+        "pending": json.dumps([_pending_list(each) for each in account.pending], ensure_ascii=False)
         if account.pending
         else None,
         "member": account.member or None,
@@ -103,10 +103,10 @@ def unpack(packed: bytes) -> Lots:
 
 def _pending_list(each: Pending) -> list[Any]:
     expires = each.expires_on.isoformat() if each.expires_on else None
-    return [each.ref, each.active_on.isoformat(), expires, each.points]
+    return [each.ref, each.active_on.isoformat(), expires, each.points, each.order]
 
 
 def _pending_from(stored: list[Any]) -> Pending:
-    ref, active_on, expires, points = stored
+    ref, active_on, expires, points, *order = stored
     expires_on = date.fromisoformat(expires) if expires else None
-    return Pending(ref, date.fromisoformat(active_on), expires_on, points)
+    return Pending(ref, date.fromisoformat(active_on), expires_on, points, *order)

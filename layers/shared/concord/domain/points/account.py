@@ -38,12 +38,14 @@ type Lots = tuple[Lot, ...]
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Points of an order in its return window: they count from `active_on` (R-20)."""
+    """Points of an order in its return window: they count from `active_on` (R-20). `order` is the
+    shop's own id of it, for the statement."""
 
     ref: str
     active_on: date
     expires_on: date | None
     points: int
+    order: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

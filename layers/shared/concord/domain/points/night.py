@@ -147,8 +147,9 @@ def posting_of(
     booked: later than `night` where it is caught up.
     """
     steps: list[Posting] = []
-    for ref in _orders_due(account, night)[:_ORDERS]:
-        why = Occasion(f"activate:{ref}:{night.isoformat()}", at, today)
+    for ref, order in _orders_due(account, night)[:_ORDERS]:
+        details = {"order": order} if order else {}
+        why = Occasion(f"activate:{ref}:{night.isoformat()}", at, today, details)
         _add(steps, activate(_after(account, steps), ref, why))
     if lets_go:
         why = Occasion(f"expire:{night.isoformat()}", at, night, booked_on=today)
@@ -160,8 +161,8 @@ def posting_of(
     return Posting(steps[-1].account, entries, hints)
 
 
-def _orders_due(account: Account, night: date) -> list[str]:
-    return list(dict.fromkeys(e.ref for e in account.pending if e.active_on <= night))
+def _orders_due(account: Account, night: date) -> list[tuple[str, str]]:
+    return list({e.ref: e.order for e in account.pending if e.active_on <= night}.items())
 
 
 def _after(account: Account, steps: list[Posting]) -> Account:
