@@ -9,7 +9,16 @@ import pytest
 
 from concord.config import VARIABLES
 from concord.domain.metrics import Metric
-from tests.template.cfn import ROOT, as_list, events, functions, resources, statements, template
+from tests.template.cfn import (
+    ROOT,
+    as_list,
+    events,
+    functions,
+    logical_id,
+    resources,
+    statements,
+    template,
+)
 
 NAMES = sorted(functions())
 CODE = ("layers/shared/concord", "functions")
@@ -71,7 +80,7 @@ def test_function_has_its_own_timeout_log_group_role_and_name(name: str) -> None
     assert group == f"{name}Logs"
     assert resources("AWS::Logs::LogGroup")[group]["RetentionInDays"] == 30
     assert properties["Role"] == {"Fn::GetAtt": f"{name}Role.Arn"}
-    # Metrics and alarms are told apart by it.
+    # Log lines and metrics are told apart by it.
     assert properties["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == name
 
 
@@ -92,10 +101,20 @@ def test_a_test_runs_the_function(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_function_has_an_error_alarm(name: str) -> None:
-    alarm = resources("AWS::CloudWatch::Alarm")[f"{name}Errors"]
-    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Lambda", "Errors")
-    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": name}}]
+def test_a_function_that_fails_wakes_somebody(name: str) -> None:
+    """R-31: its errors do, or, of a worker, the age of its queues and their dead letters."""
+    alarms = resources("AWS::CloudWatch::Alarm")
+    queues = [
+        logical_id(event["Queue"]) for function, _, event in events("SQS") if function == name
+    ]
+    if f"{name}Errors" in alarms:
+        alarm = alarms[f"{name}Errors"]
+        assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Lambda", "Errors")
+        assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": name}}]
+    else:
+        assert queues, f"{name} has neither an alarm nor a queue"
+        for queue in queues:
+            assert {f"{queue}Age", f"{queue.removesuffix('Queue')}DeadLettersDepth"} <= set(alarms)
 
 
 def test_a_scheduled_function_has_an_alarm_for_its_silence() -> None:
@@ -167,9 +186,8 @@ def test_alarms_name_metrics_that_the_code_emits() -> None:
     assert ours
     for name, alarm in ours.items():
         assert alarm["MetricName"] in emitted, f"{name}: nothing emits {alarm['MetricName']}"
-        ((dimension),) = alarm["Dimensions"]
-        assert dimension["Name"] == "service"
-        assert dimension["Value"] in NAMES
+        functions_named = {d["Value"] for d in alarm["Dimensions"] if d["Name"] == "service"}
+        assert functions_named <= set(NAMES)
 
 
 def test_every_alarm_reaches_somebody() -> None:

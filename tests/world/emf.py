@@ -15,6 +15,7 @@ class Metric:
     namespace: str
     name: str
     dimensions: tuple[tuple[str, str], ...]
+    service: str
     value: float
 
 
@@ -41,4 +42,4 @@ def _of(directive: dict[str, Any], blob: dict[str, Any]) -> Iterator[Metric]:
         pairs = tuple((name, str(blob[name])) for name in dimensions)
         for metric in directive["Metrics"]:
             value = sum(blob[metric["Name"]])
-            yield Metric(directive["Namespace"], metric["Name"], pairs, value)
+            yield Metric(directive["Namespace"], metric["Name"], pairs, blob["service"], value)

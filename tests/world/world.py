@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from tests.world.shop import Shop
 
 TABLE = "concord-test"
-PREFIX = "/concord/test"
+STAGE = "test"
+PREFIX = f"/concord/{STAGE}"
 ACCOUNT = "123456789012"
 MAIL_IDENTITY = "mails.example"
 ENVIRONMENT = {
@@ -43,6 +44,7 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_REGION": "us-east-1",
     "TABLE_NAME": TABLE,
+    "STAGE": STAGE,
     "PARAMETER_PREFIX": PREFIX,
     "PUBLIC_BASE_URL": BASE_URL,
     "ALLOWED_HOSTS": "sandbox.test",

@@ -26,6 +26,7 @@ VARIABLES: Final = frozenset(
         "RESCUE_FIRST_WAIT",
         "SAFETY_QUEUE_URL",
         "SEND_QUEUE_URL",
+        "STAGE",
         "STREAM_FAILURES_QUEUE_URL",
         "TABLE_NAME",
         "URGENT_QUEUE_URL",
@@ -89,6 +90,11 @@ class Settings:
     def stream_failures_queue_url(self) -> str:
         """Return the queue of stream records that no try could relay: dead letters all of them."""
         return self._required("STREAM_FAILURES_QUEUE_URL")
+
+    @property
+    def stage(self) -> str:
+        """Return the name of the stage, which is a dimension of our metrics."""
+        return self._required("STAGE")
 
     @property
     def parameter_prefix(self) -> str:

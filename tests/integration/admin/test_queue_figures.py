@@ -11,7 +11,7 @@ from concord.adapters.queue_figures import QueueFigures
 from tests.integration.admin.test_inbox import with_dead_letters
 from tests.world.ages import failed_age, message_age
 from tests.world.faults import Wire, away
-from tests.world.world import World
+from tests.world.world import STAGE, World
 
 QUEUES = ("urgent", "bulk", "plan", "send", "receipt", "safety", "aws_inbound", "night")
 
@@ -23,7 +23,7 @@ def _dead(house: World) -> dict[str, str]:
 
 def figures(house: World) -> dict[str, dict[str, int | None]]:
     urls = {name: url for name, url in house.urls.items() if name != "stream_failures"}
-    return QueueFigures(urls, house.urls["stream_failures"], house.clock)()
+    return QueueFigures(urls, house.urls["stream_failures"], STAGE, house.clock)()
 
 
 def put(url: str) -> None:

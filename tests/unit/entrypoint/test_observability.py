@@ -157,7 +157,8 @@ def test_context_of_one_request_does_not_stay_for_the_next(lines: io.StringIO) -
 def test_metrics_are_sent_once_with_one_dimension(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(observability._METRICS.provider, "service", "SyncSweep")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "SyncSweep")
+    monkeypatch.setenv("STAGE", "prod")
     monkeypatch.setattr(observability, "_warm", True)
 
     @observed
@@ -173,10 +174,10 @@ def test_metrics_are_sent_once_with_one_dimension(
     assert len(blobs) == 1
     blob = blobs[0]
     assert blob["OptOutApplied"] == [1.0, 2.0]
-    assert blob["service"] == "SyncSweep"
+    assert (blob["stage"], blob["service"]) == ("prod", "SyncSweep")
     directive = blob["_aws"]["CloudWatchMetrics"][0]
     assert directive["Namespace"] == "Concord"
-    assert directive["Dimensions"] == [["service"]]
+    assert directive["Dimensions"] == [["stage"]]
     units = {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}
     assert units == {
         "OptOutApplied": "Count",

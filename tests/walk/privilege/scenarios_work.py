@@ -340,11 +340,12 @@ def nights(at: Stage) -> None:
     """A night lets go, makes count, tells, reports; one is missed; one goes on later."""
     loyalty = Loyalty(at.house, at.shop.merchant_id, notice_days=3)
     loyalty.listens()
-    for member in ("ann", "bob", "eve"):
+    members = _apart(loyalty, 3)
+    for member in members:
         loyalty.earns(member, 50, loyalty.today)
         loyalty.earns(member, 5, loyalty.today + timedelta(days=4), "o-2")
         loyalty.waits(member, 7, loyalty.today + ONE_DAY, loyalty.today + timedelta(days=9), "o-3")
-    at.house.parts.table.put(_spent(loyalty), {})
+    at.house.parts.table.put(_spent(loyalty, members[0]), {})
     loyalty.becomes(loyalty.today + timedelta(days=2), 3)
     at.house.hourly()
     with patch.object(run_night, "_WORKS_FOR", timedelta(0)):
@@ -357,9 +358,18 @@ def nights(at: Stage) -> None:
     at.house.pump()
 
 
-def _spent(loyalty: Loyalty) -> RowKey:
+def _apart(loyalty: Loyalty, count: int) -> list[str]:
+    """Return a member of each of the night's first parts: two of one would be a slice more."""
+    by_part: dict[int, str] = {}
+    while not by_part.keys() >= set(range(count)):
+        member = f"m-{len(by_part)}-{new_number()}"
+        by_part.setdefault(ledger_keys.shard_of(loyalty.key(member).member_key), member)
+    return [by_part[part] for part in range(count)]
+
+
+def _spent(loyalty: Loyalty, member: str) -> RowKey:
     """Return a hint at which there is nothing to do."""
-    return ledger_keys.hint(loyalty.key("ann"), loyalty.today + ONE_DAY * 2)
+    return ledger_keys.hint(loyalty.key(member), loyalty.today + ONE_DAY * 2)
 
 
 def receipts_merged(at: Stage) -> None:

@@ -44,9 +44,12 @@ class QueueFigures:
     Made with the URL of each queue by its name, and of the queue of stream records that failed.
     """
 
-    def __init__(self, urls: Mapping[str, str], stream_failures: str, clock: Clock) -> None:
+    def __init__(
+        self, urls: Mapping[str, str], stream_failures: str, stage: str, clock: Clock
+    ) -> None:
         self._urls = urls
         self._stream_failures = stream_failures
+        self._stage = stage
         self._clock = clock
         self._sqs = client("sqs", connect=0.3, read=1.0)
 
@@ -118,7 +121,7 @@ class QueueFigures:
 
         wanted = {name: _queue_age(url) for name, url in self._urls.items()}
         wanted |= {_dead(name): _queue_age(url) for name, url in dead.items() if url}
-        wanted |= {_failed(name): _failed_age(by) for name, by in _REPORTED_BY.items()}
+        wanted |= {_failed(name): _failed_age(self._stage, by) for name, by in _REPORTED_BY.items()}
         now = self._clock.now()
         try:
             cloudwatch = client("cloudwatch", connect=0.5, read=1.5)
@@ -166,11 +169,14 @@ def _queue_age(url: str) -> dict[str, Any]:
     }
 
 
-def _failed_age(service: str) -> dict[str, Any]:
+def _failed_age(stage: str, service: str) -> dict[str, Any]:
     return {
         "Namespace": "Concord",
         "MetricName": Metric.OLDEST_FAILED_SECONDS.value,
-        "Dimensions": [{"Name": "service", "Value": service}],
+        "Dimensions": [
+            {"Name": "stage", "Value": stage},
+            {"Name": "service", "Value": service},
+        ],
     }
 
 

@@ -236,4 +236,4 @@ def _queue_figures(parts: Parts) -> QueueFigures:
         "safety": config.safety_queue_url,
         "aws_inbound": config.aws_inbound_queue_url,
     }
-    return QueueFigures(urls, config.stream_failures_queue_url, parts.clock)
+    return QueueFigures(urls, config.stream_failures_queue_url, config.stage, parts.clock)

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Metric(StrEnum):
-    """A metric's name; its one dimension, `service`, is the logical id of the function.
+    """A metric's name; its dimension, `stage`, is the parameter of the stack.
 
     The runbook says what to do about each (docs/runbook.md); tests hold the three together.
     """
@@ -35,7 +35,8 @@ class Metric(StrEnum):
     SAFETY_UNAVAILABLE = "SafetyUnavailable"
     # A request of the safety queue was refused for good.
     RESCUE_REFUSED = "RescueRefused"
-    # Age of a queue's message at a try that failed, in seconds.
+    # Age of a queue's message at a try that failed, in seconds; the one metric with the function
+    # (its logical id, `service`) as a second dimension.
     OLDEST_FAILED_SECONDS = "OldestFailedSeconds"
 
     # A dossier was exported whose events are not those that the state counts.

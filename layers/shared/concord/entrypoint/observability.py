@@ -10,7 +10,7 @@ from typing import Any, Final, override
 
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
-from aws_lambda_powertools.metrics import Metrics, MetricUnit
+from aws_lambda_powertools.metrics import Metrics, MetricUnit, single_metric
 
 from concord.domain.metrics import Metric
 from concord.entrypoint.scrubbing import scrub, scrub_value
@@ -74,19 +74,42 @@ def guard_foreign_loggers() -> None:
 LOG: Final = Logger(
     logger_formatter=ScrubbingFormatter(utc=True, use_rfc3339=True, serialize_stacktrace=False)
 )
-_METRICS: Final = Metrics(namespace=_NAMESPACE)
+_METRICS: Final = Metrics(namespace=_NAMESPACE, service="")
 guard_foreign_loggers()
 
 
 def count(name: Metric, value: float = 1) -> None:
-    """Add to a counter; the dimension is the service alone."""
+    """Add to a counter of the stage."""
     _METRICS.add_metric(name=name, unit=MetricUnit.Count, value=value)
 
 
 def gauge(name: Metric, value: float) -> None:
-    """Report a level, in the unit that its name ends with."""
-    unit = MetricUnit.Seconds if name.endswith("Seconds") else MetricUnit.Count
-    _METRICS.add_metric(name=name, unit=unit, value=value)
+    """Report a level of the stage, in the unit that its name ends with."""
+    _METRICS.add_metric(name=name, unit=_unit(name), value=value)
+
+
+def gauge_of_function(name: Metric, value: float) -> None:
+    """Report a level that says something of this function alone: `service` is a dimension too."""
+    with single_metric(
+        name=name,
+        unit=_unit(name),
+        value=value,
+        namespace=_NAMESPACE,
+        default_dimensions={"stage": _stage(), "service": _service()},
+    ):
+        pass
+
+
+def _unit(name: Metric) -> MetricUnit:
+    return MetricUnit.Seconds if name.endswith("Seconds") else MetricUnit.Count
+
+
+def _stage() -> str:
+    return os.environ.get("STAGE", "unknown")
+
+
+def _service() -> str:
+    return os.environ.get("POWERTOOLS_SERVICE_NAME", "unknown")
 
 
 class EdgeTelemetry:
@@ -165,6 +188,10 @@ def _begin(context: Any) -> None:
 def _send_metrics() -> None:
     try:
         if _METRICS.metric_set:  # Powertools warns about an empty set
+            # The stage alone: one alarm watches all functions, and none of another stage in the
+            # same account. Which function it was stands in the line, as a property.
+            _METRICS.add_dimension("stage", _stage())
+            _METRICS.add_metadata("service", _service())
             _METRICS.flush_metrics()
     except Exception as error:
         _METRICS.clear_metrics()

@@ -18,7 +18,12 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from concord.domain.errors import ConcordError
 from concord.domain.metrics import Metric
 from concord.domain.tasks import RowKey
-from concord.entrypoint.observability import LambdaEvent, gauge, log_failure, log_unhandled
+from concord.entrypoint.observability import (
+    LambdaEvent,
+    gauge_of_function,
+    log_failure,
+    log_unhandled,
+)
 
 
 class MalformedMessageError(ValueError):
@@ -105,7 +110,7 @@ def _try_group(
         handler(messages)
     except Exception as error:
         first = min(message.sent_at for message in messages)
-        gauge(Metric.OLDEST_FAILED_SECONDS, max(0.0, (_now() - first).total_seconds()))
+        gauge_of_function(Metric.OLDEST_FAILED_SECONDS, max(0.0, (_now() - first).total_seconds()))
         seen = {"messages": len(messages), "receives": max(m.receive_count for m in messages)}
         if isinstance(error, ConcordError):
             log_failure("messages_failed", error, **seen)
@@ -124,7 +129,7 @@ def _try(
         handler(message)
     except Exception:
         age = _now() - waits_since(message)
-        gauge(Metric.OLDEST_FAILED_SECONDS, max(0.0, age.total_seconds()))
+        gauge_of_function(Metric.OLDEST_FAILED_SECONDS, max(0.0, age.total_seconds()))
         raise
 
 
