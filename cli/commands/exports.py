@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Final
 
 import typer
 
-from cli.api import Patience, segment
+from cli.api import segment
 from cli.commands.connections import ConnectionId
-from cli.errors import FAILED
-from cli.screen import coloured
-from cli.session import Session, session_of
-from cli.waiting import finished
+from cli.session import session_of
+from cli.waiting import Words, run_job
 
 app = typer.Typer(no_args_is_help=True, help="One-off exports of all customers.")
+
+_WORDS: Final = Words("Exporting", done="customers", created="created", updated="updated")
 
 
 @app.callback()
@@ -28,35 +28,5 @@ def start(
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the job.")] = True,
 ) -> None:
     """Export all customers now; one that runs is joined. Safe to repeat."""
-    session = session_of(ctx)
     path = f"/connections/{segment(connection)}/exports"
-    job = session.api.post(path, patience=Patience())
-    if wait and job.get("job_id"):
-        job = finished(session, str(job["job_id"]), "Exporting")
-    _report(session, job)
-
-
-def _report(session: Session, job: dict[str, Any]) -> None:
-    if not session.screen.result(job):
-        if "state" not in job:
-            session.screen.line(f"Job {job.get('job_id')} has begun.")
-            return
-        skipped = job.get("skipped") or {}
-        session.screen.facts(
-            [
-                ("job", job.get("job_id")),
-                ("state", coloured(job.get("state"))),
-                ("customers", job.get("done")),
-                ("created", job.get("created")),
-                ("updated", job.get("updated")),
-                *((reason.replace("_", " "), count) for reason, count in skipped.items()),
-                *(("reason", why) for why in _reasons(job)),
-            ]
-        )
-    if job.get("state") == "failed":
-        raise typer.Exit(FAILED)
-
-
-def _reasons(job: dict[str, Any]) -> list[str]:
-    result = job.get("result") or {}
-    return [str(result["reason"])] if result.get("reason") else []
+    run_job(session_of(ctx), path, _WORDS, wait=wait)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from cli.api import Patience, segment
 from cli.commands.connections import ConnectionId, Limit
-from cli.errors import FAILED
-from cli.screen import coloured
-from cli.session import Session, session_of
-from cli.waiting import finished
+from cli.session import session_of
+from cli.waiting import Words, run_job
 
 app = typer.Typer(no_args_is_help=True, help="Groups of shoppers, and who of them can be texted.")
 
@@ -81,32 +79,8 @@ def repair(
 
 
 def _job(ctx: typer.Context, connection: str, what: str, doing: str, *, wait: bool) -> None:
-    session = session_of(ctx)
-    path = f"/connections/{segment(connection)}/{what}"
-    job = session.api.post(path, patience=Patience())
-    if wait and job.get("job_id"):
-        job = finished(session, str(job["job_id"]), doing)
-    _report(session, job)
-
-
-def _report(session: Session, job: dict[str, Any]) -> None:
-    if not session.screen.result(job):
-        if "state" not in job:
-            session.screen.line(f"Job {job.get('job_id')} has begun.")
-            return
-        skipped = job.get("skipped") or {}
-        session.screen.facts(
-            [
-                ("job", job.get("job_id")),
-                ("state", coloured(job.get("state"))),
-                ("looked at", job.get("done")),
-                ("new", job.get("created")),
-                ("changed", job.get("updated")),
-                *((reason.replace("_", " "), count) for reason, count in skipped.items()),
-            ]
-        )
-    if job.get("state") == "failed":
-        raise typer.Exit(FAILED)
+    words = Words(doing, done="looked at", created="new", updated="changed")
+    run_job(session_of(ctx), f"/connections/{segment(connection)}/{what}", words, wait=wait)
 
 
 def _count(number: object) -> str:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 
+from concord.adapters.dynamodb import shoppers
+from concord.domain.contact_export import COUNTING_READS, REFUSED_IN_A_ROW
 from concord.domain.identity import Channel, point_id, shopper_key
 from concord.domain.shopper import Shopper
+from concord.services import export_contacts, write_contacts
 from tests.world.crashes import Scene, dies_everywhere
 from tests.world.exporting import LIST, Exporting, exporting, new_email
 from tests.world.faults import Request, Wire, settle
@@ -78,6 +85,39 @@ def _counts(**more: Any) -> dict[str, Any]:
 
 def _calls(shop: Exporting, end: str) -> int:
     return sum(c["path"].endswith(end) for c in shop.world.sandbox.calls("ecomail"))
+
+
+_REFUSED = "refused-{}@shop.example"
+
+
+class _Refusing(httpx.BaseTransport):
+    """Ecomail, refusing each call that writes one of the addresses `_REFUSED`."""
+
+    def __init__(self, inner: httpx.BaseTransport) -> None:
+        self._inner = inner
+        self.bulks: list[int] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if not request.url.path.endswith("/subscribe-bulk"):
+            return self._inner.handle_request(request)
+        data = json.loads(request.content)["subscriber_data"]
+        self.bulks.append(len(data))
+        if any(each["email"].startswith("refused-") for each in data):
+            return httpx.Response(422, json={"errors": {"email": ["invalid"]}})
+        return self._inner.handle_request(request)
+
+
+@contextmanager
+def _refusing(house: World) -> Iterator[list[int]]:
+    """Let Ecomail refuse them; yields how many contacts each bulk has brought."""
+    real = house.http.transport
+    house.http.transport = refusing = _Refusing(real)
+    house.cold()
+    try:
+        yield refusing.bulks
+    finally:
+        house.http.transport = real
+        house.cold()
 
 
 def _row(shop: Exporting) -> dict[str, str]:
@@ -188,23 +228,115 @@ def test_retry_after_is_waited_for(house: World, shop: Exporting) -> None:
     assert _calls(shop, "subscribe-bulk") == 2
 
 
-def test_what_is_refused_for_good_ends_the_job_and_can_be_retried(
-    house: World, shop: Exporting
-) -> None:
-    """ECO-18: the reason is shown; the retry of an operator begins anew and counts everybody."""
+def test_what_concerns_all_ends_the_job_and_can_be_retried(house: World, shop: Exporting) -> None:
+    """ECO-18: the list is gone, so nobody is tried alone; the reason is shown; the retry of an
+    operator begins anew and counts everybody."""
     for number in range(2):
         _known(shop, f"c-{number}", new_email())
     job_id = _starts(shop)
-    house.sandbox.fault(platform="ecomail", status=422, times=1)
+    house.sandbox.fault(platform="ecomail", status=404, times=1)
     settle(house)
     job = _job(shop, job_id)
-    assert (job["state"], job["result"]) == ("failed", {"reason": "refused"})
+    assert (job["state"], job["result"]) == ("failed", {"reason": "not_found"})
+    assert _calls(shop, "subscribe-bulk") == 1
     (failure,) = house.body(shop.admin("GET", "/failures"))["items"]
     assert failure["kind"] == "export_contacts"
     shop.admin("POST", f"/failures/{failure['failure_id']}/retry")
     settle(house)
     job = _job(shop, job_id)
     assert (job["state"], job["created"], job["done"]) == ("done", 2, 2)
+
+
+def test_whoever_is_refused_is_left_out_and_the_others_are_written(
+    house: World, shop: Exporting
+) -> None:
+    """ECO-18: two of sixty are refused; they are found by halves, and are no sign-up of ours."""
+    emails = [_REFUSED.format(n) if n in (4, 13) else new_email() for n in range(60)]
+    for number, email in enumerate(emails):
+        _known(shop, f"c-{number}", email)
+    with _refusing(house) as bulks:
+        assert _exports(shop) == _counts(created=58, skipped={"refused": 2})
+        assert max(bulks) >= 20
+        assert len(bulks) < 40, "not one by one"
+        bulks.clear()
+        assert _exports(shop) == _counts(skipped={"unchanged": 58, "refused": 2})
+        assert max(bulks) == 2, "they alone are tried again"
+        assert bulks.count(1) == 2
+    assert [email for email in emails if not shop.subscriber(email)] == [emails[4], emails[13]]
+    marks = [r["subscribed"] for r in house.rows("CX#") if r["sk"].startswith("SUBSCRIPTION")]
+    assert sorted(marks) == [False] * 2 + [True] * 58
+
+
+def test_where_nobody_is_taken_the_job_fails(
+    house: World, shop: Exporting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ECO-18: so many refused in a row are about none of them; whoever was written stays."""
+    assert REFUSED_IN_A_ROW >= 100
+    monkeypatch.setattr(export_contacts, "REFUSED_IN_A_ROW", 3)
+    for number in range(2):
+        _known(shop, f"c-{number}", _REFUSED.format(number))
+    with _refusing(house):
+        assert _exports(shop) == _counts(skipped={"refused": 2}), "two may be two bad addresses"
+        _known(shop, "c-2", _REFUSED.format(2))
+        job_id = _starts(shop)
+        settle(house)
+    job = _job(shop, job_id)
+    assert (job["state"], job["result"]) == ("failed", {"reason": "refused"})
+
+
+def test_how_many_there_are_is_known_from_the_beginning(
+    house: World, shop: Exporting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ECO-18: counted before the first is written; who is new meanwhile is in the end's total."""
+    monkeypatch.setattr(export_contacts, "_PART", 1)
+    monkeypatch.setattr(shoppers, "_SCANNED", 5)
+    for number in range(6):
+        _known(shop, f"c-{number}", new_email())
+    seen: list[tuple[int, int]] = []
+    wire, job_id = Wire(house), _starts(shop)
+
+    def looks(request: Request) -> None:
+        if request.name == BULK:
+            job = _job(shop, job_id)
+            seen.append((job["done"], job["total"]))
+
+    wire.calm()
+    with wire.failing(before=looks):
+        settle(house)
+    assert len(seen) >= 2, seen
+    assert seen[0] == (0, 6)
+    assert seen[1][0] > 0
+    assert {total for _, total in seen} == {6}
+    assert _job(shop, job_id)["total"] == 6
+
+
+def test_a_table_too_large_to_count_is_exported_all_the_same(
+    house: World, shop: Exporting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ECO-18: counting is bounded; the total is then known at the end alone."""
+    reads: list[str] = []
+
+    def never_ends(self: object, merchant: str, connection: str, after: str) -> tuple[int, str]:
+        reads.append(after)
+        return 1, f"pk|{len(reads)}"
+
+    monkeypatch.setattr(shoppers.DynamoDbShoppers, "count", never_ends)
+    _known(shop, "c-1", new_email())
+    wire, job_id = Wire(house), _starts(shop)
+    totals: list[int] = []
+
+    def looks(request: Request) -> None:
+        if request.name == BULK:
+            totals.append(_job(shop, job_id)["total"])
+
+    wire.calm()
+    with wire.failing(before=looks):
+        settle(house)
+    assert totals == [0]
+    assert len(reads) == COUNTING_READS
+    assert reads[:3] == ["", "pk|1", "pk|2"]
+    job = _job(shop, job_id)
+    assert (job["done"], job["total"]) == (1, 1)
 
 
 def test_a_push_in_the_middle_is_not_undone(house: World, shop: Exporting) -> None:
@@ -236,8 +368,11 @@ def test_a_push_in_the_middle_is_not_undone(house: World, shop: Exporting) -> No
     assert len(house.sandbox.calls("ecomail")) == before
 
 
-def test_an_export_that_dies_anywhere_counts_everybody_once(house: World, shop: Exporting) -> None:
+def test_an_export_that_dies_anywhere_counts_everybody_once(
+    house: World, shop: Exporting, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """ECO-18, reliability 12: new, changed, unchanged, opted out, without address."""
+    monkeypatch.setattr(write_contacts, "_WORKERS", 1)  # its requests are numbered
     house.sandbox.put(f"/ecomail/_lists/{shop.ecomail}/{LIST}", json={"webhook_url": None})
     wire = Wire(house)
     hers, out = new_email(), new_email()

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from concord.services import read_source, sync_shoppers
+from concord.services import read_source, run_job
 from tests.world.faults import Request, Wire, open_tasks, settle
 from tests.world.shop import Shop, new_number
 from tests.world.world import World
@@ -419,8 +419,8 @@ def test_a_platform_that_stays_away_ends_the_read(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """R-10: after many tries of one page it is told; tomorrow's read begins anew."""
-    assert sync_shoppers._GIVES_UP_AFTER >= 40
-    monkeypatch.setattr(sync_shoppers, "_GIVES_UP_AFTER", 3)
+    assert run_job._GIVES_UP_AFTER >= 40
+    monkeypatch.setattr(run_job, "_GIVES_UP_AFTER", 3)
     shop.world.sandbox.fault(platform="catapult", path=LIST, status=503)
     job_id = _start(shop)
     for _ in range(4):

@@ -51,6 +51,9 @@ class CreditsContract:
             assert credits.save(each, told_event(each), NOW) == Committed()
             assert credits.get(MERCHANT, CONNECTION, ANA.shopper_key) == each
         assert (second.delta, second.seq) == (-125, 2)
+        nobody = replace(ANA, shopper_key="s-9")
+        found = credits.get_many(MERCHANT, ANA.connection_id, [ANA.shopper_key, "s-9"])
+        assert found == {ANA.shopper_key: second, "s-9": nobody}
 
     def test_what_was_never_told_is_not_stored(self, table: Table) -> None:
         """ECO-07: an empty row would say that somebody has no points."""

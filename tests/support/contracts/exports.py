@@ -40,6 +40,16 @@ class ExportsContract:
         assert not exports.put(EXPORT, None)
         assert exports.get("shop", "c-1", "s-1") == left
 
+    def test_several_are_read_together(self, table: Table) -> None:
+        """ECO-18: whoever was never written is left out."""
+        exports = DynamoDbExports(table)
+        other = replace(EXPORT, shopper_key="s-2", seq=8)
+        assert exports.put(EXPORT, None)
+        assert exports.put(other, None)
+        found = exports.get_many("shop", "c-1", ["s-2", "s-3", "s-1"])
+        assert found == {"s-1": EXPORT, "s-2": other}
+        assert exports.get_many("shop", "c-2", ["s-1"]) == {}
+
     def test_nobody_elses_is_found(self, table: Table) -> None:
         """ECO-01: another merchant, connection or shopper has a row of its own."""
         exports = DynamoDbExports(table)
@@ -58,6 +68,13 @@ class SubscriptionsContract:
         assert subscriptions.get(*where) == Subscription(*where)
         assert subscriptions.save(SIGNED)
         assert subscriptions.get(*where) == SIGNED
+
+    def test_several_are_read_together(self, table: Table) -> None:
+        """ECO-18: an address that nobody told of is empty here too."""
+        subscriptions = DynamoDbSubscriptions(table)
+        assert subscriptions.save(SIGNED)
+        found = subscriptions.get_many("shop", "c-1", "7", ["p-2", "p-1"])
+        assert found == {"p-1": SIGNED, "p-2": Subscription("shop", "c-1", "7", "p-2")}
 
     def test_who_comes_second_is_told(self, table: Table) -> None:
         """ECO-13: neither a first save nor a later one overwrites what it has not read."""

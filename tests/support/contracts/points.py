@@ -121,6 +121,9 @@ class LedgerContract:
         posting = accrue(before, 50, day(10), why("order:1", order="4711/a b", actor="till"))
         assert ledger.post(posting, tasks, now=NOW) is PostResult.DONE
         assert ledger.account(KEY) == posting.account
+        other = replace(KEY, member_key="nobody")
+        found = ledger.accounts([other, KEY])
+        assert found == {KEY: posting.account, other: Account(other)}
         assert ledger.entries(KEY) == [*posting.entries] == [ledger.entry(KEY, "order:1")]
         assert hints(ledger) == {(KEY, day(11))}
         assert len(list(DynamoDbTasks(table).due(at(1)))) == 2

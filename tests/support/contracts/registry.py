@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import time
-from dataclasses import MISSING, fields, replace
+from collections.abc import Callable
+from dataclasses import MISSING, astuple, fields, replace
 from datetime import timedelta
 from typing import Any
 
@@ -301,6 +302,16 @@ class UntoldContract:
         assert list(untold.of(MERCHANT, first.account)) == [second]
 
 
+def _all_of(part: Callable[[str], tuple[Any, str | None]]) -> list[Any]:
+    """Return what is in all parts of a table, one after the other."""
+    found, cursor = part("")
+    parts = [found]
+    while cursor is not None:
+        found, cursor = part(cursor)
+        parts.append(found)
+    return parts
+
+
 class ShoppersContract:
     """What every Shoppers does."""
 
@@ -319,6 +330,25 @@ class ShoppersContract:
         assert self.carrying(table) == ["S-1"]
         assert self.carrying(table, "v1.eeee") == ["S-1"]
         assert self.carrying(table, "v1.none") == []
+
+    def test_active_shoppers_are_named_and_counted_in_parts(self, table: Table) -> None:
+        """ECO-18: those of one connection alone, however the table is cut."""
+        shoppers, _ = self.stores(table)
+        for key in ("k1", "k2"):
+            assert shoppers.save(shopper(shopper_key=key), None, ())
+        assert shoppers.save(shopper(shopper_key="k3", active=False), None, ())
+        assert shoppers.save(shopper(connection_id="shop.other"), None, ())
+        assert _all_of(lambda after: shoppers.count(MERCHANT, CONNECTION, after)) == [2]
+        names = _all_of(lambda after: astuple(shoppers.names(MERCHANT, CONNECTION, after)))
+        assert sorted(name for part in names for name in part) == ["k1", "k2"]
+
+    def test_several_are_read_together(self, table: Table) -> None:
+        """ECO-18: whoever is not there is left out."""
+        shoppers, _ = self.stores(table)
+        for key in ("k1", "k2"):
+            assert shoppers.save(shopper(shopper_key=key), None, ())
+        found = shoppers.get_many(MERCHANT, CONNECTION, ["k2", "k9", "k1"])
+        assert found == {key: shopper(shopper_key=key) for key in ("k1", "k2")}
 
     def test_a_number_can_have_several_shoppers(self, table: Table) -> None:
         """TEA-08: a number shared by two."""

@@ -28,6 +28,32 @@ def test_an_export_is_waited_for_and_reported(concord: Cli, api: FakeApi) -> Non
     assert "refused" in result.stdout
 
 
+def test_how_far_it_is_grows_line_by_line_in_a_pipe(concord: Cli, api: FakeApi) -> None:
+    """ECO-18: percentage, done of all, and what became of them; once for each step, on stderr."""
+    api.on("POST", _PATH, {"job_id": "shop.j"})
+    queued = {"state": "queued", "done": 0, "total": 0, "created": 0, "updated": 0, "skipped": {}}
+    counted = {**queued, "state": "running", "total": 2_000}
+    half = {**counted, "done": 900, "created": 850, "skipped": {"no_email": 50}}
+    done = {**half, "state": "done", "done": 2_000, "created": 1_950, "result": None}
+    api.on("GET", "/jobs/shop.j", queued, counted, half, half, done)
+    result = concord("exports", "start", "shop.x1")
+    assert result.exit_code == 0, result.output
+    assert [line for line in result.stderr.splitlines() if line] == [
+        "Exporting: 0 %, 0 of 2,000",
+        "Exporting: 45 %, 900 of 2,000, created 850, no email 50",
+        "Exporting: 100 %, 2,000 of 2,000, created 1,950, no email 50",
+    ]
+
+
+def test_a_script_is_told_the_end_alone(concord: Cli, api: FakeApi) -> None:
+    """With --json, stdout is one document and stderr is empty."""
+    api.on("POST", _PATH, {"job_id": "shop.j"})
+    api.on("GET", "/jobs/shop.j", {"state": "running", "done": 1, "total": 5}, {**_DONE})
+    result = concord("--json", "exports", "start", "shop.x1")
+    assert json.loads(result.stdout) == {"job_id": "shop.j", **_DONE}
+    assert result.stderr == ""
+
+
 def test_lists_are_shown_and_made(concord: Cli, api: FakeApi) -> None:
     """ECO-04: which is chosen, and how to choose a new one."""
     path = "/connections/shop.x1/lists"

@@ -11,6 +11,7 @@ from concord.adapters.dynamodb.merchants import DynamoDbMerchants
 from concord.adapters.dynamodb.nights import DynamoDbReports
 from concord.adapters.dynamodb.recipient_reads import DynamoDbRecipientReads
 from concord.adapters.signing import sign
+from concord.bootstrap.jobs import start_job
 from concord.bootstrap.points import post_points
 from concord.platforms.registry import PLATFORMS, platform_named
 from concord.services.adjust_points import AdjustPoints
@@ -166,13 +167,7 @@ def admin_services(parts: Parts) -> AdminServices:
             reads=reads,
         ),
         start_sync=parts.start_sync,
-        start_export=StartExport(
-            connections=connections,
-            tasks=parts.tasks,
-            jobs=parts.jobs,
-            clock=clock,
-            random_bytes=os.urandom,
-        ),
+        start_export=StartExport(connections, start_job(parts)),
         read_jobs=ReadJobs(parts.jobs),
         read_health=ReadHealth(
             tasks=parts.tasks,

@@ -11,6 +11,7 @@ from concord.adapters.dynamodb.exports import (
 )
 from concord.adapters.dynamodb.merchants import DynamoDbMerchants
 from concord.adapters.ses import SesMailer
+from concord.bootstrap.jobs import run_job
 from concord.bootstrap.points import post_points
 from concord.domain.mails import MailedBy
 from concord.services.emit_event import EmitEvent
@@ -50,7 +51,7 @@ def push_contact(parts: Parts) -> PushContact:
 def export_contacts(parts: Parts) -> ExportContacts:
     """Return the worker that exports all customers once."""
     return ExportContacts(
-        connections=parts.connections,
+        run=run_job(parts),
         reach=parts.reach,
         shoppers=parts.shoppers,
         write=WriteContacts(
@@ -59,11 +60,8 @@ def export_contacts(parts: Parts) -> ExportContacts:
             exports=DynamoDbExports(parts.table),
             subscriptions=DynamoDbSubscriptions(parts.table),
         ),
-        jobs=parts.jobs,
         tasks=parts.tasks,
-        defer=parts.defer,
         clock=parts.clock,
-        telemetry=parts.telemetry,
     )
 
 

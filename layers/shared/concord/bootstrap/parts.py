@@ -271,14 +271,14 @@ class Parts(Adapters):
 
     @cached_property
     def start_sync(self) -> StartSync:
+        from concord.bootstrap.jobs import start_job
         from concord.services.start_sync import StartSync
 
         return StartSync(
             connections=self.connections,
             tasks=self.tasks,
-            jobs=self.jobs,
+            start=start_job(self),
             clock=self.clock,
-            random_bytes=os.urandom,
         )
 
     @cached_property

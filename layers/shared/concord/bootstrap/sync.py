@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
+from concord.bootstrap.jobs import run_job
 from concord.services.mirror_shopper import MirrorShopper
 from concord.services.mirror_source import MirrorSource
 from concord.services.read_source import ReadSource
@@ -36,16 +37,11 @@ def _reader(parts: Parts) -> SyncShoppers:
         clock=parts.clock,
     )
     return SyncShoppers(
-        connections=parts.connections,
+        run=run_job(parts),
         authenticator=parts.authenticator,
         reach=parts.reach,
         read=read,
-        jobs=parts.jobs,
         seen=parts.import_parts,
-        tasks=parts.tasks,
-        defer=parts.defer,
-        clock=parts.clock,
-        telemetry=parts.telemetry,
     )
 
 

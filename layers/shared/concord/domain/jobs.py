@@ -13,6 +13,11 @@ from concord.domain.tasks import TaskKind
 # Of each reason so many rows are named: an item has 400 KB, and no reason may hide another.
 ROWS_NAMED: Final = 500
 
+# Why a job of a connection failed, or was not begun.
+NOT_CONNECTED: Final = "connection_not_connected"
+NO_CAPABILITY: Final = "no_capability"
+AWAY: Final = "platform_unavailable"
+
 
 class JobState(StrEnum):
     """Where a job is. `done` and `failed` are final."""

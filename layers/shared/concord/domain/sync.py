@@ -21,10 +21,7 @@ INVALID_GROUP: Final = "invalid_group"
 UNREADABLE: Final = "unreadable"
 
 # Why a job failed.
-NOT_CONNECTED: Final = "connection_not_connected"
-NO_CAPABILITY: Final = "no_capability"
 NEVER_ENDS: Final = "paging_never_ends"
-AWAY: Final = "platform_unavailable"
 
 
 class Phase(StrEnum):
@@ -73,6 +70,10 @@ class Place:
             full=self.full and not unreadable,
             failures=0,
         )
+
+    def failed(self) -> Place:
+        """Return the place after one more try that failed."""
+        return replace(self, failures=self.failures + 1)
 
     @property
     def saw_all(self) -> bool:

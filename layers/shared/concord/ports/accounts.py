@@ -133,6 +133,17 @@ class Shoppers(Protocol):
         """Return our keyed names of some active shoppers of a connection, and the cursor behind
         them; the page may be empty and not the last. It scans the table: for exports alone."""
 
+    def count(
+        self, merchant_id: str, connection_id: str, after: str = ""
+    ) -> tuple[int, str | None]:
+        """Return how many active shoppers of a connection are in the next part of the table, and
+        the cursor behind it (None = that was the last). One request, for exports alone."""
+
+    def get_many(
+        self, merchant_id: str, connection_id: str, shopper_keys: Sequence[str]
+    ) -> Mapping[str, Shopper]:
+        """Read shoppers strongly, a hundred a request; who is not there is left out."""
+
     def carrying(self, merchant_id: str, connection_id: str, point_id: str) -> Carriers:
         """Return who carries a point."""
 

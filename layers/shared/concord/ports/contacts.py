@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -17,6 +18,12 @@ class Exports(Protocol):
     def get(self, merchant_id: str, connection_id: str, shopper_key: str) -> Export | None:
         """Read what the last confirmed write said, strongly."""
 
+    def get_many(
+        self, merchant_id: str, connection_id: str, shopper_keys: Sequence[str]
+    ) -> Mapping[str, Export]:
+        """Read those of several shoppers, strongly, a hundred a request; who was never written is
+        left out."""
+
     def put(self, export: Export, before: Export | None) -> bool:
         """Note a confirmed write, if the row is still as it was read `before` (None = there was
         none); False = somebody else wrote meanwhile, and nobody knows whose write came last."""
@@ -30,6 +37,11 @@ class Subscriptions(Protocol):
     ) -> Subscription:
         """Read one, strongly; of an address that nobody told of, an empty one."""
 
+    def get_many(
+        self, merchant_id: str, connection_id: str, list_id: str, point_ids: Sequence[str]
+    ) -> Mapping[str, Subscription]:
+        """Read those of several addresses, strongly, a hundred a request."""
+
     def save(self, subscription: Subscription) -> bool:
         """Replace it on version = subscription.version - 1; False = somebody else was first."""
 
@@ -39,6 +51,11 @@ class Credits(Protocol):
 
     def get(self, merchant_id: str, connection_id: str, shopper_key: str) -> Credit:
         """Read what was told last, strongly; of whom nothing was told, an empty one (seq 0)."""
+
+    def get_many(
+        self, merchant_id: str, connection_id: str, shopper_keys: Sequence[str]
+    ) -> Mapping[str, Credit]:
+        """Read those of several shoppers, strongly, a hundred a request."""
 
     def save(
         self,

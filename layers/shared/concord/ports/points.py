@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -53,6 +53,9 @@ class Ledger(Protocol):
 
     def account(self, key: AccountKey) -> Account:
         """Read an account, strongly; one that was never posted to is empty, with seq 0."""
+
+    def accounts(self, keys: Sequence[AccountKey]) -> Mapping[AccountKey, Account]:
+        """Read accounts, strongly, a hundred a request; those never posted to are empty."""
 
     def entry(self, key: AccountKey, entry_id: str) -> Entry | None:
         """Read one entry, strongly."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
@@ -13,7 +14,7 @@ from concord.domain.contact_fields import credit_fields, shopper_fields, told_fi
 from concord.domain.contacts import Contact, SubscriberStatus, spelled
 from concord.domain.errors import RetryableError
 from concord.domain.evidence import ConsentKey
-from concord.domain.exports import Export
+from concord.domain.exports import Credit, Export, Subscription
 from concord.domain.identity import Channel, member_key, shopper_key
 from concord.domain.marks import State
 from concord.domain.points.account import Account, AccountKey
@@ -58,9 +59,31 @@ class ContactOf:
     def __call__(self, connection: Connection, name: str) -> Wanted | None:
         """Return the contact; None = she has no address, is gone, or was never known."""
         shopper = self._shoppers.get(connection.merchant_id, connection.connection_id, name)
-        if shopper is None or not shopper.active or not shopper.emails:
+        if shopper is None or not _has_address(shopper):
             return None
-        points, seq = self._points(connection, shopper)
+        where = (connection.merchant_id, connection.connection_id, name)
+        account = self.account(connection, shopper)
+        points = _points_of(account if account is not None else self._credits.get(*where))
+        return self._wanted(connection, shopper, *points)
+
+    def many(self, connection: Connection, names: Sequence[str]) -> dict[str, Wanted]:
+        """Return the contacts of several, with a few requests; who has none is left out."""
+        where = (connection.merchant_id, connection.connection_id)
+        found = self._shoppers.get_many(*where, names)
+        shoppers = {name: each for name, each in found.items() if _has_address(each)}
+        keys = {name: self._account_key(connection, each) for name, each in shoppers.items()}
+        accounts = self._ledger.accounts([key for key in keys.values() if key is not None])
+        told = self._credits.get_many(*where, [name for name, key in keys.items() if key is None])
+        points = {name: told[name] if key is None else accounts[key] for name, key in keys.items()}
+        return {
+            name: self._wanted(connection, each, *_points_of(points[name]))
+            for name, each in shoppers.items()
+        }
+
+    def _wanted(
+        self, connection: Connection, shopper: Shopper, points: _Fields, seq: int
+    ) -> Wanted:
+        """Return the contact with these fields of points, which had changed so often by then."""
         fields = {**shopper_fields(shopper), **points}
         profile = shopper.profile
         point_id, email = next(iter(shopper.emails.items()))
@@ -74,22 +97,13 @@ class ContactOf:
         export = Export(
             connection.merchant_id,
             connection.connection_id,
-            name,
+            shopper.shopper_key,
             digest=_digest(connection, contact),
             version=shopper.version,
             seq=seq,
             place=place_of(connection, shopper),
         )
         return Wanted(contact, export, point_id)
-
-    def _points(self, connection: Connection, shopper: Shopper) -> tuple[_Fields, int]:
-        """Return what the fields say of her points, and how often those had changed by then."""
-        account = self.account(connection, shopper)
-        if account is not None:
-            return credit_fields(account), account.seq
-        where = (connection.merchant_id, connection.connection_id, shopper.shopper_key)
-        credit = self._credits.get(*where)
-        return (told_fields(credit) if credit.seq else {}), credit.seq
 
     def name(self, connection: Connection, programme_id: str, member: str) -> str:
         """Return what the connection knows the member of an account by (our keyed name of her)."""
@@ -99,13 +113,17 @@ class ContactOf:
 
     def account(self, connection: Connection, shopper: Shopper) -> Account | None:
         """Return her account in the programme of this connection; None = it has none."""
+        key = self._account_key(connection, shopper)
+        return None if key is None else self._ledger.account(key)
+
+    def _account_key(self, connection: Connection, shopper: Shopper) -> AccountKey | None:
         programme = connection.settings.programme
         if not programme:
             return None
         stack_key = self._authenticator.with_secrets(connection).secrets.stack_key
         merchant = connection.merchant_id
         member = member_key(stack_key, merchant, programme, shopper.shopper_id)
-        return self._ledger.account(AccountKey(merchant, programme, member))
+        return AccountKey(merchant, programme, member)
 
 
 class PushContact:
@@ -233,14 +251,32 @@ def place_of(connection: Connection, shopper: Shopper) -> str:
     return f"{connection.contact_list}#{next(iter(shopper.emails))}"
 
 
+def _has_address(shopper: Shopper) -> bool:
+    return shopper.active and bool(shopper.emails)
+
+
+def _points_of(kept: Account | Credit) -> tuple[_Fields, int]:
+    """Return what the fields say of her points, and how often those had changed by then."""
+    if isinstance(kept, Account):
+        return credit_fields(kept), kept.seq
+    return (told_fields(kept) if kept.seq else {}), kept.seq
+
+
 def note_ours(
-    subscriptions: Subscriptions, connection: Connection, wanted: Wanted, *, subscribed: bool
+    subscriptions: Subscriptions,
+    connection: Connection,
+    wanted: Wanted,
+    *,
+    subscribed: bool,
+    read: Subscription | None = None,
 ) -> None:
     """Note whether an address stands as subscribed without a sign-up: the list tells us of our own
-    write as it does of one, and only that earns a reward (ECO-11). Raises RetryableError."""
+    write as it does of one, and only that earns a reward (ECO-11). `read` = what was read of it a
+    moment ago. Raises RetryableError."""
     where = (connection.merchant_id, connection.connection_id, connection.contact_list or "")
     for _ in range(_ROUNDS):
-        known = subscriptions.get(*where, wanted.point_id)
+        known = read or subscriptions.get(*where, wanted.point_id)
+        read = None
         # Her own sign-up or leaving stays what it is until it is settled.
         if known.subscribed is subscribed or known.settled != known.changes:
             return

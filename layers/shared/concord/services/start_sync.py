@@ -9,13 +9,13 @@ from typing import Final
 
 from concord.domain.connection import Connection, ConnectionState
 from concord.domain.errors import ConflictError
-from concord.domain.jobs import Job
-from concord.domain.sync import NOT_CONNECTED, run_task, timer_task
-from concord.domain.tasks import Task, TaskKind, TaskState
-from concord.ports import Clock, Connections, Jobs, Tasks
+from concord.domain.jobs import NOT_CONNECTED
+from concord.domain.sync import run_task, timer_task
+from concord.domain.tasks import Task, TaskState
+from concord.ports import Clock, Connections, Tasks
 from concord.services.change_connection import find_connection
 from concord.services.defer_tasks import DeferTasks
-from concord.services.make_secrets import RandomBytes, new_scoped_id
+from concord.services.start_job import StartJob
 
 # Of the interval, either way: connections that were made together are not read together for ever.
 _JITTER: Final = 0.05
@@ -25,19 +25,12 @@ class StartSync:
     """Starts full reads. One runs per connection: a second start finds the one that does."""
 
     def __init__(
-        self,
-        *,
-        connections: Connections,
-        tasks: Tasks,
-        jobs: Jobs,
-        clock: Clock,
-        random_bytes: RandomBytes,
+        self, *, connections: Connections, tasks: Tasks, start: StartJob, clock: Clock
     ) -> None:
         self._connections = connections
         self._tasks = tasks
-        self._jobs = jobs
+        self._start = start
         self._clock = clock
-        self._random_bytes = random_bytes
 
     def on_demand(self, connection_id: str) -> str:
         """Start a read for an operator and return the id of its job, or of the one that runs.
@@ -50,21 +43,8 @@ class StartSync:
         return self(connection)
 
     def __call__(self, connection: Connection) -> str:
-        """Start a read unless one runs; returns the id of the job. Safe to repeat.
-
-        The job first, the task second: whoever dies in between leaves a job that nobody was told
-        of, and that goes after 30 days.
-        """
-        merchant_id, connection_id = connection.merchant_id, connection.connection_id
-        running = self._running(connection)
-        if running:
-            return running
-        job_id = new_scoped_id(merchant_id, self._random_bytes, length=16)
-        now = self._clock.now()
-        self._jobs.put(merchant_id, Job(job_id, TaskKind.SYNC_SHOPPERS, now))
-        self._tasks.ensure(merchant_id, run_task(connection_id, job_id), now)
-        # Somebody else may have been first: the row says whose job it is.
-        return self._running(connection) or job_id
+        """Start a read unless one runs; returns the id of the job. Safe to repeat."""
+        return self._start(connection, run_task)
 
     def on_its_own(self, connection: Connection) -> None:
         """Insert what reads without being asked: a read now, and the timer. Safe to repeat.
@@ -81,10 +61,6 @@ class StartSync:
         if hours is not None:
             spec = timer_task(connection.connection_id, hours)
             self._tasks.ensure(connection.merchant_id, spec, self._clock.now())
-
-    def _running(self, connection: Connection) -> str:
-        row = self._tasks.find(connection.merchant_id, run_task(connection.connection_id))
-        return str(row.payload["job_id"]) if row else ""
 
 
 class KeepSyncTime:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Final
 
 from concord.domain.connection import Connection
 from concord.domain.contact_export import (
@@ -15,11 +17,17 @@ from concord.domain.contact_export import (
     WRITTEN,
 )
 from concord.domain.contacts import SubscriberStatus
-from concord.domain.errors import RetryableError
+from concord.domain.errors import PermanentError, RetryableError
+from concord.domain.evidence import ConsentKey
 from concord.domain.exports import Export
+from concord.domain.identity import Channel
+from concord.domain.marks import State
 from concord.ports import ConsentStore, ContactPeer
 from concord.ports.contacts import Exports, Subscriptions
-from concord.services.push_contact import ContactOf, Wanted, note_ours, opted_out
+from concord.services.push_contact import ContactOf, Wanted, note_ours
+
+# Rows written side by side; the SDK keeps ten connections open.
+_WORKERS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +66,8 @@ class WriteContacts:
 
     def plan(self, connection: Connection, names: Iterable[str]) -> dict[str, str]:
         """Return what becomes of each: `created`, `updated`, or the reason to leave her out."""
-        return {name: self._judge(connection, name).outcome for name in names}
+        judged = self._judge(connection, list(names))
+        return {name: each.outcome for name, each in judged.items()}
 
     def write(
         self, connection: Connection, peer: ContactPeer, list_id: str, plan: Mapping[str, str]
@@ -69,24 +78,30 @@ class WriteContacts:
         Raises the PlatformErrors, and RetryableError if somebody has to be written once more.
         """
         wanted = [name for name, outcome in plan.items() if outcome in WRITTEN]
-        judged = {name: self._judge(connection, name) for name in wanted}
+        judged = self._judge(connection, wanted)
         left = {n: j.outcome for n, j in judged.items() if j.outcome in (NO_EMAIL, OPTED_OUT)}
         rest = [each for name, each in judged.items() if name not in left]
         if rest:
             self._call(connection, peer, list_id, rest)
         return {**plan, **left}
 
-    def _judge(self, connection: Connection, name: str) -> _Judged:
-        before = self._exports.get(connection.merchant_id, connection.connection_id, name)
-        wanted = self._contact_of(connection, name)
-        if wanted is None:
-            return _Judged(NO_EMAIL)
-        if opted_out(self._store, connection, wanted.point_id):
-            return _Judged(OPTED_OUT)
-        if before is None:
-            return _Judged(CREATED, wanted)
-        same = before.digest == wanted.export.digest
-        return _Judged(UNCHANGED if same else UPDATED, wanted, before)
+    def _judge(self, connection: Connection, names: Sequence[str]) -> dict[str, _Judged]:
+        """Say what becomes of each, with a few requests: their rows are read ahead of them."""
+        where = (connection.merchant_id, connection.connection_id)
+        before = self._exports.get_many(*where, names)
+        wanted = self._contact_of.many(connection, names)
+        out = self._opted_out(connection, wanted.values())
+        return {name: _judged(wanted.get(name), before.get(name), out) for name in names}
+
+    def _opted_out(self, connection: Connection, wanted: Iterable[Wanted]) -> set[str]:
+        """Return the point ids of those who opted out of e-mail: nobody adds them to a list."""
+        owner = (connection.merchant_id, connection.account, Channel.EMAIL)
+        found = self._store.load_many([ConsentKey(*owner, each.point_id) for each in wanted])
+        return {
+            key.point_id
+            for key, record in found.items()
+            if record.marks.standing[0] is State.OPTED_OUT
+        }
 
     def _call(
         self,
@@ -97,24 +112,65 @@ class WriteContacts:
     ) -> None:
         found = [(each.wanted, each.before) for each in judged if each.wanted is not None]
         new = [wanted for wanted, before in found if before is None]
-        for each in new:
-            note_ours(self._subscriptions, connection, each, subscribed=True)
-        inserted = peer.upsert_many(list_id, [wanted.contact for wanted, _ in found])
+        self._note_ours(connection, list_id, new)
+        try:
+            inserted = peer.upsert_many(list_id, [wanted.contact for wanted, _ in found])
+        except PermanentError:
+            if len(found) == 1:
+                self._were_there(connection, peer, list_id, new)
+            raise
         last = found[-1][0].contact
         shown = peer.subscriber(list_id, last.email)
         if shown is None or not shown.shows(last.fields):
             raise RetryableError("the list does not show the fields yet")
         if inserted < len(new):
             self._were_there(connection, peer, list_id, new)
-        noted = [self._exports.put(wanted.export, before) for wanted, before in found]
+        noted = _side_by_side(lambda row: self._exports.put(row[0].export, row[1]), found)
         if not all(noted):
             raise RetryableError("a contact was written by somebody else meanwhile")
+
+    def _note_ours(self, connection: Connection, list_id: str, new: Sequence[Wanted]) -> None:
+        """Note of each, before she is written, that she is subscribed without a sign-up."""
+        where = (connection.merchant_id, connection.connection_id, list_id)
+        read = self._subscriptions.get_many(*where, [each.point_id for each in new])
+
+        def note(each: Wanted) -> None:
+            known = read[each.point_id]
+            note_ours(self._subscriptions, connection, each, subscribed=True, read=known)
+
+        _side_by_side(note, new)
 
     def _were_there(
         self, connection: Connection, peer: ContactPeer, list_id: str, new: Sequence[Wanted]
     ) -> None:
-        """Take the mark back from who was in the list already, and is not subscribed to it."""
+        """Take the mark back from who is not subscribed to the list: she was in it already, or is
+        refused."""
         for each in new:
-            shown = peer.subscriber(list_id, each.contact.email)
-            if shown is None or shown.status is not SubscriberStatus.SUBSCRIBED:
+            if _status(peer, list_id, each) is not SubscriberStatus.SUBSCRIBED:
                 note_ours(self._subscriptions, connection, each, subscribed=False)
+
+
+def _judged(wanted: Wanted | None, before: Export | None, opted_out: Collection[str]) -> _Judged:
+    if wanted is None:
+        return _Judged(NO_EMAIL)
+    if wanted.point_id in opted_out:
+        return _Judged(OPTED_OUT)
+    if before is None:
+        return _Judged(CREATED, wanted)
+    same = before.digest == wanted.export.digest
+    return _Judged(UNCHANGED if same else UPDATED, wanted, before)
+
+
+def _status(peer: ContactPeer, list_id: str, wanted: Wanted) -> SubscriberStatus | None:
+    """Return how she stands in the list; None = she does not, and may not even be asked for."""
+    try:
+        shown = peer.subscriber(list_id, wanted.contact.email)
+    except PermanentError:
+        return None
+    return shown.status if shown is not None else None
+
+
+def _side_by_side[T, R](write: Callable[[T], R], rows: Sequence[T]) -> list[R]:
+    """Write rows that have nothing to do with one another; the first failure is raised."""
+    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
+        return list(pool.map(write, rows))

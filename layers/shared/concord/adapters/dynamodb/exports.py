@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -29,11 +29,20 @@ class DynamoDbExports:
 
     def get(self, merchant_id: str, connection_id: str, shopper_key: str) -> Export | None:
         """Read what the last confirmed write said, strongly."""
-        item = self._table.get(export_key(merchant_id, connection_id, shopper_key))
-        if item is None:
-            return None
         where = (merchant_id, connection_id, shopper_key)
-        return Export(*where, item["digest"], item["version"], item["seq"], item["place"])
+        item = self._table.get(export_key(*where))
+        return _export(where, item) if item else None
+
+    def get_many(
+        self, merchant_id: str, connection_id: str, shopper_keys: Sequence[str]
+    ) -> dict[str, Export]:
+        """Read those of several shoppers, strongly; who was never written is left out."""
+        rows = {export_key(merchant_id, connection_id, name): name for name in shopper_keys}
+        found = self._table.get_many(list(rows))
+        return {
+            rows[row]: _export((merchant_id, connection_id, rows[row]), item)
+            for row, item in found.items()
+        }
 
     def put(self, export: Export, before: Export | None) -> bool:
         """Note a confirmed write on the row that was read."""
@@ -74,11 +83,19 @@ class DynamoDbSubscriptions:
     ) -> Subscription:
         """Read one, strongly."""
         where = (merchant_id, connection_id, list_id, point_id)
-        item = self._table.get(subscription_key(*where)) or {}
-        return Subscription(
-            *where,
-            **{name: item[name] for name in _STORED if name in item},
-        )
+        return _subscription(where, self._table.get(subscription_key(*where)) or {})
+
+    def get_many(
+        self, merchant_id: str, connection_id: str, list_id: str, point_ids: Sequence[str]
+    ) -> dict[str, Subscription]:
+        """Read those of several addresses, strongly."""
+        wanted = {each: (merchant_id, connection_id, list_id, each) for each in point_ids}
+        rows = {point: subscription_key(*where) for point, where in wanted.items()}
+        found = self._table.get_many(list(rows.values()))
+        return {
+            point: _subscription(where, found.get(rows[point], {}))
+            for point, where in wanted.items()
+        }
 
     def save(self, subscription: Subscription) -> bool:
         """Replace it on the version before."""
@@ -111,17 +128,17 @@ class DynamoDbCredits:
     def get(self, merchant_id: str, connection_id: str, shopper_key: str) -> Credit:
         """Read what was told last, strongly."""
         item = self._table.get(credit_key(merchant_id, connection_id, shopper_key))
-        where = (merchant_id, connection_id, shopper_key)
-        if item is None:
-            return Credit(*where)
-        return Credit(
-            *where,
-            credit=item["credit"],
-            delta=item["delta"],
-            on=date.fromisoformat(item["on"]),
-            received_at=from_rfc3339(item["received_at"]),
-            seq=item["seq"],
-        )
+        return _credit((merchant_id, connection_id, shopper_key), item)
+
+    def get_many(
+        self, merchant_id: str, connection_id: str, shopper_keys: Sequence[str]
+    ) -> dict[str, Credit]:
+        """Read those of several shoppers, strongly."""
+        wanted = {name: (merchant_id, connection_id, name) for name in shopper_keys}
+        found = self._table.get_many([credit_key(*where) for where in wanted.values()])
+        return {
+            name: _credit(where, found.get(credit_key(*where))) for name, where in wanted.items()
+        }
 
     def save(
         self,
@@ -151,6 +168,27 @@ class DynamoDbCredits:
         names = (wanted.merchant_id, wanted.connection_id, wanted.event_key)
         stored = self._table.get(keys.marker(*names))
         return marker_from(*names, stored) if stored else wanted
+
+
+def _export(where: tuple[str, str, str], item: Item) -> Export:
+    return Export(*where, item["digest"], item["version"], item["seq"], item["place"])
+
+
+def _subscription(where: tuple[str, str, str, str], item: Item) -> Subscription:
+    return Subscription(*where, **{name: item[name] for name in _STORED if name in item})
+
+
+def _credit(where: tuple[str, str, str], item: Item | None) -> Credit:
+    if item is None:
+        return Credit(*where)
+    return Credit(
+        *where,
+        credit=item["credit"],
+        delta=item["delta"],
+        on=date.fromisoformat(item["on"]),
+        received_at=from_rfc3339(item["received_at"]),
+        seq=item["seq"],
+    )
 
 
 def _of_event(

@@ -37,6 +37,15 @@ class DynamoDbLedger:
         item = self._table.get(ledger_keys.account(key))
         return account_from(key, item) if item else Account(key)
 
+    def accounts(self, keys: Sequence[AccountKey]) -> dict[AccountKey, Account]:
+        """Read accounts, strongly, a hundred a request."""
+        found = self._table.get_many([ledger_keys.account(key) for key in keys])
+        accounts = {}
+        for key in keys:
+            item = found.get(ledger_keys.account(key))
+            accounts[key] = account_from(key, item) if item else Account(key)
+        return accounts
+
     def entry(self, key: AccountKey, entry_id: str) -> Entry | None:
         """Read one entry, strongly."""
         item = self._table.get(ledger_keys.entry(key, entry_id))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -24,6 +24,8 @@ _MOMENTS: Final = ("saved_at", "groups_at", "first_at", "left_at")
 _LINK_OUTLIVES: Final = timedelta(days=2)
 # A request of an export: short enough to stop behind any of them, and all of them may be hers.
 _SCANNED: Final = 100
+# A scan's filter, and `_active` its values.
+_ACTIVE: Final = "begins_with(#pk, :prefix) AND #sk = :sk AND #active = :active"
 _utc_now: Final = partial(datetime.now, UTC)
 
 
@@ -45,6 +47,17 @@ class DynamoDbShoppers:
         """Read a shopper."""
         item = self._table.get(keys.shopper(merchant_id, connection_id, shopper_key))
         return shopper_from(merchant_id, connection_id, shopper_key, item) if item else None
+
+    def get_many(
+        self, merchant_id: str, connection_id: str, shopper_keys: Sequence[str]
+    ) -> dict[str, Shopper]:
+        """Read shoppers strongly, a hundred a request; who is not there is left out."""
+        rows = {keys.shopper(merchant_id, connection_id, name): name for name in shopper_keys}
+        found = self._table.get_many(list(rows))
+        return {
+            rows[row]: shopper_from(merchant_id, connection_id, rows[row], item)
+            for row, item in found.items()
+        }
 
     def save(
         self,
@@ -86,15 +99,18 @@ class DynamoDbShoppers:
         """
         prefix = keys.shoppers_prefix(merchant_id, connection_id)
         found, behind = self._table.scan(
-            "begins_with(#pk, :prefix) AND #sk = :sk AND #active = :active",
-            limit=_SCANNED,
-            after=RowKey(*after.split("|")) if after else None,
-            prefix=prefix,
-            sk=keys.SHOPPER,
-            active=True,
+            _ACTIVE, limit=_SCANNED, after=_behind(after), **_active(prefix)
         )
         names = tuple(key.pk.removeprefix(prefix) for key in found)
-        return Page(names, f"{behind.pk}|{behind.sk}" if behind else None)
+        return Page(names, _cursor(behind))
+
+    def count(
+        self, merchant_id: str, connection_id: str, after: str = ""
+    ) -> tuple[int, str | None]:
+        """Count the active shoppers among the next megabyte of the table, read eventually."""
+        prefix = keys.shoppers_prefix(merchant_id, connection_id)
+        count, behind = self._table.count(_ACTIVE, after=_behind(after), **_active(prefix))
+        return count, _cursor(behind)
 
     def carrying(self, merchant_id: str, connection_id: str, point_id: str) -> Carriers:
         """Return who carries a point, and whether a review says that nobody does: one query."""
@@ -235,6 +251,18 @@ def _given_up_from(stored: list[str]) -> GivenUp:
     return GivenUp(
         Channel(channel), point, from_rfc3339(since) if since else None, from_rfc3339(until)
     )
+
+
+def _active(prefix: str) -> dict[str, object]:
+    return {"prefix": prefix, "sk": keys.SHOPPER, "active": True}
+
+
+def _behind(cursor: str) -> RowKey | None:
+    return RowKey(*cursor.split("|")) if cursor else None
+
+
+def _cursor(behind: RowKey | None) -> str | None:
+    return f"{behind.pk}|{behind.sk}" if behind else None
 
 
 def _points(shopper: Shopper) -> set[str]:
