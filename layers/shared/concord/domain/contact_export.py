@@ -25,7 +25,7 @@ NO_LIST: Final = "no_list"
 
 # So many refused one by one, and nobody taken in between: it is not about any one of them.
 REFUSED_IN_A_ROW: Final = 100
-# Requests that may be spent on how many customers there are. Each reads a megabyte at most.
+# Requests that may be spent on how many customers there are. Each looks at 2,000 rows at most.
 COUNTING_READS: Final = 200
 
 _RUN: Final = "run"

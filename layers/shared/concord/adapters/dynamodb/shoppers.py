@@ -24,6 +24,8 @@ _MOMENTS: Final = ("saved_at", "groups_at", "first_at", "left_at")
 _LINK_OUTLIVES: Final = timedelta(days=2)
 # A request of an export: short enough to stop behind any of them, and all of them may be hers.
 _SCANNED: Final = 100
+# A request that only counts; it has to be answered within the client's patience.
+_COUNTED: Final = 2_000
 # A scan's filter, and `_active` its values.
 _ACTIVE: Final = "begins_with(#pk, :prefix) AND #sk = :sk AND #active = :active"
 _utc_now: Final = partial(datetime.now, UTC)
@@ -107,9 +109,11 @@ class DynamoDbShoppers:
     def count(
         self, merchant_id: str, connection_id: str, after: str = ""
     ) -> tuple[int, str | None]:
-        """Count the active shoppers among the next megabyte of the table, read eventually."""
+        """Count the active shoppers among the next rows of the table, read eventually."""
         prefix = keys.shoppers_prefix(merchant_id, connection_id)
-        count, behind = self._table.count(_ACTIVE, after=_behind(after), **_active(prefix))
+        count, behind = self._table.count(
+            _ACTIVE, limit=_COUNTED, after=_behind(after), **_active(prefix)
+        )
         return count, _cursor(behind)
 
     def carrying(self, merchant_id: str, connection_id: str, point_id: str) -> Carriers:

@@ -191,15 +191,16 @@ class Table:
         return [_row_key(item) for item in answer["Items"]], _row_key(last) if last else None
 
     def count(
-        self, condition: str, *, after: RowKey | None, **values: object
+        self, condition: str, *, limit: int, after: RowKey | None, **values: object
     ) -> tuple[int, RowKey | None]:
-        """Count what fits among the next megabyte of the whole table, eventually consistent, and
+        """Count what fits among the next `limit` items of the whole table, eventually consistent, and
         return behind which item the next request begins. As `scan`, for exports alone."""
         answer = self._call(
             "scan",
             TableName=self.name,
             FilterExpression=condition,
             Select="COUNT",
+            Limit=limit,
             **_expression_parts(condition, values),
             **({"ExclusiveStartKey": _key(after)} if after else {}),
         )
