@@ -193,8 +193,8 @@ class Table:
     def count(
         self, condition: str, *, limit: int, after: RowKey | None, **values: object
     ) -> tuple[int, RowKey | None]:
-        """Count what fits among the next `limit` items of the whole table, eventually consistent, and
-        return behind which item the next request begins. As `scan`, for exports alone."""
+        """Count what fits among the next `limit` items of the whole table, eventually consistent,
+        and return behind which item the next request begins. As `scan`, for exports alone."""
         answer = self._call(
             "scan",
             TableName=self.name,
