@@ -141,6 +141,13 @@ BUGS: Final = (
         "today = now.date()",
         f"{_TILL}::test_an_order_is_booked_on_the_local_day",
     ),
+    Bug(
+        "a refund leaves the points of its order that never end",
+        "services/settle_order.py",
+        "lot_of=terms.expires_on or NEVER",
+        "lot_of=terms.expires_on",
+        f"{_TILL}::test_a_refund_takes_the_points_of_its_order_first",
+    ),
     # --- the night ---
     Bug(
         "the night begins at midnight UTC",

@@ -261,6 +261,16 @@ def test_an_order_is_booked_on_the_local_day(till: Till) -> None:
     assert [(entry.kind, entry.on) for entry in till.entries()] == [(PEND, till.today)]
 
 
+def test_a_refund_takes_the_points_of_its_order_first(till: Till) -> None:
+    """R-18, R-19: also where they have no last day, and others would end sooner."""
+    till.rules(valid_for=Validity(days=30))
+    till.order("10", order_id="1000")
+    till.rules(valid_for=None)
+    till.order("43")
+    till.refund("r-1", "20")
+    assert [lot.points for lot in till.account().lots] == [10, 23]
+
+
 def test_points_that_waited_name_their_order_when_they_count(till: Till) -> None:
     """R-20, promise 4: the statement says which order they are of, on both days."""
     till.rules(pending_days=1)
