@@ -118,9 +118,9 @@ class MemoryDynamoDb:
         after = _place(request["ExclusiveStartKey"]) if "ExclusiveStartKey" in request else None
         places = sorted((pk, sk) for pk, part in self._items.items() for sk in part)
         left = [place for place in places if after is None or place > after]
-        seen = left[: request["Limit"]]
+        seen = left[: request.get("Limit")]
         found = [place for place in seen if test(self._items[place[0]][place[1]], values)]
-        answer: dict[str, Any] = {"Items": [_wire_key(place) for place in found]}
+        answer: dict[str, Any] = {"Count": len(found), "Items": [_wire_key(p) for p in found]}
         if len(left) > len(seen):
             answer["LastEvaluatedKey"] = _wire_key(seen[-1])
         return answer
