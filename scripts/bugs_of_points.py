@@ -19,6 +19,8 @@ _LISTS: Final = "tests/walk/test_many_lists.py"
 _TILL: Final = "tests/walk/test_orders.py"
 _CONTACTS: Final = "tests/walk/test_contacts.py"
 _MAILS: Final = "tests/walk/test_own_mails.py"
+_ECHO: Final = "tests/walk/test_newsletter_echo.py"
+_ORDER: Final = "tests/walk/test_event_order.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,14 +226,21 @@ BUGS: Final = (
     Bug(
         "the echo of an export is a sign-up",
         "services/push_contact.py",
-        "note_ours(self._subscriptions, connection, wanted, subscribed=True)",
+        "self._note_echo.adds(connection, wanted.point_id)",
         "pass",
         f"{_CONTACTS}::test_a_sign_up_is_rewarded_once_and_an_export_is_none",
     ),
     Bug(
+        "a late echo is a sign-up",
+        "domain/sign_ups.py",
+        "return self.heard_at > settled and since is not None and since > settled",
+        "return self.heard_at > settled",
+        f"{_ECHO}::test_an_echo_is_no_sign_up_however_late",
+    ),
+    Bug(
         "who opted out is added to the list",
         "services/push_contact.py",
-        "if there is None and left:",
+        "if opted_out(self._store, connection, wanted.point_id):",
         "if False:",
         f"{_CONTACTS}::test_who_opted_out_is_not_added",
     ),
@@ -241,6 +250,13 @@ BUGS: Final = (
         "if export is None or not export.covers(*_about(task)):",
         "if export is None:",
         f"{_CONTACTS}::test_a_balance_is_shown_before_its_event_is_told",
+    ),
+    Bug(
+        "an event overtakes the one before it",
+        "services/keep_order.py",
+        '"earlier_first")\n        return True',
+        '"earlier_first")\n        return False',
+        f"{_ORDER}::test_whoever_comes_first_the_oldest_change_is_told_first",
     ),
     Bug(
         "an event is told again after its worker died",

@@ -170,7 +170,8 @@ class Cafe:
 
     def writes(self) -> list[dict[str, Any]]:
         """Return the bodies that Ecomail got for this list's contacts, and all events, in order."""
-        paths = (f"/lists/{self.list_id}/subscribe", "/tracker/events")
+        own = f"/lists/{self.list_id}"
+        paths = (f"{own}/subscribe", f"{own}/update-subscriber", "/tracker/events")
         calls = self._sandbox.calls("ecomail")
         return [call["body"] for call in calls if call["path"].endswith(paths)]
 

@@ -109,7 +109,7 @@ def _of(body: dict[str, Any], guest: Guest) -> tuple[str, Any]:
     """Return what a write says of the guest's points: (`fields` or the event's label, points)."""
     data, event = body.get("subscriber_data", {}), body.get("event", {})
     field = data.get("custom_fields", {}).get("ellity_credit_num")
-    if data.get("email") == guest.email and field is not None:
+    if data.get("email", body.get("email")) == guest.email and field is not None:
         return "fields", field["value"] if isinstance(field, dict) else field
     if event.get("email") == guest.email:
         value = event["value"]

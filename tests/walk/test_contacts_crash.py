@@ -172,3 +172,86 @@ def test_a_pin_whose_save_dies_anywhere_is_told_once(house: World) -> None:
         if not died:
             break
     assert number > 5
+
+
+def test_a_sign_up_after_an_export_that_dies_anywhere(
+    house: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ECO-11, reliability 12: she stood there by us; her sign-up is counted and rewarded once."""
+    monkeypatch.setattr("sandbox.clock.now", house.clock.now)
+
+    def stage() -> Scene:
+        shop, email = _shop(house), new_email()
+        shop.customer("c-1", email)
+        settle(house)
+        house.clock.advance(timedelta(hours=1))
+        shop.form(email, joins=True)
+        row = _row(house, "sync_subscriber")
+
+        def outcome() -> dict[str, Any]:
+            return {"points": balance(shop, "c-1"), "says": shop.consent(email, "email")}
+
+        return Scene(lambda times: house.run_task(row, times) and None, outcome)
+
+    expected = {"points": 50, "says": "opted_in"}
+    assert dies_everywhere(Wire(house), house, stage, expected) >= 6
+
+
+@pytest.mark.parametrize("kind", ["sync_subscriber", "await_confirmation"])
+def test_a_wait_for_her_confirmation_that_dies_anywhere(
+    house: World, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """ECO-11, reliability 12: whoever dies over her registration, or over looking again, she is
+    looked at until she confirms."""
+    monkeypatch.setattr("sandbox.clock.now", house.clock.now)
+
+    def stage() -> Scene:
+        shop, email = _shop(house), new_email()
+        shop.has_list(double_optin=True)
+        shop.customer("c-1", new_email())  # her points are kept under another address of hers
+        settle(house)
+        shop.form(email, joins=True)
+        if kind == "await_confirmation":
+            sync = _row(house, "sync_subscriber")
+            house.run_task(sync)
+            house.pump()
+            house.clock.advance(timedelta(minutes=18))
+        (row,) = [r for r in house.rows("TB#") if f"#{kind}#" in r["pk"]]
+        key = {"pk": row["pk"], "sk": row["sk"]}
+
+        def outcome() -> dict[str, Any]:
+            shop.confirms(email)
+            for _ in range(2):
+                house.clock.advance(timedelta(hours=5))
+                house.sweep()
+                settle(house)
+            waiting = [r for r in house.rows("TB#") if "#await_confirmation#" in r["pk"]]
+            return {"says": shop.consent(email, "email"), "waiting": len(waiting)}
+
+        return Scene(lambda times: house.run_task(key, times) and None, outcome)
+
+    expected = {"says": "opted_in", "waiting": 0}
+    assert dies_everywhere(Wire(house), house, stage, expected) >= 4
+
+
+def test_an_event_that_waits_for_an_earlier_one_dies_anywhere(house: World) -> None:
+    """ECO-07, reliability 12: put off at each request, and told once all the same."""
+
+    def stage() -> Scene:
+        shop, email = _shop(house), new_email()
+        shop.customer("c-1", email)
+        settle(house)
+        earns(shop, "c-1", 10, "one")
+        earns(shop, "c-1", 20, "two")
+        rows = [r for r in open_tasks(house) if r["kind"] == "emit_event"]
+        last = max(rows, key=lambda row: int(row["payload"]["seq"]))
+        key = {"pk": last["pk"], "sk": last["sk"]}
+        house.run_task(key)  # it has its fields pushed first
+        house.run_task(_row(house, "push_contact"))
+
+        def outcome() -> list[str]:
+            return [event["label"] for event in shop.events() if event["email"] == email]
+
+        return Scene(lambda times: house.run_task(key, times) and None, outcome)
+
+    assert dies_everywhere(Wire(house), house, stage, ["credit", "credit"]) >= 4

@@ -58,7 +58,7 @@ def test_a_balance_at_ellity_is_shown_before_its_event_is_told(shop: Exporting) 
     calls = shop.world.sandbox.calls("ecomail")[start:]
     paths = [(call["method"], call["path"].rpartition("/")[2]) for call in calls]
     first_event = paths.index(("POST", "events"))
-    assert ("POST", "subscribe") in paths[:first_event]
+    assert ("PUT", "update-subscriber") in paths[:first_event]
     assert paths[first_event - 1][0] == "GET"
 
 

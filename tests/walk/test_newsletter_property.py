@@ -1,11 +1,15 @@
-"""ECO-12 as a property: whatever she does with the newsletter, her reward keeps its bounds."""
+"""ECO-11, ECO-12 as a property: whatever she does with the newsletter, and whatever becomes of the
+webhooks, her reward keeps its bounds, and who did nothing has none."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final
 
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -92,3 +96,108 @@ def test_the_reward_stays_within_its_bounds(house: World) -> None:
 
     any_sequence()
     assert {0, REWARD} <= seen, "nobody was rewarded, or nobody was not"
+
+
+# --- with echoes, webhooks that come late or twice, and double opt-in ----------------------------
+
+CONFIRM, CHANGE, ECHO, HOURS = "confirm", "change", "echo", "hours"
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+heard_late = st.lists(
+    st.sampled_from([JOIN, LEAVE, CONFIRM, CONFIRM, CHANGE, ECHO, ECHO, HOURS, SETTLE, SETTLE]),
+    min_size=1,
+    max_size=9,
+)
+
+
+@dataclass
+class _Exported:
+    """A customer whom we added to the list ourselves, and what she did there by her own will."""
+
+    shop: Exporting
+    double: bool
+    email: str = field(default_factory=new_email)
+    customer: str = field(default_factory=lambda: f"c-{next(_customers)}")
+    stands: str = "added"  # "asked", "joined", "left"
+    joined_ever: bool = False
+    ago: timedelta = HOUR
+    pins: int = 4710
+
+    def goes(self, act: str) -> None:
+        shop = self.shop
+        match act:
+            case "join":
+                shop.form(self.email, joins=True)
+                asks = self.double and self.stands in ("left", "asked")
+                self.stands, self.joined_ever = "asked" if asks else "joined", True
+            case "leave":
+                shop.form(self.email, joins=False)
+                self.stands = "left"
+            case "confirm" if self.stands == "asked":
+                shop.confirms(self.email)
+                self.stands = "joined"
+            case "change":
+                self.pins += 1
+                shop.customer(self.customer, self.email, attributes={"pin": str(self.pins)})
+            case "echo" if self.ago < 23 * HOUR:
+                shop.hears(self.email, times=2)
+            case "hours":
+                self.waits(5 * HOUR)
+            case "settle":
+                settle(shop.world)
+
+    def waits(self, by: timedelta) -> None:
+        self.ago += by
+        self.shop.world.clock.advance(by)
+        self.shop.world.sweep()
+        settle(self.shop.world)
+
+
+def _plays_late(shop: Exporting, what: Sequence[str], *, double: bool, dated: bool) -> _Exported:
+    shop.has_list(double_optin=double, dated=dated)
+    she = _Exported(shop, double)
+    shop.customer(she.customer, she.email)
+    settle(shop.world)
+    shop.world.clock.advance(HOUR)
+    for act in what:
+        she.goes(act)
+    settle(shop.world)
+    for _ in range(2):  # the looks whether she confirmed
+        she.waits(4 * DAY)
+    return she
+
+
+def test_only_what_she_did_herself_is_rewarded(
+    house: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ECO-11, ECO-12, ECO-13: whatever is told late, twice, or not at all, a customer whom we added
+    has nothing; who joined and stays has the whole reward, where the list says since when."""
+    monkeypatch.setattr("sandbox.clock.now", house.clock.now)  # Ecomail lives in the same time
+    shop = exporting(house, newsletter_reward={"points": REWARD, "take_back": True})
+    kept = house.kept()
+    seen: set[int] = set()
+
+    @settings(
+        max_examples=20,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    @example(what=[ECHO, HOURS, ECHO], double=False, dated=False)
+    @example(what=[HOURS, JOIN, SETTLE, ECHO], double=False, dated=True)
+    @example(what=[LEAVE, SETTLE, JOIN, SETTLE, HOURS, CONFIRM], double=True, dated=True)
+    @given(what=heard_late, double=st.booleans(), dated=st.booleans())
+    def any_sequence(what: list[str], double: bool, dated: bool) -> None:
+        house.back_to(kept)
+        she = _plays_late(shop, what, double=double, dated=dated)
+        moved = [points for _, points in _entries(shop, she.customer)]
+        net = sum(moved)
+        assert net in (0, REWARD), (what, moved)
+        if not she.joined_ever or she.stands != "joined":
+            assert net == 0, (what, moved)
+        elif dated:
+            assert net == REWARD, (what, moved)
+        seen.add(net)
+
+    any_sequence()
+    assert seen == {0, REWARD}

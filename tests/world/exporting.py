@@ -61,9 +61,26 @@ class Exporting(Shop):
 
     def form(self, email: str, *, joins: bool) -> None:
         """Let a person sign up for the newsletter, or leave it, by Ecomail's own form."""
-        body = {"account_id": self.ecomail, "list_id": LIST, "email": email}
         action = "subscribe" if joins else "unsubscribe"
-        answer = self.world.sandbox.post("/ecomail/_form", json={**body, "action": action})
+        self._posts("_form", email, action=action)
+
+    def confirms(self, email: str) -> None:
+        """Let a person confirm her sign-up by the link she was mailed: nobody is told of it."""
+        self._posts("_form", email, action="confirm")
+
+    def hears(self, email: str, times: int = 1) -> None:
+        """Let Ecomail tell of a subscription late, or once more."""
+        self._posts("_hook", email, times=times)
+
+    def has_list(self, **settings: Any) -> None:
+        """Set the list as its owner does: `double_optin`, `dated`, `webhook_url`."""
+        path = f"/ecomail/_lists/{self.ecomail}/{LIST}"
+        answer = self.world.sandbox.put(path, json=settings)
+        assert answer.status_code == 200, answer.text
+
+    def _posts(self, control: str, email: str, **more: Any) -> None:
+        body = {"account_id": self.ecomail, "list_id": LIST, "email": email, **more}
+        answer = self.world.sandbox.post(f"/ecomail/{control}", json=body)
         assert answer.status_code == 200, answer.text
 
 

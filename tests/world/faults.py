@@ -217,9 +217,11 @@ def settle(house: World) -> None:
 def open_tasks(house: World) -> list[dict[str, Any]]:
     """Return the task rows that stand in the due index, but for timers: those never end."""
     rows = house.rows("T")
-    return [row for row in rows if "due_pk" in row and "#sync_shoppers#" not in _waiting_as(row)]
+    return [row for row in rows if "due_pk" in row and not _is_timer(row)]
 
 
-def _waiting_as(row: Mapping[str, Any]) -> str:
-    """Return the key of a row that waits for a set moment, "" for any other."""
-    return str(row["pk"]) if "#waits:" in str(row["due_sk"]) else ""
+def _is_timer(row: Mapping[str, Any]) -> bool:
+    """Whether a row waits for a set moment: a full read, or a look whether she confirmed."""
+    if "#await_confirmation#" in row["pk"]:
+        return bool(row["attempts"])
+    return "#waits:" in str(row["due_sk"]) and "#sync_shoppers#" in row["pk"]

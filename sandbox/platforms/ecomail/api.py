@@ -10,7 +10,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.accounts import Account
-from sandbox.clock import stamp
 from sandbox.platforms.base import ALL_METHODS, Platform
 from sandbox.platforms.ecomail import bodies, hooks
 from sandbox.platforms.ecomail.limit import CALLS_PER_MINUTE, CallLimit
@@ -71,6 +70,7 @@ class Ecomail(Platform):
             Route(f"{prefix}/_subscribers/{{account}}/{{email}}", self._show, methods=["GET"]),
             Route(f"{prefix}/_events/{{account}}", self._show_events, methods=["GET"]),
             Route(f"{prefix}/_form", self._form, methods=["POST"]),
+            Route(f"{prefix}/_hook", self._hook, methods=["POST"]),
             Route(f"{prefix}/_wait", self._wait, methods=["POST"]),
             *(Route(prefix + p, self._guarded(h), methods=[m]) for m, p, h in contract),
             Route(f"{prefix}/{{path:path}}", self._unknown, methods=ALL_METHODS),
@@ -163,9 +163,9 @@ class Ecomail(Platform):
         """Take a contact off the list; by API this fires nothing."""
         there, wanted = _list_of(request, ledger), await json_body(request, bodies.Unsubscribe)
         contact = _contact(there, wanted.email)
-        contact["status"] = UNSUBSCRIBED
+        there.stands(contact, UNSUBSCRIBED)
         shown = {name: contact[name] for name in ("id", "email", "status", "custom_fields")}
-        times = {"subscribed_at": contact["inserted_at"], "unsubscribed_at": stamp()}
+        times = {name: contact.get(name) for name in ("subscribed_at", "unsubscribed_at")}
         return JSONResponse({**shown, "list_id": there.id, **times, "source": "api"})
 
     async def _get_subscribers(self, request: Request, ledger: Ledger) -> Response:
@@ -245,18 +245,28 @@ class Ecomail(Platform):
         if there is None:
             return control_error(404, "unknown_list", "no such list in this account")
         if form.action == "subscribe":
-            data = parse(bodies.SubscriberData, {"email": form.email})
-            there.put(data, update=True, resubscribe=True, confirmed=not there.double_optin)
+            there.sign_up(parse(bodies.SubscriberData, {"email": form.email}))
         elif (known := there.subscribers.get(form.email.lower())) is None:
             return control_error(404, "unknown_subscriber", "nobody of this address in the list")
         else:
-            known["status"] = SUBSCRIBED if form.action == "confirm" else UNSUBSCRIBED
+            there.stands(known, SUBSCRIBED if form.action == "confirm" else UNSUBSCRIBED)
         if form.action == "confirm":
             return JSONResponse({"statuses": []})
         word = "SUBSCRIBED" if form.action == "subscribe" else "UNSUBSCRIBED"
         emails = [form.email] * form.times
         told = await hooks.tell(self.outbound, there, emails, word, form.campaign_id)
         return JSONResponse({"statuses": told})
+
+    async def _hook(self, request: Request) -> Response:
+        """Post a list's webhook late, or once more, whatever the list shows by now."""
+        late = await json_body(request, bodies.Hook)
+        there = self.ledger(late.account_id).lists.get(late.list_id)
+        if there is None:
+            return control_error(404, "unknown_list", "no such list in this account")
+        emails = [late.email] * late.times
+        return JSONResponse(
+            {"statuses": await hooks.tell(self.outbound, there, emails, late.status)}
+        )
 
 
 def _list_of(request: Request, ledger: Ledger) -> ContactList:

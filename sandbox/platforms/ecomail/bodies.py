@@ -139,6 +139,7 @@ class ListSettings(Seed):
 
     name: str | None = None
     double_optin: StrictBool | None = None
+    dated: StrictBool | None = None
     webhook_url: str | None = None
     custom_fields: dict[str, Literal["string", "int", "date"]] = Field(default_factory=dict)
 
@@ -155,6 +156,16 @@ class Form(Seed):
     action: Literal["subscribe", "confirm", "unsubscribe"]
     campaign_id: int | None = None
     times: int = Field(default=1, ge=0, le=10)
+
+
+class Hook(Seed):
+    """Body of `POST /ecomail/_hook`: a webhook that comes late, or `times` once more."""
+
+    account_id: str
+    list_id: int
+    email: str = Field(min_length=3)
+    status: Literal["SUBSCRIBED", "UNSUBSCRIBED"] = "SUBSCRIBED"
+    times: int = Field(default=1, ge=1, le=10)
 
 
 class Wait(Seed):

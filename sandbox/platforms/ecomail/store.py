@@ -31,7 +31,11 @@ class ApiError(Exception):
 
 @dataclass(slots=True)
 class ContactList:
-    """One list. `hooks` are the answers that its webhook got, newest last."""
+    """One list. `hooks` are the answers that its webhook got, newest last.
+
+    `dated`: its contacts show since when they are subscribed, and a sign-up moves that. Both are
+    inferred, so a person can switch them off.
+    """
 
     id: int
     name: str
@@ -39,6 +43,7 @@ class ContactList:
     from_email: str = ""
     reply_to: str = ""
     double_optin: bool = False
+    dated: bool = True
     webhook_url: str | None = None
     fields: dict[str, str] = field(default_factory=dict)
     subscribers: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -79,9 +84,24 @@ class ContactList:
         given = data.model_dump(mode="json", exclude_unset=True, exclude={"custom_fields"})
         contact |= {name: value for name, value in given.items() if name not in ("email", "status")}
         contact["custom_fields"] |= values
-        contact["status"] = _status(contact["status"], data.status, resubscribe, confirmed)
+        now = _status(contact["status"], data.status, resubscribe, confirmed)
+        self.stands(contact, now)
         self.subscribers[email] = contact
         return contact, known is not None
+
+    def sign_up(self, data: SubscriberData) -> None:
+        """Let a person fill in the list's form; who is not subscribed may have to confirm."""
+        contact, _ = self.put(data, update=True, resubscribe=False, confirmed=False)
+        here = contact["status"] == SUBSCRIBED
+        now = UNCONFIRMED if self.double_optin and not here else SUBSCRIBED
+        self.stands(contact, now, anew=True)
+
+    def stands(self, contact: dict[str, Any], now: int, *, anew: bool = False) -> None:
+        """Let a contact stand to the list in another way, and show since when she does."""
+        before, contact["status"] = contact["status"], now
+        for status, name in ((SUBSCRIBED, "subscribed_at"), (UNSUBSCRIBED, "unsubscribed_at")):
+            if self.dated and now == status and (anew or before != now):
+                contact[name] = stamp()
 
     def _checked(self, given: dict[str, TypedValue]) -> dict[str, Any]:
         """Make fields nobody had, and refuse what a typed one cannot hold."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from concord.adapters.dynamodb.exports import DynamoDbExports, DynamoDbSubscriptions
 from concord.adapters.dynamodb.table import Table
 from concord.domain.exports import Export, Subscription
 from tests.support.contracts.consent import refaulted
 
-EXPORT = Export("shop", "c-1", "s-1", digest="d", version=3, seq=7, place="7#p-1")
+EXPORT = Export("shop", "c-1", "s-1", digest="d", version=3, seq=7, place="7#p-1", programme="main")
 SIGNED = Subscription(
     "shop",
     "c-1",
@@ -22,6 +23,8 @@ SIGNED = Subscription(
     member="m-1",
     programme="main",
     parked=True,
+    wrote_at=datetime(2026, 3, 1, 9, 30, 0, 250, tzinfo=UTC),
+    asked_at=datetime(2026, 3, 2, tzinfo=UTC),
     version=1,
 )
 
@@ -39,6 +42,10 @@ class ExportsContract:
         assert exports.put(left, EXPORT)
         assert not exports.put(EXPORT, None)
         assert exports.get("shop", "c-1", "s-1") == left
+        other = replace(left, programme="")
+        assert not exports.put(EXPORT, other)
+        assert exports.put(other, left)
+        assert exports.get("shop", "c-1", "s-1") == other
 
     def test_several_are_read_together(self, table: Table) -> None:
         """ECO-18: whoever was never written is left out."""
@@ -68,6 +75,9 @@ class SubscriptionsContract:
         assert subscriptions.get(*where) == Subscription(*where)
         assert subscriptions.save(SIGNED)
         assert subscriptions.get(*where) == SIGNED
+        quiet = replace(SIGNED, wrote_at=None, asked_at=None, version=2)
+        assert subscriptions.save(quiet)
+        assert subscriptions.get(*where) == quiet
 
     def test_several_are_read_together(self, table: Table) -> None:
         """ECO-18: an address that nobody told of is empty here too."""

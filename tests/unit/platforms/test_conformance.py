@@ -540,6 +540,7 @@ REPEATABLE: Mapping[str, Callable[[ContactPeer], object]] = {
     "lists": lambda peer: peer.lists(),
     "ensure_fields": lambda peer: peer.ensure_fields("7", ELLITY_FIELDS),
     "upsert": lambda peer: peer.upsert("7", CONTACT),
+    "update": lambda peer: peer.update("7", CONTACT),
     "upsert_many": lambda peer: peer.upsert_many("7", [CONTACT]),
     "subscriber": lambda peer: peer.subscriber("7", CONTACT.email),
 }

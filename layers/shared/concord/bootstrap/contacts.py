@@ -14,8 +14,11 @@ from concord.adapters.ses import SesMailer
 from concord.bootstrap.jobs import run_job
 from concord.bootstrap.points import post_points
 from concord.domain.mails import MailedBy
+from concord.services.await_confirmation import AwaitConfirmation
 from concord.services.emit_event import EmitEvent
 from concord.services.export_contacts import ExportContacts
+from concord.services.keep_order import KeepOrder
+from concord.services.note_echo import NoteEcho
 from concord.services.push_contact import ContactOf, PushContact
 from concord.services.reward_newsletter import RewardNewsletter
 from concord.services.sync_subscriber import SyncSubscriber
@@ -32,6 +35,11 @@ def contact_of(parts: Parts) -> ContactOf:
     return ContactOf(parts.shoppers, parts.ledger, credits, parts.authenticator)
 
 
+def note_echo(parts: Parts) -> NoteEcho:
+    """Return what notes that we subscribe somebody ourselves."""
+    return NoteEcho(DynamoDbSubscriptions(parts.table), parts.clock)
+
+
 def push_contact(parts: Parts) -> PushContact:
     """Return the worker of contact pushes."""
     return PushContact(
@@ -40,7 +48,7 @@ def push_contact(parts: Parts) -> PushContact:
         store=parts.store,
         contact_of=contact_of(parts),
         exports=DynamoDbExports(parts.table),
-        subscriptions=DynamoDbSubscriptions(parts.table),
+        note_echo=note_echo(parts),
         reach=parts.reach,
         defer=parts.defer,
         clock=parts.clock,
@@ -58,7 +66,7 @@ def export_contacts(parts: Parts) -> ExportContacts:
             store=parts.store,
             contact_of=contact_of(parts),
             exports=DynamoDbExports(parts.table),
-            subscriptions=DynamoDbSubscriptions(parts.table),
+            note_echo=note_echo(parts),
         ),
         tasks=parts.tasks,
         clock=parts.clock,
@@ -78,6 +86,7 @@ def emit_event(parts: Parts) -> EmitEvent:
             MailedBy.PLATFORM: TellPlatform(),
             MailedBy.OWN: TellByMail(parts.store, SesMailer()),
         },
+        order=KeepOrder(parts.tasks, parts.defer, parts.clock),
         defer=parts.defer,
         clock=parts.clock,
         telemetry=parts.telemetry,
@@ -105,6 +114,17 @@ def sync_subscriber(parts: Parts) -> SyncSubscriber:
             post=post_points(parts),
             clock=parts.clock,
         ),
+        defer=parts.defer,
+        clock=parts.clock,
+    )
+
+
+def await_confirmation(parts: Parts) -> AwaitConfirmation:
+    """Return the worker that has looked whether a sign-up was confirmed."""
+    return AwaitConfirmation(
+        tasks=parts.tasks,
+        connections=parts.connections,
+        subscriptions=DynamoDbSubscriptions(parts.table),
         defer=parts.defer,
         clock=parts.clock,
     )

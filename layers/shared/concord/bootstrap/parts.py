@@ -243,9 +243,12 @@ class Parts(Adapters):
 
     @cached_property
     def push_consent(self) -> PushConsent:
+        from concord.adapters.dynamodb.exports import DynamoDbSubscriptions
+        from concord.services.note_echo import NoteEcho
         from concord.services.push_consent import PushConsent
 
         return PushConsent(
+            note_echo=NoteEcho(DynamoDbSubscriptions(self.table), self.clock),
             tasks=self.tasks,
             store=self.store,
             connections=self.connections,

@@ -35,6 +35,7 @@ def task_worker(parts: Parts) -> RunTask:
             TaskKind.PUSH_CONTACT: lambda: push_contact(parts),
             TaskKind.EMIT_EVENT: lambda: emit_event(parts),
             TaskKind.SYNC_SUBSCRIBER: lambda: sync_subscriber(parts),
+            TaskKind.AWAIT_CONFIRMATION: lambda: await_confirmation(parts),
             TaskKind.EXPORT_CONTACTS: lambda: export_contacts(parts),
         },
         lapse=lambda row: lapse(parts, row),
@@ -166,6 +167,13 @@ def emit_event(parts: Parts) -> TaskHandler:
 def sync_subscriber(parts: Parts) -> TaskHandler:
     """Build the worker that looks whether an address is subscribed."""
     from concord.bootstrap.contacts import sync_subscriber as made
+
+    return made(parts)
+
+
+def await_confirmation(parts: Parts) -> TaskHandler:
+    """Build the worker that has looked whether a sign-up was confirmed."""
+    from concord.bootstrap.contacts import await_confirmation as made
 
     return made(parts)
 

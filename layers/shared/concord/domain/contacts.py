@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
@@ -86,11 +86,16 @@ class SubscriberStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """A contact as the platform shows it: keys in lower case, values as `spelled`."""
+    """A contact as the platform shows it: keys in lower case, values as `spelled`.
+
+    `subscribed_at` is the earliest moment (UTC) that its word of when she was subscribed may mean;
+    None = it says nothing.
+    """
 
     email: str = field(repr=False)
     status: SubscriberStatus
     fields: Mapping[str, str] = field(default_factory=dict, repr=False)
+    subscribed_at: datetime | None = None
 
     def shows(self, wanted: Mapping[str, FieldValue]) -> bool:
         """Whether every one of these fields stands there (ECO-10: asked before an event goes)."""

@@ -12,8 +12,9 @@ from concord.domain.events import CreditChanged
 class Export:
     """What the last confirmed write of a shopper's contact said. `digest` tells an unchanged one.
 
-    `version` is that of the shopper, `seq` that of her account: an event that is about one of them
-    may go out once this is as far. `merchant_id`, `connection_id`, `shopper_key`: whose it is.
+    `version` is that of the shopper, `seq` that of her points in `programme` ("" = those that her
+    shop's own loyalty system keeps): an event that is about one of them may go out once this is as
+    far. `merchant_id`, `connection_id`, `shopper_key`: whose it is.
     `place` is which address in which list it was written to; "" = none, for she opted out and is
     not in the list: nobody is there to be told anything.
     """
@@ -25,17 +26,21 @@ class Export:
     version: int = 0
     seq: int = 0
     place: str = ""
+    programme: str = ""
 
-    def covers(self, version: int, seq: int) -> bool:
-        """Whether the fields show at least this version and seq."""
-        return self.version >= version and self.seq >= seq
+    def covers(self, version: int, seq: int = 0, programme: str = "") -> bool:
+        """Whether the fields show at least this version, and this seq of a programme's points."""
+        shown = self.seq if self.programme == programme else 0
+        return self.version >= version and shown >= seq
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
     """Whether an address is subscribed to one list, as far as we know (ECO-11, ECO-12).
 
-    `subscribed` is written before we subscribe somebody ourselves: our own write is no sign-up.
+    `subscribed` is written before we subscribe somebody ourselves, and with it `wrote_at`, the time
+    of that: our own write is no sign-up, and what comes back of it neither. `asked_at`: since when
+    a registration of hers waits for her to confirm it, None = none does.
     `signed` = she signed up herself, and has not left since. `changes` counts how often what is not
     ours changed, so that no event of a platform without ids counts twice; `settled` is the last of
     which the reward is done. What was given stands in the ledger alone.
@@ -55,6 +60,8 @@ class Subscription:
     programme: str = ""
     # The reward waits for the customer to appear (ECO-11): nobody carries this address yet.
     parked: bool = False
+    wrote_at: datetime | None = None
+    asked_at: datetime | None = None
     version: int = 0
 
 

@@ -32,6 +32,7 @@ class TaskKind(StrEnum):
     PUSH_CONTACT = "push_contact"
     EMIT_EVENT = "emit_event"
     SYNC_SUBSCRIBER = "sync_subscriber"
+    AWAIT_CONFIRMATION = "await_confirmation"
     EXPORT_CONTACTS = "export_contacts"
     LAPSE = "lapse"
 
@@ -68,6 +69,7 @@ QUEUE_OF: Final = {
     TaskKind.PUSH_CONTACT: Queue.BULK,
     TaskKind.EMIT_EVENT: Queue.BULK,
     TaskKind.SYNC_SUBSCRIBER: Queue.BULK,
+    TaskKind.AWAIT_CONFIRMATION: Queue.BULK,
     TaskKind.EXPORT_CONTACTS: Queue.BULK,
     TaskKind.LAPSE: Queue.BULK,
 }

@@ -94,6 +94,9 @@ class ContactPeer(Protocol):
         """Add a contact or change it; whether it is new there. Nobody is subscribed again who
         left, and no mail or automation is set off."""
 
+    def update(self, list_id: str, contact: Contact) -> bool:
+        """Change a contact, and never its subscription; False = it is not there."""
+
     def upsert_many(self, list_id: str, contacts: Sequence[Contact]) -> int:
         """As `upsert`, in as few calls as the platform allows; return how many it counted as new.
         A call that fails ends it: those before are done, and all may be repeated."""

@@ -171,7 +171,8 @@ class ApplyEvents:
         if entry.platform != connection.destination.platform:
             return False
         name = point_id(opened.secrets.stack_key, connection.merchant_id, channel, point)
-        spec = sync_subscriber(connection.connection_id, name, heard=True)
+        heard_at = entry.request.received_at
+        spec = sync_subscriber(connection.connection_id, name, heard_at=heard_at)
         self._tasks.ensure(connection.merchant_id, spec, self._clock.now())
         return True
 

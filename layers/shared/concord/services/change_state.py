@@ -27,6 +27,7 @@ _HELD: Final = frozenset(
         TaskKind.PUSH_CONTACT,
         TaskKind.EMIT_EVENT,
         TaskKind.SYNC_SUBSCRIBER,
+        TaskKind.AWAIT_CONFIRMATION,
     }
 )
 # An operator waits for the answer: beyond this the rows come by themselves when they are due.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 
 from concord.domain.connection import Connection
@@ -13,11 +13,14 @@ from concord.domain.identity import event_key
 from concord.domain.points.account import Account, AccountKey
 from concord.domain.points.posting import Posting
 from concord.domain.shopper import Shopper
-from concord.domain.tasks import TaskKind, TaskSpec
+from concord.domain.tasks import Task, TaskKind, TaskSpec
+from concord.domain.times import to_rfc3339
 
 CREDIT: Final = "credit"
 EXPIRY: Final = "expiry"
 PIN: Final = "pin"
+# Two of three postings may move nothing, as the commit of a reward or a pending order.
+_LOOKS_BACK: Final = 3
 
 
 def push_contact(connection_id: str, shopper_key: str) -> TaskSpec:
@@ -49,19 +52,45 @@ def told_event(credit: Credit) -> TaskSpec:
     )
 
 
+def earlier_credits(task: Task) -> Iterator[TaskSpec]:
+    """Yield the events that may have been booked just before the one of `task`, newest first."""
+    payload = task.payload
+    if payload["label"] != CREDIT:
+        return
+    programme, seq = payload.get("programme"), int(payload["seq"])
+    whose = str(payload.get("member_key") or payload["shopper_key"])
+    for number in range(seq - 1, max(0, seq - 1 - _LOOKS_BACK), -1):
+        name = f"{programme}.{number}" if programme else str(number)
+        yield _event(task.connection_id, CREDIT, whose, name)
+
+
 def expiry_event(connection_id: str, account: Account, on: date) -> TaskSpec:
     """Return the notice that points of a member expire at the end of `on`."""
     day = on.isoformat()
     return _of_member(connection_id, EXPIRY, account.key, day, on=day, seq=account.seq)
 
 
-def sync_subscriber(connection_id: str, point_id: str, *, heard: bool = False) -> TaskSpec:
+def sync_subscriber(
+    connection_id: str, point_id: str, *, heard_at: datetime | None = None
+) -> TaskSpec:
     """Return the look at whether an address is subscribed: coalesced, as nothing names an event.
 
-    `heard` = a webhook said something of it, and its address is about to be stored.
+    `heard_at` = when a webhook said something of it; its address is about to be stored.
     """
-    payload = {"heard": True} if heard else {}
+    payload = {} if heard_at is None else {"heard": to_rfc3339(heard_at)}
     return TaskSpec(TaskKind.SYNC_SUBSCRIBER, connection_id, point_id, payload, want=0)
+
+
+def await_confirmation(connection_id: str, point_id: str, asked_at: datetime) -> TaskSpec:
+    """Return the looks at whether an address confirmed its registration of `asked_at`: one row,
+    however often it is ensured."""
+    asked = to_rfc3339(asked_at)
+    return TaskSpec(
+        TaskKind.AWAIT_CONFIRMATION,
+        connection_id,
+        task_id=f"{point_id}.{event_key(asked)[:16]}",
+        payload={"point_id": point_id, "asked": asked},
+    )
 
 
 def shopper_tasks(

@@ -18,6 +18,7 @@ from concord.ports import Clock, Connections, Shoppers, Tasks, Telemetry
 from concord.ports.contacts import Exports
 from concord.services.contact_tasks import CREDIT, EXPIRY, push_contact
 from concord.services.defer_tasks import DeferTasks
+from concord.services.keep_order import KeepOrder
 from concord.services.push_contact import ContactOf, place_of
 from concord.services.reach_platforms import ReachPlatforms
 from concord.services.tell_customers import News, Teller
@@ -46,6 +47,7 @@ class EmitEvent:
         exports: Exports,
         reach: ReachPlatforms,
         tellers: Mapping[MailedBy, Teller],
+        order: KeepOrder,
         defer: DeferTasks,
         clock: Clock,
         telemetry: Telemetry,
@@ -57,6 +59,7 @@ class EmitEvent:
         self._exports = exports
         self._reach = reach
         self._tellers = tellers
+        self._order = order
         self._defer = defer
         self._clock = clock
         self._telemetry = telemetry
@@ -86,7 +89,7 @@ class EmitEvent:
             self._drop(task, "opted_out")
         elif connection.contact_list and export.place != place_of(connection, shopper):
             self._fields_first(task, shopper)  # her address, or the list, is another one by now
-        else:
+        elif not self._order.waits(task):
             self._tell(task, News(connection, peer, shopper, event))
 
     def _fields_first(self, task: Task, shopper: Shopper) -> None:
@@ -163,6 +166,9 @@ class EmitEvent:
         self._tasks.mark(task, TaskState.DONE, self._clock.now())
 
 
-def _about(task: Task) -> tuple[int, int]:
-    """Return the version of the shopper, and the seq of her account, that the event is about."""
-    return int(task.payload.get("version", 0)), int(task.payload.get("seq", 0))
+def _about(task: Task) -> tuple[int, int, str]:
+    """Return the version of the shopper, and the seq of her points in which programme ("" = at her
+    shop's own loyalty system), that the event is about."""
+    payload = task.payload
+    seq, programme = int(payload.get("seq", 0)), str(payload.get("programme") or "")
+    return int(payload.get("version", 0)), seq, programme

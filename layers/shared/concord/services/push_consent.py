@@ -29,6 +29,7 @@ from concord.ports import (
 )
 from concord.services.consent_tasks import consent_key, push_task
 from concord.services.defer_tasks import DeferTasks
+from concord.services.note_echo import NoteEcho
 from concord.services.reach_platforms import ReachPlatforms
 
 _ROUNDS: Final = 10
@@ -52,6 +53,7 @@ class PushConsent:
         shoppers: Shoppers,
         reviews: Reviews,
         reach: ReachPlatforms,
+        note_echo: NoteEcho,
         defer: DeferTasks,
         clock: Clock,
         telemetry: Telemetry,
@@ -62,6 +64,7 @@ class PushConsent:
         self._shoppers = shoppers
         self._reviews = reviews
         self._reach = reach
+        self._note_echo = note_echo
         self._defer = defer
         self._clock = clock
         self._telemetry = telemetry
@@ -144,8 +147,11 @@ class PushConsent:
             if to_shop
             else Carriers()
         )
+        push = _as_push(task, record, carriers, number)
+        if push.opted_in and not to_shop and connection.exports_contacts:
+            self._note_echo.may_fire(connection, key.point_id)
         try:
-            matched = peer.set_consent(_as_push(task, record, carriers, number))
+            matched = peer.set_consent(push)
         except PermanentError as problem:
             self._telemetry.count(Metric.TASK_FAILED)
             self._tasks.fail(task, problem.reason, problem.detail, self._clock.now())

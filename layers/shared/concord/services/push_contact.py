@@ -14,7 +14,7 @@ from concord.domain.contact_fields import credit_fields, shopper_fields, told_fi
 from concord.domain.contacts import Contact, SubscriberStatus, spelled
 from concord.domain.errors import RetryableError
 from concord.domain.evidence import ConsentKey
-from concord.domain.exports import Credit, Export, Subscription
+from concord.domain.exports import Credit, Export
 from concord.domain.identity import Channel, member_key, shopper_key
 from concord.domain.marks import State
 from concord.domain.points.account import Account, AccountKey
@@ -22,12 +22,13 @@ from concord.domain.shopper import Shopper
 from concord.domain.task_rows import Finish
 from concord.domain.tasks import Task
 from concord.ports import Clock, Connections, ConsentStore, ContactPeer, Shoppers, Tasks, Telemetry
-from concord.ports.contacts import Credits, Exports, Subscriptions
+from concord.ports.contacts import Credits, Exports
 from concord.ports.points import Ledger
 from concord.services.authenticate import Authenticator
 from concord.services.consent_tasks import push_task
 from concord.services.contact_tasks import push_contact, sync_subscriber
 from concord.services.defer_tasks import DeferTasks
+from concord.services.note_echo import NoteEcho
 from concord.services.reach_platforms import ReachPlatforms
 
 _ROUNDS: Final = 10
@@ -102,6 +103,7 @@ class ContactOf:
             version=shopper.version,
             seq=seq,
             place=place_of(connection, shopper),
+            programme=connection.settings.programme or "",
         )
         return Wanted(contact, export, point_id)
 
@@ -138,7 +140,7 @@ class PushContact:
         store: ConsentStore,
         contact_of: ContactOf,
         exports: Exports,
-        subscriptions: Subscriptions,
+        note_echo: NoteEcho,
         reach: ReachPlatforms,
         defer: DeferTasks,
         clock: Clock,
@@ -149,7 +151,7 @@ class PushContact:
         self._store = store
         self._contact_of = contact_of
         self._exports = exports
-        self._subscriptions = subscriptions
+        self._note_echo = note_echo
         self._reach = reach
         self._defer = defer
         self._clock = clock
@@ -204,14 +206,13 @@ class PushContact:
         """Write a contact and see it there; False = she opted out and is not in the list, so she is
         not added. `new` = this address has not been written to this list before."""
         contact = wanted.contact
-        left = opted_out(self._store, connection, wanted.point_id)
-        if new or left:
-            there = peer.subscriber(list_id, contact.email)
-            if there is None and left:
+        there = not new or peer.subscriber(list_id, contact.email) is not None
+        # Whoever is there is changed and not subscribed: that fires no webhook back at us.
+        if not (there and peer.update(list_id, contact)):
+            if opted_out(self._store, connection, wanted.point_id):
                 return False
-            if new and (there is None or there.status is SubscriberStatus.SUBSCRIBED):
-                self._note_ours(connection, list_id, wanted)
-        peer.upsert(list_id, contact)
+            self._note_ours(connection, wanted)
+            peer.upsert(list_id, contact)
         shown = peer.subscriber(list_id, contact.email)
         if shown is not None and shown.status is SubscriberStatus.SUBSCRIBED:
             self._take_off(connection, wanted)
@@ -220,15 +221,14 @@ class PushContact:
         self._telemetry.info("contact_pushed", platform=connection.destination.platform)
         return True
 
-    def _note_ours(self, connection: Connection, list_id: str, wanted: Wanted) -> None:
-        """Note, before we write somebody, that she is subscribed without a sign-up: the list tells
-        us of our own write as it does of one, and only that earns a reward (ECO-11)."""
+    def _note_ours(self, connection: Connection, wanted: Wanted) -> None:
+        """Note that she is subscribed by us, once it is known that she did not sign up herself."""
         waiting = self._tasks.find(
             connection.merchant_id, sync_subscriber(connection.connection_id, wanted.point_id)
         )
         if waiting is not None and waiting.payload.get("heard"):
             raise RetryableError("what a webhook told of this address is looked at first")
-        note_ours(self._subscriptions, connection, wanted, subscribed=True)
+        self._note_echo.adds(connection, wanted.point_id)
 
     def _take_off(self, connection: Connection, wanted: Wanted) -> None:
         """Tell the list once more of who opted out while we wrote: our write may have come after
@@ -260,29 +260,6 @@ def _points_of(kept: Account | Credit) -> tuple[_Fields, int]:
     if isinstance(kept, Account):
         return credit_fields(kept), kept.seq
     return (told_fields(kept) if kept.seq else {}), kept.seq
-
-
-def note_ours(
-    subscriptions: Subscriptions,
-    connection: Connection,
-    wanted: Wanted,
-    *,
-    subscribed: bool,
-    read: Subscription | None = None,
-) -> None:
-    """Note whether an address stands as subscribed without a sign-up: the list tells us of our own
-    write as it does of one, and only that earns a reward (ECO-11). `read` = what was read of it a
-    moment ago. Raises RetryableError."""
-    where = (connection.merchant_id, connection.connection_id, connection.contact_list or "")
-    for _ in range(_ROUNDS):
-        known = read or subscriptions.get(*where, wanted.point_id)
-        read = None
-        # Her own sign-up or leaving stays what it is until it is settled.
-        if known.subscribed is subscribed or known.settled != known.changes:
-            return
-        if subscriptions.save(replace(known, subscribed=subscribed, version=known.version + 1)):
-            return
-    raise RetryableError("this subscription kept changing")
 
 
 def opted_out(store: ConsentStore, connection: Connection, point_id: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Final
 from concord.domain.connection import Connection
 from concord.domain.consent import VIA_PLATFORM, Signal
 from concord.domain.consent_record import ConsentRecord
-from concord.domain.contacts import SubscriberStatus
+from concord.domain.contacts import Subscriber, SubscriberStatus
 from concord.domain.errors import StorageUnavailableError
 from concord.domain.evidence import ConsentKey
 from concord.domain.exports import Subscription
@@ -22,13 +22,16 @@ from concord.domain.identity import Channel, event_key
 from concord.domain.inbox import Marker
 from concord.domain.marks import State
 from concord.domain.profiles import SignalKind
+from concord.domain.sign_ups import Look, next_look, noticed
 from concord.domain.task_rows import Finish
 from concord.domain.tasks import Task, push_id
+from concord.domain.times import from_rfc3339
 from concord.ports import Clock, Connections, ConsentStore, Tasks
 from concord.ports.contacts import Subscriptions
 from concord.services.apply_signal import ApplySignal
 from concord.services.authenticate import Authenticator
 from concord.services.consent_tasks import push_task
+from concord.services.contact_tasks import await_confirmation
 from concord.services.defer_tasks import DeferTasks
 from concord.services.reach_platforms import ReachPlatforms
 from concord.services.reward_newsletter import RewardNewsletter
@@ -86,7 +89,7 @@ class SyncSubscriber:
     def _until_nobody_asks(
         self, task: Task, connection: Connection, list_id: str, key: ConsentKey
     ) -> None:
-        heard = bool(task.payload.get("heard"))
+        heard_at = _heard_at(task)
         for _ in range(_ATTEMPTS):
             # Before anything is read: an opt-out that comes from now on is newer than this look.
             looked_at = self._clock.now()
@@ -95,13 +98,13 @@ class SyncSubscriber:
                 return
             record = self._store.load(key)
             if record is not None:
-                self._look(connection, list_id, record, looked_at, heard=heard)
+                self._look(connection, list_id, record, looked_at, heard_at)
             if self._tasks.finish_push(task, task.want) is not Finish.NEWER:
                 return
             if not self._tasks.extend(task, self._clock.now()):
                 return
             asked = self._tasks.get(task.key)  # it may be a webhook that asked this time
-            heard = asked is not None and bool(asked.payload.get("heard"))
+            heard_at = _heard_at(asked) if asked is not None else None
         self._defer.back_off(task, "asked_again_and_again")
 
     def _nobody(self, task: Task) -> None:
@@ -124,35 +127,34 @@ class SyncSubscriber:
         list_id: str,
         record: ConsentRecord,
         looked_at: datetime,
-        *,
-        heard: bool,
+        heard_at: datetime | None,
     ) -> None:
-        """Let follow what the list shows. Only what a webhook told of is a sign-up (`heard`): whom
-        else the list has may have been put there by anybody, while she opted out elsewhere."""
+        """Let follow what the list shows. `heard_at` = when a webhook told of this address."""
         peer = self._reach.contact_peer(connection, connection.destination.platform)
         if peer is None:
             return
         found = peer.subscriber(list_id, record.point)
         if found is None:
             return
-        subscribed = found.status is SubscriberStatus.SUBSCRIBED
         state, _ = record.marks.standing
-        # Who had opted in with us before was subscribed by us: that is no sign-up of hers there.
-        ours = subscribed and state is State.OPTED_IN
-        sees = heard or ours or not subscribed
         # First, so that a repeat after a crash still knows whose sign-up it was.
-        noted = self._noted(
-            record.key, connection, list_id, subscribed=subscribed if sees else None, ours=ours
-        )
+        noted = self._noted(record.key, connection, list_id, _look_of(found, record, heard_at))
+        self._look_again(connection, noted)
         if noted.signed and state is not State.OPTED_IN:
             # Named by its number: one sign-up lifts one opt-out, never a later one.
             self._signal(connection, record, SignalKind.OPT_IN, looked_at, f"{noted.changes}")
         elif found.status in _GONE and state is not State.OPTED_OUT:
             moment = looked_at.isoformat()
             self._signal(connection, record, SignalKind.OPT_OUT, looked_at, moment)
-        elif subscribed and state is State.OPTED_OUT:
+        elif found.status is SubscriberStatus.SUBSCRIBED and state is State.OPTED_OUT:
             self._tell(connection, record)
         self._reward(connection, noted)
+
+    def _look_again(self, connection: Connection, noted: Subscription) -> None:
+        """Have it looked whether she confirmed what she asked for: no webhook tells of that."""
+        if noted.asked_at is not None and next_look(noted.asked_at, self._clock.now()) is not None:
+            spec = await_confirmation(connection.connection_id, noted.point_id, noted.asked_at)
+            self._tasks.ensure(connection.merchant_id, spec, self._clock.now())
 
     def _tell(self, connection: Connection, record: ConsentRecord) -> None:
         """Have the list told of an opt-out that it does not show: not she put herself there."""
@@ -161,25 +163,16 @@ class SyncSubscriber:
         self._tasks.ensure(connection.merchant_id, spec, self._clock.now())
 
     def _noted(
-        self,
-        key: ConsentKey,
-        connection: Connection,
-        list_id: str,
-        *,
-        subscribed: bool | None,
-        ours: bool,
+        self, key: ConsentKey, connection: Connection, list_id: str, look: Look
     ) -> Subscription:
-        """Return what we know now; a change that is not ours is counted, and its reward is due.
-        None = nothing new is to be noted."""
+        """Return what we know now; a change that is not ours is counted, and its reward is due."""
+        where = (key.merchant_id, connection.connection_id, list_id, key.point_id)
         for _ in range(_ATTEMPTS):
-            known = self._subscriptions.get(
-                key.merchant_id, connection.connection_id, list_id, key.point_id
-            )
-            if subscribed is None or known.subscribed is subscribed:
+            known = self._subscriptions.get(*where)
+            changed = noticed(known, look)
+            if changed == known:
                 return known
-            changed = replace(known, subscribed=subscribed, version=known.version + 1)
-            if not ours:
-                changed = replace(changed, signed=subscribed, changes=known.changes + 1)
+            changed = replace(changed, version=known.version + 1)
             if self._subscriptions.save(changed):
                 return changed
         raise StorageUnavailableError("this subscription kept changing")
@@ -219,3 +212,20 @@ class SyncSubscriber:
                 body_hash="",
             ),
         )
+
+
+def _heard_at(task: Task) -> datetime | None:
+    """Return when a webhook told of this address; None = something else makes us look."""
+    heard = task.payload.get("heard")
+    return from_rfc3339(heard) if heard else None
+
+
+def _look_of(found: Subscriber, record: ConsentRecord, heard_at: datetime | None) -> Look:
+    state, _ = record.marks.standing
+    return Look(
+        status=found.status,
+        subscribed_at=found.subscribed_at,
+        heard_at=heard_at,
+        opted_in=state is State.OPTED_IN,
+        out_at=record.marks.out_at or record.updated_at if state is State.OPTED_OUT else None,
+    )

@@ -23,8 +23,9 @@ from concord.domain.exports import Export
 from concord.domain.identity import Channel
 from concord.domain.marks import State
 from concord.ports import ConsentStore, ContactPeer
-from concord.ports.contacts import Exports, Subscriptions
-from concord.services.push_contact import ContactOf, Wanted, note_ours
+from concord.ports.contacts import Exports
+from concord.services.note_echo import NoteEcho
+from concord.services.push_contact import ContactOf, Wanted
 
 # Rows written side by side; the SDK keeps ten connections open.
 _WORKERS: Final = 8
@@ -57,12 +58,12 @@ class WriteContacts:
         store: ConsentStore,
         contact_of: ContactOf,
         exports: Exports,
-        subscriptions: Subscriptions,
+        note_echo: NoteEcho,
     ) -> None:
         self._store = store
         self._contact_of = contact_of
         self._exports = exports
-        self._subscriptions = subscriptions
+        self._note_echo = note_echo
 
     def plan(self, connection: Connection, names: Iterable[str]) -> dict[str, str]:
         """Return what becomes of each: `created`, `updated`, or the reason to leave her out."""
@@ -112,7 +113,7 @@ class WriteContacts:
     ) -> None:
         found = [(each.wanted, each.before) for each in judged if each.wanted is not None]
         new = [wanted for wanted, before in found if before is None]
-        self._note_ours(connection, list_id, new)
+        self._note_ours(connection, found)
         try:
             inserted = peer.upsert_many(list_id, [wanted.contact for wanted, _ in found])
         except PermanentError:
@@ -129,16 +130,21 @@ class WriteContacts:
         if not all(noted):
             raise RetryableError("a contact was written by somebody else meanwhile")
 
-    def _note_ours(self, connection: Connection, list_id: str, new: Sequence[Wanted]) -> None:
-        """Note of each, before she is written, that she is subscribed without a sign-up."""
-        where = (connection.merchant_id, connection.connection_id, list_id)
-        read = self._subscriptions.get_many(*where, [each.point_id for each in new])
+    def _note_ours(
+        self, connection: Connection, found: Sequence[tuple[Wanted, Export | None]]
+    ) -> None:
+        """Note of each, before she is written, that it is us who do."""
+        read = self._note_echo.read(connection, [wanted.point_id for wanted, _ in found])
 
-        def note(each: Wanted) -> None:
-            known = read[each.point_id]
-            note_ours(self._subscriptions, connection, each, subscribed=True, read=known)
+        def note(each: tuple[Wanted, Export | None]) -> None:
+            wanted, before = each
+            known = read[wanted.point_id]
+            if before is None:
+                self._note_echo.adds(connection, wanted.point_id, known)
+            else:
+                self._note_echo.may_fire(connection, wanted.point_id, known)
 
-        _side_by_side(note, new)
+        _side_by_side(note, found)
 
     def _were_there(
         self, connection: Connection, peer: ContactPeer, list_id: str, new: Sequence[Wanted]
@@ -147,7 +153,7 @@ class WriteContacts:
         refused."""
         for each in new:
             if _status(peer, list_id, each) is not SubscriberStatus.SUBSCRIBED:
-                note_ours(self._subscriptions, connection, each, subscribed=False)
+                self._note_echo.added_nobody(connection, each.point_id)
 
 
 def _judged(wanted: Wanted | None, before: Export | None, opted_out: Collection[str]) -> _Judged:

@@ -52,6 +52,7 @@ class DynamoDbExports:
             "version": export.version,
             "seq": export.seq,
             "place": export.place,
+            "programme": export.programme,
         }
         try:
             if before is None:
@@ -60,10 +61,12 @@ class DynamoDbExports:
                 self._table.put(
                     key,
                     values,
-                    "#digest = :digest AND #version = :version AND #seq = :seq",
+                    "#digest = :digest AND #version = :version AND #seq = :seq "
+                    "AND (attribute_not_exists(#programme) OR #programme = :programme)",
                     digest=before.digest,
                     version=before.version,
                     seq=before.seq,
+                    programme=before.programme,
                 )
         except ConditionFailedError as failed:
             # Ours after all: the first attempt went through and only its answer was lost.
@@ -100,6 +103,9 @@ class DynamoDbSubscriptions:
     def save(self, subscription: Subscription) -> bool:
         """Replace it on the version before."""
         values = {name: getattr(subscription, name) for name in _STORED}
+        for name in _TIMES:
+            at: datetime | None = getattr(subscription, name)
+            values[name] = to_rfc3339(at) if at else None
         key = subscription_key(
             subscription.merchant_id,
             subscription.connection_id,
@@ -115,7 +121,7 @@ class DynamoDbSubscriptions:
         except ConditionFailedError as failed:
             # Ours after all: the first attempt went through and only its answer was lost.
             stored = failed.item or {}
-            return failed.answer_lost and {name: stored.get(name) for name in _STORED} == values
+            return failed.answer_lost and {name: stored.get(name) for name in values} == values
         return True
 
 
@@ -171,11 +177,14 @@ class DynamoDbCredits:
 
 
 def _export(where: tuple[str, str, str], item: Item) -> Export:
-    return Export(*where, item["digest"], item["version"], item["seq"], item["place"])
+    shown = (item["digest"], item["version"], item["seq"], item["place"])
+    return Export(*where, *shown, programme=item.get("programme", ""))
 
 
 def _subscription(where: tuple[str, str, str, str], item: Item) -> Subscription:
-    return Subscription(*where, **{name: item[name] for name in _STORED if name in item})
+    stored = {name: item[name] for name in _STORED if name in item}
+    times = {name: from_rfc3339(item[name]) for name in _TIMES if item.get(name)}
+    return Subscription(*where, **stored | times)
 
 
 def _credit(where: tuple[str, str, str], item: Item | None) -> Credit:
@@ -227,3 +236,4 @@ _STORED = (
     "parked",
     "version",
 )
+_TIMES = ("wrote_at", "asked_at")

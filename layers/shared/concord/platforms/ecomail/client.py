@@ -31,6 +31,7 @@ from concord.platforms.ecomail.codes import (
     STATUSES,
     SUBSCRIBED,
     UNSUBSCRIBED,
+    earliest,
     of_event,
     refusal,
 )
@@ -41,6 +42,7 @@ from concord.platforms.ecomail.payloads import (
     ListFeed,
     SubscribeAnswer,
     SubscriberAnswer,
+    UpdateAnswer,
 )
 
 MAX_BULK: Final = 3_000  # what is beyond is ignored, and nothing says so
@@ -118,6 +120,18 @@ class EcomailClient:
         answer = self._subscribe(list_id, _subscriber_data(contact))
         return not read(answer, SubscribeAnswer).already_subscribed
 
+    def update(self, list_id: str, contact: Contact) -> bool:
+        """Change a contact. Ecomail fires nothing for this, as far as they say (README)."""
+        data = _subscriber_data(contact)
+        body = {"email": data.pop("email"), "subscriber_data": data}
+        try:
+            read(self._call("PUT", f"{_list_path(list_id)}/update-subscriber", body), UpdateAnswer)
+        except PermanentError as error:
+            if error.reason == "not_found":
+                return False
+            raise
+        return True
+
     def upsert_many(self, list_id: str, contacts: Sequence[Contact]) -> int:
         """Add or change contacts, at most MAX_BULK with a call."""
         new = 0
@@ -142,7 +156,7 @@ class EcomailClient:
             raise
         status = STATUSES.get(found.status or 0, SubscriberStatus.UNKNOWN)
         shown = {_key(key): _shown(value) for key, value in found.custom_fields.items()}
-        return Subscriber(found.email, status, shown)
+        return Subscriber(found.email, status, shown, earliest(found.subscribed_at))
 
     def set_consent(self, push: ConsentPush) -> bool:
         """Subscribe an address to the chosen list, or take it off; False = it is not in the list.

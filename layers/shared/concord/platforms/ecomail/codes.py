@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from concord.domain.contacts import SubscriberStatus
@@ -21,6 +22,22 @@ SUBSCRIBED: Final = 1
 UNSUBSCRIBED: Final = 2
 # What an operator can do about a refused key (ECO-20).
 KEY_HINT: Final = "Ecomail refused the API key: check it under Manage account > For developers"
+
+
+# No zone is further ahead of UTC.
+_FURTHEST_EAST: Final = timedelta(hours=14)
+
+
+def earliest(said: object) -> datetime | None:
+    """Return the earliest moment (UTC) that a time of theirs may mean; None = it is none.
+
+    Some of their times have a Z, others no zone at all: those may be local to any.
+    """
+    try:
+        at = datetime.fromisoformat(str(said))
+        return (at if at.tzinfo else at.replace(tzinfo=UTC) - _FURTHEST_EAST).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def refusal(status: int, body: Mapping[str, Any]) -> PlatformError | None:

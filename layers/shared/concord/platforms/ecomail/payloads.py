@@ -48,6 +48,10 @@ class SubscribeAnswer(_Theirs):
     already_subscribed: bool = False
 
 
+class UpdateAnswer(RootModel[Any]):
+    """Answer of `PUT /lists/{id}/update-subscriber`: any JSON, for nothing in it is needed."""
+
+
 class BulkAnswer(_Theirs):
     """Answer of `POST /lists/{id}/subscribe-bulk`."""
 
@@ -60,6 +64,7 @@ class SubscriberDetail(_Theirs):
     email: str
     status: int | None = None
     custom_fields: Fields = {}
+    subscribed_at: Any = None
 
 
 class SubscriberAnswer(_Theirs):
