@@ -22,6 +22,7 @@ from concord.domain.events import RawRequest
 from concord.domain.evidence import GENESIS, ConsentKey, next_evidence
 from concord.domain.identity import Channel
 from concord.domain.inbox import InboxEntry, InboxState, Marker, RequestKind
+from concord.domain.mails import MailedBy
 from concord.domain.marks import Marks
 from concord.domain.profiles import TEXT_EM_ALL_SMS, SignalKind
 from concord.domain.review import Review, ReviewKind
@@ -185,6 +186,9 @@ def connection(connection_id: str = CONNECTION, **more: Any) -> Connection:
             depth_seconds=20,
             sync_hours=6,
             programme="main",
+            mails=MailedBy.OWN,
+            mail_from="points@shop.example",
+            mail_reply_to="help@shop.example",
             segment_price=SegmentPrice("0.0079", "USD"),
             sender=SenderChoice(
                 "twilio",
