@@ -17,8 +17,7 @@ WANTED: Final = (
     *(f"TEA-{n:02d}" for n in range(1, 24)),
     *("R-01", "R-02", "R-03", "R-05", "R-06", "R-07", "R-08", "R-09", "R-10", "R-11", "R-15"),
     *("R-16", "R-18", "R-19", "R-20", "R-21", "R-22", "R-24", "R-26", "R-31", "R-32"),
-    # ECO-19 (our own mails instead of Ecomail's) is open.
-    *(f"ECO-{n:02d}" for n in range(1, 21) if n != 19),
+    *(f"ECO-{n:02d}" for n in range(1, 21)),
     *("L-01", "L-02", "L-03", "L-04", "L-07", "L-08", "L-09"),
 )
 _ID: Final = re.compile(r"\b(?:TEA|ECO|R|L)-\d\d\b")
