@@ -9,8 +9,14 @@ from concord.adapters.dynamodb.audit import DynamoDbAudit
 from concord.adapters.dynamodb.idempotency import DynamoDbIdempotency
 from concord.adapters.dynamodb.merchants import DynamoDbMerchants
 from concord.adapters.dynamodb.nights import DynamoDbReports
-from concord.adapters.dynamodb.recipient_reads import DynamoDbRecipientReads
 from concord.adapters.signing import sign
+from concord.bootstrap.admin_broadcasts import (
+    explain_recipient,
+    manage_broadcasts,
+    preview_broadcast,
+    read_recipients,
+    try_broadcast,
+)
 from concord.bootstrap.jobs import start_job
 from concord.bootstrap.points import post_points
 from concord.platforms.registry import PLATFORMS, platform_named
@@ -22,29 +28,24 @@ from concord.services.change_state import ChangeState
 from concord.services.check_connection import CheckConnection
 from concord.services.check_settings import SenderRules, SettingsRules
 from concord.services.contact_lists import ContactLists
-from concord.services.explain_recipient import ExplainRecipient
 from concord.services.export_dossier import ExportDossier
 from concord.services.find_account import FindAccount
 from concord.services.import_consents import ImportConsents
 from concord.services.list_groups import ListGroups
 from concord.services.look_up_consent import LookUpConsent
-from concord.services.manage_broadcasts import ManageBroadcasts
 from concord.services.manage_connections import ManageConnections
 from concord.services.manage_merchants import ManageMerchants
 from concord.services.manage_programmes import ManageProgrammes
 from concord.services.name_webhooks import NameWebhooks
-from concord.services.preview_broadcast import PreviewBroadcast
 from concord.services.read_audit import ReadAudit
 from concord.services.read_health import ReadHealth
 from concord.services.read_jobs import ReadJobs
 from concord.services.read_points import ReadPoints
-from concord.services.read_recipients import ReadRecipients
 from concord.services.read_reports import ReadReports
 from concord.services.retry_tasks import RetryTasks
 from concord.services.review_consents import ReviewConsents
 from concord.services.rotate_secrets import RotateSecrets
 from concord.services.start_export import StartExport
-from concord.services.try_broadcast import TryBroadcast
 
 if TYPE_CHECKING:
     from concord.adapters.queue_figures import QueueFigures
@@ -57,64 +58,21 @@ def admin_services(parts: Parts) -> AdminServices:
     connections, clock, secrets = parts.connections, parts.clock, parts.secrets
     webhooks = NameWebhooks(parts.platforms)
     consents = LookUpConsent(connections, parts.authenticator, parts.store)
-    broadcasts = ManageBroadcasts(
-        connections=connections,
-        broadcasts=parts.broadcasts,
-        groups=parts.group_audience,
-        tallies=parts.broadcasts.tallies,
-        clock=clock,
-        random_bytes=os.urandom,
-    )
     lists = ContactLists(connections, parts.reach, parts.platforms)
-    reads = DynamoDbRecipientReads(parts.table)
-    recipients = ReadRecipients(
-        connections=connections,
-        broadcasts=parts.broadcasts,
-        chunks=parts.chunks,
-        reads=reads,
-        receipts=parts.read_receipts,
-    )
+    broadcasts = manage_broadcasts(parts)
+    recipients = read_recipients(parts)
     find_account = FindAccount(merchants, parts.programmes, parts.authenticator)
     programmes = ManageProgrammes(merchants, parts.programmes, clock)
     return AdminServices(
         merchants=ManageMerchants(merchants, connections, clock, parts.config.operator_arns),
-        connections=ManageConnections(
-            connections,
-            merchants,
-            secrets,
-            _rules(parts),
-            clock,
-            os.urandom,
-            webhooks,
-            parts.start_sync.keep_time,
-            lists.prove,
-        ),
+        connections=_connections(parts, merchants, webhooks, lists),
         contact_lists=lists,
-        change_state=ChangeState(
-            connections=connections,
-            numbers=parts.numbers,
-            untold=parts.untold,
-            tasks=parts.tasks,
-            queue=parts.queue,
-            start_sync=parts.start_sync,
-            activate=lists.activate,
-            clock=clock,
-        ),
+        change_state=_change_state(parts, lists),
         check_connection=CheckConnection(
             connections=connections, reach=parts.reach, numbers=parts.numbers
         ),
         rotate_secrets=RotateSecrets(connections, secrets, clock, os.urandom, webhooks),
-        import_consents=ImportConsents(
-            connections=connections,
-            authenticator=parts.authenticator,
-            store=parts.store,
-            apply_rows=parts.apply_rows,
-            jobs=parts.jobs,
-            parts=parts.import_parts,
-            tasks=parts.tasks,
-            clock=clock,
-            random_bytes=os.urandom,
-        ),
+        import_consents=_import_consents(parts),
         look_up_consent=consents,
         export_dossier=ExportDossier(consents, parts.store, secrets, sign, clock, parts.telemetry),
         reviews=ReviewConsents(
@@ -123,64 +81,99 @@ def admin_services(parts: Parts) -> AdminServices:
         groups=ListGroups(connections, parts.group_audience),
         repair_groups=parts.start_repair,
         read_audit=ReadAudit(connections, DynamoDbAudit(parts.table)),
-        failures=RetryTasks(
-            connections=connections,
-            tasks=parts.tasks,
-            store=parts.store,
-            clock=clock,
-            telemetry=parts.telemetry,
-        ),
-        inbox=BrowseInbox(
-            inbox=parts.inbox,
-            merchants=merchants,
-            connections=connections,
-            replay=parts.replay,
-            jobs=parts.jobs,
-            tasks=parts.tasks,
-            clock=clock,
-            random_bytes=os.urandom,
-        ),
+        failures=_failures(parts),
+        inbox=_inbox(parts, merchants),
         broadcasts=broadcasts,
-        preview_broadcast=PreviewBroadcast(
-            broadcasts=broadcasts,
-            stored=parts.broadcasts,
-            jobs=parts.jobs,
-            clock=clock,
-            random_bytes=os.urandom,
-        ),
-        try_broadcast=TryBroadcast(
-            broadcasts=broadcasts,
-            stored=parts.broadcasts,
-            consents=consents,
-            store=parts.store,
-            clock=clock,
-            random_bytes=os.urandom,
-        ),
+        preview_broadcast=preview_broadcast(parts, broadcasts),
+        try_broadcast=try_broadcast(parts, broadcasts, consents),
         read_receipts=parts.read_receipts,
         recipients=recipients,
-        explain_recipient=ExplainRecipient(
-            connections=connections,
-            broadcasts=parts.broadcasts,
-            chunks=parts.chunks,
-            consents=consents,
-            recipients=recipients,
-            reads=reads,
-        ),
+        explain_recipient=explain_recipient(parts, recipients, consents),
         start_sync=parts.start_sync,
         start_export=StartExport(connections, start_job(parts)),
         read_jobs=ReadJobs(parts.jobs),
-        read_health=ReadHealth(
-            tasks=parts.tasks,
-            connections=connections,
-            secrets=secrets,
-            queues=lambda: _queue_figures(parts)(),
-            clock=clock,
-        ),
+        read_health=_health(parts),
         programmes=programmes,
         points=ReadPoints(find_account, parts.ledger, clock),
         adjust_points=AdjustPoints(find_account, post_points(parts), clock, os.urandom),
         read_reports=ReadReports(programmes, DynamoDbReports(parts.table)),
         idempotent=AnswerOnce(DynamoDbIdempotency(parts.table, clock.now), clock, parts.telemetry),
+    )
+
+
+def _connections(
+    parts: Parts, merchants: DynamoDbMerchants, webhooks: NameWebhooks, lists: ContactLists
+) -> ManageConnections:
+    return ManageConnections(
+        parts.connections,
+        merchants,
+        parts.secrets,
+        _rules(parts),
+        parts.clock,
+        os.urandom,
+        webhooks,
+        parts.start_sync.keep_time,
+        lists.prove,
+    )
+
+
+def _change_state(parts: Parts, lists: ContactLists) -> ChangeState:
+    return ChangeState(
+        connections=parts.connections,
+        numbers=parts.numbers,
+        untold=parts.untold,
+        tasks=parts.tasks,
+        queue=parts.queue,
+        start_sync=parts.start_sync,
+        activate=lists.activate,
+        clock=parts.clock,
+    )
+
+
+def _import_consents(parts: Parts) -> ImportConsents:
+    return ImportConsents(
+        connections=parts.connections,
+        authenticator=parts.authenticator,
+        store=parts.store,
+        apply_rows=parts.apply_rows,
+        jobs=parts.jobs,
+        parts=parts.import_parts,
+        tasks=parts.tasks,
+        clock=parts.clock,
+        random_bytes=os.urandom,
+    )
+
+
+def _failures(parts: Parts) -> RetryTasks:
+    return RetryTasks(
+        connections=parts.connections,
+        tasks=parts.tasks,
+        store=parts.store,
+        clock=parts.clock,
+        telemetry=parts.telemetry,
+    )
+
+
+def _inbox(parts: Parts, merchants: DynamoDbMerchants) -> BrowseInbox:
+    return BrowseInbox(
+        inbox=parts.inbox,
+        merchants=merchants,
+        connections=parts.connections,
+        replay=parts.replay,
+        jobs=parts.jobs,
+        tasks=parts.tasks,
+        clock=parts.clock,
+        random_bytes=os.urandom,
+    )
+
+
+def _health(parts: Parts) -> ReadHealth:
+    return ReadHealth(
+        tasks=parts.tasks,
+        connections=parts.connections,
+        secrets=parts.secrets,
+        queues=lambda: _queue_figures(parts)(),
+        clock=parts.clock,
     )
 
 

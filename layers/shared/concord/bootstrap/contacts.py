@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
 
 from concord.adapters.dynamodb.exports import (
     DynamoDbCredits,
@@ -14,6 +15,7 @@ from concord.adapters.ses import SesMailer
 from concord.bootstrap.jobs import run_job
 from concord.bootstrap.points import post_points
 from concord.domain.mails import MailedBy
+from concord.domain.tasks import TaskKind
 from concord.services.await_confirmation import AwaitConfirmation
 from concord.services.emit_event import EmitEvent
 from concord.services.export_contacts import ExportContacts
@@ -27,6 +29,7 @@ from concord.services.write_contacts import WriteContacts
 
 if TYPE_CHECKING:
     from concord.bootstrap.parts import Parts
+    from concord.services.run_task import TaskHandler
 
 
 def contact_of(parts: Parts) -> ContactOf:
@@ -128,3 +131,13 @@ def await_confirmation(parts: Parts) -> AwaitConfirmation:
         defer=parts.defer,
         clock=parts.clock,
     )
+
+
+WORKERS: Final[Mapping[TaskKind, Callable[[Parts], TaskHandler]]] = {
+    TaskKind.PUSH_CONTACT: push_contact,
+    TaskKind.EMIT_EVENT: emit_event,
+    TaskKind.SYNC_SUBSCRIBER: sync_subscriber,
+    TaskKind.AWAIT_CONFIRMATION: await_confirmation,
+    TaskKind.EXPORT_CONTACTS: export_contacts,
+}
+"""What works on each kind of task about contact lists."""

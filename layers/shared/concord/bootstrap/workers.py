@@ -32,11 +32,11 @@ def task_worker(parts: Parts) -> RunTask:
             TaskKind.SETTLE_ORDER: lambda: settle_order(parts),
             TaskKind.SEND_CHUNK: lambda: send_chunk(parts),
             TaskKind.NOTIFY_EXPIRY: lambda: notify_expiry(parts),
-            TaskKind.PUSH_CONTACT: lambda: push_contact(parts),
-            TaskKind.EMIT_EVENT: lambda: emit_event(parts),
-            TaskKind.SYNC_SUBSCRIBER: lambda: sync_subscriber(parts),
-            TaskKind.AWAIT_CONFIRMATION: lambda: await_confirmation(parts),
-            TaskKind.EXPORT_CONTACTS: lambda: export_contacts(parts),
+            TaskKind.PUSH_CONTACT: lambda: of_contacts(parts, TaskKind.PUSH_CONTACT),
+            TaskKind.EMIT_EVENT: lambda: of_contacts(parts, TaskKind.EMIT_EVENT),
+            TaskKind.SYNC_SUBSCRIBER: lambda: of_contacts(parts, TaskKind.SYNC_SUBSCRIBER),
+            TaskKind.AWAIT_CONFIRMATION: lambda: of_contacts(parts, TaskKind.AWAIT_CONFIRMATION),
+            TaskKind.EXPORT_CONTACTS: lambda: of_contacts(parts, TaskKind.EXPORT_CONTACTS),
         },
         lapse=lambda row: lapse(parts, row),
         restore=lambda key: parts.push_consent.restore(key),
@@ -143,39 +143,11 @@ def settle_order(parts: Parts) -> TaskHandler:
     return made(parts)
 
 
-def push_contact(parts: Parts) -> TaskHandler:
-    """Build the worker of contact pushes."""
-    from concord.bootstrap.contacts import push_contact as made
+def of_contacts(parts: Parts, kind: TaskKind) -> TaskHandler:
+    """Build the worker of one kind of task about contact lists."""
+    from concord.bootstrap.contacts import WORKERS
 
-    return made(parts)
-
-
-def export_contacts(parts: Parts) -> TaskHandler:
-    """Build the worker that exports all customers once."""
-    from concord.bootstrap.contacts import export_contacts as made
-
-    return made(parts)
-
-
-def emit_event(parts: Parts) -> TaskHandler:
-    """Build the worker that tells events about contacts."""
-    from concord.bootstrap.contacts import emit_event as made
-
-    return made(parts)
-
-
-def sync_subscriber(parts: Parts) -> TaskHandler:
-    """Build the worker that looks whether an address is subscribed."""
-    from concord.bootstrap.contacts import sync_subscriber as made
-
-    return made(parts)
-
-
-def await_confirmation(parts: Parts) -> TaskHandler:
-    """Build the worker that has looked whether a sign-up was confirmed."""
-    from concord.bootstrap.contacts import await_confirmation as made
-
-    return made(parts)
+    return WORKERS[kind](parts)
 
 
 def send_chunk(parts: Parts) -> TaskHandler:
