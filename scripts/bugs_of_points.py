@@ -17,6 +17,7 @@ _NOTICES: Final = "tests/walk/test_expiry_notices.py"
 _ZONES: Final = "tests/walk/test_moving_zones.py"
 _LISTS: Final = "tests/walk/test_many_lists.py"
 _TILL: Final = "tests/walk/test_orders.py"
+_SETTLE: Final = "tests/unit/services/test_settle_order.py"
 _CONTACTS: Final = "tests/walk/test_contacts.py"
 _MAILS: Final = "tests/walk/test_own_mails.py"
 _ECHO: Final = "tests/walk/test_newsletter_echo.py"
@@ -149,6 +150,20 @@ BUGS: Final = (
         "lot_of=terms.expires_on or NEVER",
         "lot_of=terms.expires_on",
         f"{_TILL}::test_a_refund_takes_the_points_of_its_order_first",
+    ),
+    Bug(
+        "what a refund let go is earned again",
+        "domain/points/orders.py",
+        "return max(0, posting.points - order.let_go.get(posting.member.key, 0))",
+        "return posting.points",
+        _SETTLE,
+    ),
+    Bug(
+        "what was let go is not known to who comes after a worker that died",
+        "services/settle_order.py",
+        "posted.entry.undone if posted.entry else 0",
+        "posted.entry.undone if posted.entry and not posted.known else 0",
+        _SETTLE,
     ),
     # --- the night ---
     Bug(

@@ -181,7 +181,7 @@ class Acts:
             words.append(partial(say, OPEN, subtotal, customer))
         words.append(partial(say, COMPLETED, subtotal, customer))
         for number in range(dice.choice([0, 0, 1, 2, 3])):
-            match dice.choice(["refund", "refund", "change", "again", "late", "other"]):
+            match dice.choice(["refund", "refund", "change", "again", "late", "other", "falls"]):
                 case "refund":
                     amount = dice.randint(1, subtotal)
                     words.append(partial(self._refund, told, f"r{number + 1}", amount))
@@ -192,6 +192,10 @@ class Acts:
                     words.append(partial(say, COMPLETED, subtotal, customer))
                 case "late":
                     words.append(partial(say, OPEN, subtotal + 500, customer))
+                case "falls":  # and rises again, when she has spent what it earned
+                    words.append(partial(self._spends, customer))
+                    words.append(partial(say, COMPLETED, dice.randint(0, subtotal), customer))
+                    words.append(partial(say, COMPLETED, subtotal, customer))
                 case "other":
                     customer = dice.choice(self.shop.customers).own_id
                     words.append(partial(say, COMPLETED, subtotal, customer))
@@ -246,11 +250,32 @@ class Acts:
     # --- operators ---------------------------------------------------------------------------
 
     def _adjusts(self, number: int) -> None:
-        merchant, dice = self.shop.merchant_id, self.dice
+        dice = self.dice
         seconds, who = self._when()
-        customer = who.own_id
         amount = dice.choice([5, 40, 200, -1, -15, -60])
-        reason = f"reason {number}"
+        self._adjust(f"adjust-{number}", who.own_id, amount, seconds)
+
+    def _spends(self, customer: str | None, then: Callable[[], None]) -> None:
+        """Take all that she has: the shop's till is played by an operator."""
+        points = 0
+        if customer is not None:
+            account = self.house.quiet.ledger.account(self.shop.key(customer))
+            points = account.usable(self.shop.today())
+        if customer is None or points <= 0:
+            then()
+            return
+        name = f"spend-{self.dice.randint(0, 10**9)}"
+        self._adjust(name, customer, -points, then=then)
+
+    def _adjust(
+        self,
+        name: str,
+        customer: str,
+        amount: int,
+        seconds: float = 0.0,
+        then: Callable[[], None] = lambda: None,
+    ) -> None:
+        merchant, reason = self.shop.merchant_id, f"reason {name}"
         body = {"amount": amount, "reason": reason, "actor": "Eva"}
         where = f"/v1/merchants/{merchant}/programmes/{PROGRAMME}/accounts/{customer}/adjustments"
 
@@ -262,8 +287,9 @@ class Acts:
                 assert amount < 0, answer
                 assert answer["code"] == "insufficient_points", answer
                 self.house.trace.count("adjustments refused")
+            then()
 
-        key = f"{merchant}-adjust-{number}"
+        key = f"{merchant}-{name}"
         call = partial(self.house.admin, "POST", where, body, Idempotency_Key=key)
         self.shop.tells(f"{merchant} adjusts {customer} by {amount}", call, done, seconds)
 

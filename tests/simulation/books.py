@@ -105,7 +105,7 @@ class Books:
             must(counts is not None and counts > today, "waits though its day has come", entry)
             oracle.wait(order or "", counts or today, last_day, entry.pending, today)
             return 0
-        if entry.points > 0:
+        if entry.points > 0 or entry.kind is EntryKind.ACCRUE:
             must(counts is None or counts <= today, "counts before its day", entry)
             oracle.give(entry.points, last_day, today)
             return entry.points
@@ -174,17 +174,40 @@ class Books:
         """R-18, R-21: each order comes to what is left of it, at who has it, however often its shop
         and its refunds came."""
         found: Counter[tuple[str, str]] = Counter()
+        real: Counter[tuple[str, str]] = Counter()
         for own_id, booked in entries.items():
             for entry in booked:
                 if (order := self._order_of(entry)) is not None:
-                    said = -entry.asked if entry.asked else entry.points + entry.pending
-                    found[own_id, order] += said
+                    self._kept_once(entry, own_id, order, found, real)
         for told in self.told.orders.values():
             for own_id in sorted(told.members):
                 due = told.points if own_id == told.customer else 0
                 got = found.pop((own_id, told.order_id), 0)
                 must(got == due, told, "came to", got, "and not to", due, "at", own_id)
         must(not any(found.values()), "booked for nobody", found)
+
+    def _kept_once(
+        self,
+        entry: Entry,
+        own_id: str,
+        order: str,
+        said: Counter[tuple[str, str]],
+        real: Counter[tuple[str, str]],
+    ) -> None:
+        """R-18: who was let keep points of an order gets, as it rises again, what exceeds them."""
+        her, moved = (own_id, order), entry.points + entry.pending
+        asked = abs(moved) if entry.asked is None else entry.asked
+        if entry.kind is EntryKind.REVERSE:
+            said[her] -= asked
+            real[her] += moved
+            must(real[her] >= said[her], "took more than it came to", entry)
+            self.shop.house.trace.count("points let go", int(asked > -moved))
+            return
+        said[her] += 0 if entry.entry_id.startswith("activate:") else asked
+        due = max(real[her], said[her])
+        real[her] += moved
+        must(real[her] == due, "of an order she has", real[her], "and not", due, entry)
+        self.shop.house.trace.count("raises that gave less", int(asked > moved))
 
     def _reports(self, entries: list[Entry]) -> None:
         """L-03: every day is reported, and adds up to what the accounts' entries say."""

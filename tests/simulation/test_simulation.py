@@ -56,6 +56,8 @@ def test_the_seeds_disturb_enough() -> None:
         "refunds": 50,
         "adjustments": 50,
         "adjustments refused": 5,
+        "points let go": 10,
+        "raises that gave less": 5,
         "exports": 5,
         "opt-outs": 10,
         "leavings": 10,

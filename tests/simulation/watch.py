@@ -177,6 +177,8 @@ class Watch:
         """ECO-07: the field shows a balance before its event is told."""
         moves = member.moves if member else []
         asked = (value["credits"], value["change"])
+        # What fell and rose again shows what it did before, and is written no second time.
+        self._shows(email)
         seqs = [move.seq for move in moves if (move.balance, move.points) == asked]
         must(seqs, "an event of nothing that was booked", email, value)
         must(

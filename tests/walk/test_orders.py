@@ -348,7 +348,8 @@ def _spend(till: Till, points: int) -> None:
 
 # --- refusals ------------------------------------------------------------------------------------
 
-GOOD = order("43.00", datetime(2026, 3, 1, 15, 30, tzinfo=UTC))
+GOOD_AT = datetime(2026, 3, 1, 15, 30, tzinfo=UTC)
+GOOD = order("43.00", GOOD_AT)
 
 
 @pytest.mark.parametrize(
@@ -533,6 +534,25 @@ def test_the_worker_dies_at_every_request(till: Till) -> None:
         return Scene(lambda receives: house.run_task(key, receives), lambda: _outcome(till))
 
     assert dies_everywhere(wire, house, stage, (entries, 0, 0, None)) >= 10
+
+
+def test_a_worker_dies_over_an_order_that_falls_and_rises(till: Till) -> None:
+    """Reliability 12, R-18: what is let go and what comes again are read off the ledger, so a death
+    between it and the order's row changes neither."""
+    house = till.shop.world
+    till.order()
+    _spend(till, 33)
+    wire, spent = Wire(house), (EntryKind.HOLD, -33)
+    entries = [(ACCRUE, 43), spent, (REVERSE, -10), (ACCRUE, 0), (ACCRUE, 27)]
+
+    def stage() -> Scene:
+        for subtotal in ("0", "30", "60"):
+            till.shop.connect("POST", "/orders", order(subtotal, GOOD_AT))
+        [row] = open_tasks(house)
+        key = {"pk": row["pk"], "sk": row["sk"]}
+        return Scene(lambda receives: house.run_task(key, receives), lambda: _outcome(till))
+
+    assert dies_everywhere(wire, house, stage, (entries, 27, 60, None)) >= 10
 
 
 def test_a_refund_that_comes_while_its_order_is_booked(till: Till) -> None:

@@ -127,6 +127,15 @@ class OrdersContract:
         assert orders.booked(refunded), "a repeat whose answer was lost"
         assert orders.get(KEY) == replace(refunded, postings=())
 
+    def test_what_was_let_go_stays_with_the_order(self, table: Table) -> None:
+        """R-18: from when its postings are taken off until it has come again."""
+        orders = DynamoDbOrders(table)
+        orders.save(FIRST, None, NOW)
+        for let_go in ({ANA.key: 43}, {}):
+            order = replace(FIRST, let_go=let_go)
+            assert orders.booked(order)
+            assert orders.get(KEY) == replace(order, postings=())
+
     def test_words_at_once_are_all_kept(self, table: Table) -> None:
         """R-21: who was second reads again."""
         orders = DynamoDbOrders(table)

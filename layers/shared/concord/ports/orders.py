@@ -20,5 +20,5 @@ class Orders(Protocol):
         somebody else was first. Raises StorageUnavailableError."""
 
     def booked(self, order: Order) -> bool:
-        """Take the postings off an order that is still as it was read; False = it is not. What is
-        said of it stays, and its version with it."""
+        """Take the postings off an order that is still as it was read, and note what was let go of
+        them; False = it is not. What is said of it stays, and its version with it."""

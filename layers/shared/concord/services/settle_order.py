@@ -8,7 +8,14 @@ from typing import Final
 
 from concord.domain.errors import NotFoundError, RetryableError, StorageUnavailableError
 from concord.domain.points.account import NEVER, Account, AccountKey, Pending
-from concord.domain.points.orders import Order, OrderKey, OrderPosting, Terms
+from concord.domain.points.orders import (
+    Order,
+    OrderKey,
+    OrderPosting,
+    Terms,
+    due_of,
+    with_booked,
+)
 from concord.domain.points.posting import Occasion, Posting, accrue, pend, reverse
 from concord.domain.points.programme import RefundPolicy
 from concord.domain.task_rows import Finish
@@ -36,7 +43,7 @@ class _Booking:
 
     def __call__(self, account: Account) -> Posting | None:
         """Return what it comes to on her account. Points wait while the order can be returned."""
-        points, terms = self.posting.points, self.terms
+        points, terms = due_of(self.order, self.posting), self.terms
         if points < 0:
             return reverse(
                 account,
@@ -46,11 +53,12 @@ class _Booking:
                 ref=self.order.ref,
                 lot_of=terms.expires_on or NEVER,
             )
+        asked = self.posting.points if points < self.posting.points else None
         if terms.active_on > self.today:
             days = terms.active_on, terms.expires_on
             waiting = Pending(self.order.ref, *days, points, self.order.order_id)
-            return pend(account, waiting, self._why)
-        return accrue(account, points, terms.expires_on, self._why)
+            return pend(account, waiting, self._why, asked)
+        return accrue(account, points, terms.expires_on, self._why, asked=asked)
 
     @property
     def _why(self) -> Occasion:
@@ -94,7 +102,7 @@ class SettleOrder:
                 order = self._orders.get(key)
                 if order is None:
                     raise NotFoundError("no such order")
-                self._book(order)
+                order = self._book(order)
                 # Said more of meanwhile: its postings are all there still, and known the next time.
                 if order.postings and not self._orders.booked(order):
                     continue
@@ -104,10 +112,12 @@ class SettleOrder:
             raise RetryableError(problem.detail) from None
         self._defer.wait(task, _AT_ONCE, "order_kept_changing")
 
-    def _book(self, order: Order) -> None:
+    def _book(self, order: Order) -> Order:
+        """Book its postings; return it with what was let go, or taken into account, of them. That
+        is read off the entries, so that a repeat comes to the same."""
         terms = order.terms
         if terms is None or not order.postings:
-            return
+            return order
         merchant_id = order.key.merchant_id
         programme = self._programmes.get(merchant_id, terms.programme_id)
         merchant = self._merchants.get(merchant_id)
@@ -116,9 +126,11 @@ class SettleOrder:
         now = self._clock.now()
         today = merchant.day(now)
         for posting in order.postings:
-            self._post(
+            posted = self._post(
                 AccountKey(merchant_id, terms.programme_id, posting.member.key),
                 posting.posting_id,
                 _Booking(order, terms, posting, programme.refund_policy, now, today),
                 member=posting.member.own_id,
             )
+            order = with_booked(order, posting, posted.entry.undone if posted.entry else 0)
+        return order

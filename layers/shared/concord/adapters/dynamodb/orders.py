@@ -58,10 +58,13 @@ class DynamoDbOrders:
         return True
 
     def booked(self, order: Order) -> bool:
-        """Take the postings off an order that is still as it was read; False = it is not."""
+        """Take the postings off an order that is still as it was read, and note what was let go;
+        False = it is not."""
+        let_go = {"let_go": _text(order.let_go)} if order.let_go else {}
+        change = "SET #let_go = :let_go REMOVE #postings" if let_go else "REMOVE #postings, #let_go"
         try:
             self._table.update(
-                ledger_keys.order(order.key), "REMOVE #postings", _VERSION, version=order.version
+                ledger_keys.order(order.key), change, _VERSION, version=order.version, **let_go
             )
         except ConditionFailedError:
             return False
@@ -92,6 +95,7 @@ def _item(order: Order) -> Item:
         "postings": _text([_posting_json(each) for each in order.postings])
         if order.postings
         else None,
+        "let_go": _text(order.let_go) if order.let_go else None,
     }
 
 
@@ -109,6 +113,7 @@ def _order_from(key: OrderKey, item: Item) -> Order:
         points=item["points"],
         changes=item["changes"],
         postings=tuple(_posting_from(each) for each in json.loads(item.get("postings", "[]"))),
+        let_go=json.loads(item.get("let_go", "{}")),
     )
 
 

@@ -124,7 +124,8 @@ class Order:
     `refunds` are amounts by the shop's id, in the order in which they came; one may come before the
     order itself (`said` None). `points` is what all postings so far come to: `holder` has them.
     `postings` are those that are not booked yet; `changes` numbers those that neither the order nor
-    a refund has given its id.
+    a refund has given its id. `let_go` is, by member key, what was to be taken back and was
+    not there any more: she has had it, so what the order earns again gives what exceeds it.
     """
 
     key: OrderKey
@@ -137,6 +138,7 @@ class Order:
     points: int = 0
     changes: int = 0
     postings: tuple[OrderPosting, ...] = ()
+    let_go: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def ref(self) -> str:
@@ -190,6 +192,28 @@ def with_refund(order: Order, refund_id: str, amount: Decimal) -> Order:
     if after.terms is None or after.reason is not None:
         return after
     return _refunded(after, refund_id, _left(after))
+
+
+# --- what became of it --------------------------------------------------------------------------
+
+
+def due_of(order: Order, posting: OrderPosting) -> int:
+    """Return the points that a posting comes to: of those that are accrued, what she was let keep
+    before is there already (R-18)."""
+    if posting.points < 0:
+        return posting.points
+    return max(0, posting.points - order.let_go.get(posting.member.key, 0))
+
+
+def with_booked(order: Order, posting: OrderPosting, undone: int) -> Order:
+    """Return the order after a posting of it was booked, but for `undone` points: of a reversal
+    they are let go, of an accrual they were."""
+    if not undone:
+        return order
+    key = posting.member.key
+    kept = order.let_go.get(key, 0) + (undone if posting.points < 0 else -undone)
+    others = {each: points for each, points in order.let_go.items() if each != key}
+    return replace(order, let_go={**others, key: kept} if kept > 0 else others)
 
 
 # --- what follows --------------------------------------------------------------------------------

@@ -46,7 +46,8 @@ class Entry:
 
     `points` is signed. `lots` are those that took or gave them (never negative); where they come to
     less than `points`, the rest paid or raised what is owed. `pending` is by how much pending
-    points moved. `asked` is what was asked for, where less was there. `balance` is the one after.
+    points moved. `asked` is what was asked for, where less was there, or where she was let keep
+    some of it before. `balance` is the one after.
     `details` say why: order, refund, reason, actor; nothing personal.
     """
 
@@ -61,6 +62,11 @@ class Entry:
     pending: int = 0
     asked: int | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def undone(self) -> int:
+        """Return how much of what was asked for did not move."""
+        return self.asked - abs(self.points + self.pending) if self.asked else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +109,17 @@ def accrue(
     expires_on: date | None,
     why: Occasion,
     kind: EntryKind = EntryKind.ACCRUE,
+    asked: int | None = None,
 ) -> Posting:
-    """Book new points; also of a reward, a reissue, an adjustment upwards.
+    """Book new points; also of a reward, a reissue, an adjustment upwards. `asked`: what the event
+    was about, where that is more.
 
     Raises ValueError for less than none: points are taken by `reverse`.
     """
     if points < 0:
         raise ValueError("new points are not less than none")
     after, kept, _ = account.with_points((Lot(expires_on, points),))
-    after, entry = _entered(after, kind, points, why, lots=kept)
+    after, entry = _entered(after, kind, points, why, lots=kept, asked=asked)
     return Posting(after, (entry,), _hints(account, kept, why.today))
 
 
@@ -132,10 +140,20 @@ def give_back(account: Account, lots: Lots, kind: EntryKind, why: Occasion) -> P
 # --- points wait ---------------------------------------------------------------------------------
 
 
-def pend(account: Account, pending: Pending, why: Occasion) -> Posting:
-    """Show the points of an order in its return window; they do not count yet (R-20)."""
-    after = replace(account, pending=(*account.pending, pending))
-    after, entry = _entered(after, EntryKind.PEND, 0, why, pending=pending.points)
+def pend(account: Account, pending: Pending, why: Occasion, asked: int | None = None) -> Posting:
+    """Show the points of an order in its return window; they do not count yet (R-20). `asked` as
+    for `accrue`; where nothing is left of it the entry stands alone."""
+    waiting = (*account.pending, pending) if pending.points else account.pending
+    after, entry = _entered(
+        replace(account, pending=waiting),
+        EntryKind.PEND,
+        0,
+        why,
+        pending=pending.points,
+        asked=asked,
+    )
+    if not pending.points:
+        return Posting(after, (entry,))
     return Posting(after, (entry,), (max(pending.active_on, why.today + _ONE_DAY),))
 
 

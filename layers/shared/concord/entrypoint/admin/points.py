@@ -86,7 +86,8 @@ class EntryAnswer(Answer):
 
     `lots` took or gave the points; where they come to less, the rest paid or raised what is owed.
     `pending` is by how much pending points moved. `asked` is what was asked for, where less was
-    there. `details` say why: order, refund, reason, actor.
+    there, or where she was let keep some of it before. `details` say why: order, refund, reason,
+    actor.
     """
 
     entry_id: str
