@@ -87,7 +87,7 @@ def test_who_never_confirms_is_looked_at_a_few_times(shop: Exporting) -> None:
     before = _looks(shop, email)
     _week(shop)
     assert _waiting(shop) == []
-    assert _looks(shop, email) - before <= len(CONFIRMATION_LOOKS)
+    assert 0 < _looks(shop, email) - before <= len(CONFIRMATION_LOOKS)
     assert balance(shop, "c-1") == 0
     assert shop.consent(email, "email") == "pending"
 

@@ -107,7 +107,7 @@ class ManageConnections:
         self._rules.sides(integration, source, destination)
         self._rules.programme(merchant.merchant_id, settings.programme)
         settings = self._rules.settings(settings, merchant.country, destination, integration)
-        stack_key = self._secrets.stack_key()
+        secrets = self._new_secrets(credentials)
         token, connect_key = new_token(self._random_bytes), new_connect_key(self._random_bytes)
         connection_id = new_scoped_id(merchant.merchant_id, self._random_bytes)
         connection = Connection(
@@ -120,7 +120,7 @@ class ManageConnections:
             source=source,
             destination=destination,
             settings=settings,
-            key_fingerprint=key_fingerprint(stack_key, connection_id),
+            key_fingerprint=key_fingerprint(secrets.stack_key, connection_id),
             tokens=(HashedSecret(token_hash(token)),),
             connect_keys=(HashedSecret(token_hash(connect_key)),),
             created_at=self._clock.now(),
@@ -128,20 +128,13 @@ class ManageConnections:
             made_by=made_by,
         )
         self._check_room(connection)
-        webhook_secret = new_webhook_secret(self._random_bytes)
-        secrets = ConnectionSecrets(
-            stack_key=stack_key,
-            webhook_secrets=(SecretValue(webhook_secret),),
-            source=credentials.get("source", {}),
-            destination=credentials.get("destination", {}),
-            sender=credentials.get("sender", {}),
-        )
         self._secrets.check(secrets)
         self._prove(connection, secrets)
-        multi_link = merchant.allow_multi_link
-        connection = self._store(connection, secrets, multi_link=multi_link, actor=actor)
+        connection = self._store(
+            connection, secrets, multi_link=merchant.allow_multi_link, actor=actor
+        )
         webhooks = self._name_webhooks(connection, base_url, token)
-        return NewConnection(connection, webhooks, webhook_secret, connect_key)
+        return NewConnection(connection, webhooks, secrets.webhook_secrets[0].value, connect_key)
 
     def patch(
         self,
@@ -188,6 +181,16 @@ class ManageConnections:
                 },
             ),
             always=bool(credentials),
+        )
+
+    def _new_secrets(self, credentials: Credentials) -> ConnectionSecrets:
+        """Return the secrets of a new connection: given ones, and a webhook secret of ours."""
+        return ConnectionSecrets(
+            stack_key=self._secrets.stack_key(),
+            webhook_secrets=(SecretValue(new_webhook_secret(self._random_bytes)),),
+            source=credentials.get("source", {}),
+            destination=credentials.get("destination", {}),
+            sender=credentials.get("sender", {}),
         )
 
     def _merchant(self, merchant_id: str) -> Merchant:
