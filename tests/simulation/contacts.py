@@ -155,9 +155,9 @@ class Contacts:
 
     def _wanted(self, email: str) -> None:
         """An opt-out always wins: nobody is subscribed at the end whose last word was to be out.
+        Who came back stands in the list, and is in by our record.
 
-        The other way round is not sure: one who comes back to the list just after she left it, or
-        after she told her shop, may stay out with us, or be taken off once more.
+        Where she changed her mind within an hour it is not sure which word was heard first.
         """
         contact = self.shop.contacts.get(email)
         subscribed = contact is not None and contact["status"] == SUBSCRIBED
@@ -167,8 +167,9 @@ class Contacts:
         must(back or not (subscribed and out), "subscribed though out", email, wishes)
         if len(wishes) == 1 or (wishes and wishes[-1][0] - wishes[-2][0] >= _APART):
             must(back or not subscribed, "not as she wished", email, wishes)
-            if back and (out or not subscribed):
-                self.shop.house.trace.count("sign-ups undone")
+            if back:
+                must(subscribed and not out, "a sign-up was undone", email, wishes)
+                self.shop.house.trace.count("came back" if len(wishes) > 1 else "signed up")
 
     def _state(self, email: str) -> State | None:
         quiet = self.shop.house.quiet

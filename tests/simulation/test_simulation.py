@@ -61,6 +61,7 @@ def test_the_seeds_disturb_enough() -> None:
         "exports": 5,
         "opt-outs": 10,
         "leavings": 10,
+        "came back": 5,
         "entries: accrue": 100,
         "entries: pend": 20,
         "entries: reverse": 50,

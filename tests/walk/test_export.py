@@ -267,6 +267,45 @@ def test_whoever_is_refused_is_left_out_and_the_others_are_written(
     assert sorted(marks) == [False] * 2 + [True] * 58
 
 
+class _Dropping(httpx.BaseTransport):
+    """Ecomail, passing over the addresses `_REFUSED` of a bulk without a word."""
+
+    def __init__(self, inner: httpx.BaseTransport) -> None:
+        self._inner = inner
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/subscribe-bulk"):
+            body = json.loads(request.content)
+            data = body["subscriber_data"]
+            taken = [each for each in data if not each["email"].startswith("refused-")]
+            body["subscriber_data"] = taken
+            headers = {n: v for n, v in request.headers.items() if n != "content-length"}
+            request = httpx.Request(request.method, request.url, headers=headers, json=body)
+        return self._inner.handle_request(request)
+
+
+@pytest.mark.parametrize("dropped", [*({n} for n in range(6)), {1, 2, 5}, set(range(6))])
+def test_whoever_is_passed_over_without_a_word_is_left_out(
+    house: World, shop: Exporting, dropped: set[int]
+) -> None:
+    """ECO-18: Ecomail says nothing of an address that it does not like; she holds nobody up, and is
+    not counted as written. Alone she is left out too."""
+    for number in range(6):
+        _known(shop, f"c-{number}", _REFUSED.format(number) if number in dropped else new_email())
+    house.http.transport = _Dropping(house.http.transport)
+    house.cold()
+    job_id = _starts(shop)
+    while (job := _job(shop, job_id))["state"] not in ("done", "failed"):
+        house.clock.advance(timedelta(minutes=1))
+        house.sweep()
+        house.pump()
+    taken = 6 - len(dropped)
+    assert (job["state"], job["created"]) == ("done", taken)
+    assert job["skipped"] == {"refused": len(dropped)}
+    rows = [row for row in house.rows("CX#") if row["sk"].startswith("EXPORT")]
+    assert len(rows) == taken, "whoever is not there is tried again by the next export"
+
+
 def test_where_nobody_is_taken_the_job_fails(
     house: World, shop: Exporting, monkeypatch: pytest.MonkeyPatch
 ) -> None:

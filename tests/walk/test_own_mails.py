@@ -153,6 +153,35 @@ def test_who_opted_out_gets_no_mail(
     assert shop.fields(email)["ellity_credit_num"] == 40
 
 
+def test_an_opt_out_after_the_decision_stops_the_mail(
+    shop: Exporting, caplog: pytest.LogCaptureFixture
+) -> None:
+    """ECO-19: it comes between the look that let the mail go and the call that sends it."""
+    caplog.set_level(logging.INFO)
+    switch(shop, "own")
+    email, wire = new_email(), Wire(shop.world)
+    shop.customer("c-1", email)
+    settle(shop.world)
+    earns(shop, "c-1", 40)
+    _works_off(shop, "push_contact")
+    (event,) = (row for row in open_tasks(shop.world) if row["kind"] == "emit_event")
+    left: list[str] = []
+
+    def opts_out(request: Request) -> None:
+        looked = any(name.startswith("GET /ecomail") for name in wire.names)
+        if looked and not left and request.name == "dynamodb.UpdateItem":
+            left.append(request.name)
+            _opts_out(shop, email)
+
+    with wire.failing(after=opts_out):
+        shop.world.run_task({"pk": event["pk"], "sk": event["sk"]})
+    assert left, "the event was marked as attempted, and she opted out"
+    dropped = [vars(r)["fields"] for r in caplog.records if r.getMessage() == "event_dropped"]
+    assert [(each["label"], each["reason"]) for each in dropped] == [("credit", "opted_out")]
+    settle(shop.world)
+    assert (mailed(), shop.events(), failures(shop)) == ([], [], [])
+
+
 def _works_off(shop: Exporting, kind: str) -> None:
     """Run the open tasks of one kind, and no other; an event has the push of its fields made."""
     rows = [row for row in open_tasks(shop.world) if row["kind"] == kind]

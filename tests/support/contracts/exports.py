@@ -17,7 +17,7 @@ SIGNED = Subscription(
     "7",
     "p-1",
     subscribed=True,
-    signed=True,
+    signed_at=datetime(2026, 3, 2, 7, tzinfo=UTC),
     changes=3,
     settled=2,
     member="m-1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concord.domain.sign_ups import CONFIRMATION_LOOKS
 from tests.walk.privilege.stage import Stage
 from tests.world.exporting import Exporting, exporting, new_email
 from tests.world.mailbox import verify
@@ -49,6 +50,24 @@ def parked_reward(at: Stage) -> None:
     _settled(at)
 
 
+def confirmed_later(at: Stage) -> None:
+    """A list with double opt-in: her registration is looked at again, till she confirmed it."""
+    shop = exporting(at.house, "l1", newsletter_reward=_REWARD)
+    shop.has_list(double_optin=True)
+    email = new_email()
+    shop.customer("c-1", email)
+    _settled(at)
+    shop.form(email, joins=False)
+    _settled(at)
+    shop.form(email, joins=True)
+    _settled(at)
+    at.house.clock.advance(CONFIRMATION_LOOKS[0])
+    _settled(at)
+    shop.confirms(email)
+    at.house.clock.advance(CONFIRMATION_LOOKS[1])
+    _settled(at)
+
+
 def told_by_ellity(at: Stage) -> None:
     """Ellity tells of points: by her id, by her address, and while the table is away."""
     shop = exporting(at.house, "l1", points_at_ellity=True)
@@ -92,4 +111,12 @@ def _given(at: Stage, shop: Exporting) -> None:
     at.house.admin("POST", path, {"amount": 5, "reason": "gift", "actor": "dana"})
 
 
-ALL = (lists_chosen, exported, parked_reward, told_by_ellity, mailed_by_us, exported_at_once)
+ALL = (
+    lists_chosen,
+    exported,
+    parked_reward,
+    confirmed_later,
+    told_by_ellity,
+    mailed_by_us,
+    exported_at_once,
+)

@@ -41,9 +41,10 @@ class Subscription:
     `subscribed` is written before we subscribe somebody ourselves, and with it `wrote_at`, the time
     of that: our own write is no sign-up, and what comes back of it neither. `asked_at`: since when
     a registration of hers waits for her to confirm it, None = none does.
-    `signed` = she signed up herself, and has not left since. `changes` counts how often what is not
-    ours changed, so that no event of a platform without ids counts twice; `settled` is the last of
-    which the reward is done. What was given stands in the ledger alone.
+    `signed_at`: when she signed up herself, as far as we heard of it, None = she did not, or has
+    left the list since. `changes` counts how often what is not ours changed, so that no event of a
+    platform without ids counts twice; `settled` is the last of which the reward is done. What was
+    given stands in the ledger alone.
     """
 
     merchant_id: str
@@ -51,7 +52,6 @@ class Subscription:
     list_id: str
     point_id: str
     subscribed: bool = False
-    signed: bool = False
     changes: int = 0
     settled: int = 0
     # Whose sign-up it is, once that was found out: the merchant's own id of her, and the programme.
@@ -62,7 +62,13 @@ class Subscription:
     parked: bool = False
     wrote_at: datetime | None = None
     asked_at: datetime | None = None
+    signed_at: datetime | None = None
     version: int = 0
+
+    @property
+    def signed(self) -> bool:
+        """Whether she stands in the list by a sign-up of her own."""
+        return self.signed_at is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,11 @@ class Look:
         """Whether the list has her."""
         return self.status is SubscriberStatus.SUBSCRIBED
 
+    @property
+    def heard_since_out(self) -> bool:
+        """Whether a webhook told of her after she opted out, or she did not."""
+        return self.heard_at is not None and (self.out_at is None or self.heard_at > self.out_at)
+
     def is_no_echo(self, wrote_at: datetime | None) -> bool:
         """Whether a webhook told of somebody else's act than our own write at `wrote_at`.
 
@@ -73,7 +78,7 @@ def noticed(known: Subscription, look: Look) -> Subscription:
     if look.status is SubscriberStatus.UNCONFIRMED:
         return _is_unconfirmed(known, look)
     known = replace(known, asked_at=None)
-    return _changed(known, signed=False) if known.subscribed else known
+    return _changed(known, None) if known.subscribed else known
 
 
 def next_look(asked_at: datetime, now: datetime) -> datetime | None:
@@ -82,18 +87,23 @@ def next_look(asked_at: datetime, now: datetime) -> datetime | None:
 
 
 def _stands_there(known: Subscription, look: Look) -> Subscription:
-    if known.subscribed and known.signed:
+    since, out_at = known.signed_at, look.out_at
+    if since is not None and (out_at is None or out_at < since):
         return replace(known, asked_at=None)
     if _confirmed(known, look):
-        return _changed(replace(known, asked_at=None), signed=True)
+        return _changed(replace(known, asked_at=None), known.asked_at)
     no_echo = look.is_no_echo(known.wrote_at)
+    if since is not None:
+        # She opted out elsewhere since, and the list was told: she signed up once more, or somebody
+        # else put her there.
+        return _changed(known, look.heard_at) if no_echo and look.heard_since_out else known
     if known.subscribed:
-        return _changed(known, signed=True) if no_echo else known
+        return _changed(known, look.heard_at) if no_echo else known
     if look.opted_in and (known.wrote_at is None or not no_echo):
         return replace(known, subscribed=True)  # by us: that is no sign-up of hers there
     # She was not there by all we knew, and not by an act of ours. Whom no webhook told of may have
     # been put there by anybody, while she opted out elsewhere.
-    return _changed(known, signed=True) if look.heard_at else known
+    return _changed(known, look.heard_at) if look.heard_at else known
 
 
 def _confirmed(known: Subscription, look: Look) -> bool:
@@ -112,9 +122,10 @@ def _is_unconfirmed(known: Subscription, look: Look) -> Subscription:
         if known.asked_at is None or look.heard_at >= known.asked_at + _ASKED_ANEW:
             known = replace(known, asked_at=look.heard_at)
         ours = False
-    return known if ours or not known.subscribed else _changed(known, signed=False)
+    return known if ours or not known.subscribed else _changed(known, None)
 
 
-def _changed(known: Subscription, *, signed: bool) -> Subscription:
-    """Count a change that is not ours: its reward is due."""
-    return replace(known, subscribed=signed, signed=signed, changes=known.changes + 1)
+def _changed(known: Subscription, signed_at: datetime | None) -> Subscription:
+    """Count a change that is not ours: its reward is due. None = she left."""
+    subscribed = signed_at is not None
+    return replace(known, subscribed=subscribed, signed_at=signed_at, changes=known.changes + 1)

@@ -154,7 +154,7 @@ class EmitEvent:
         # Whoever retries what is parked goes by its payload.
         task = replace(task, payload={**task.payload, **noted})
         try:
-            teller.tell(news)
+            reason = teller.tell(news)
         except OutcomeUnknownError:
             self._park(task, "the answer was lost")
             return
@@ -162,6 +162,9 @@ class EmitEvent:
             # It did not arrive: whatever becomes of the row, it may be told again.
             self._tasks.mark(task, TaskState.OPEN, self._clock.now())
             raise
+        if reason:
+            self._drop(task, reason)
+            return
         self._telemetry.info("event_told", label=news.event.label, mailed_by=mailed_by.value)
         self._tasks.mark(task, TaskState.DONE, self._clock.now())
 

@@ -31,6 +31,8 @@ _PART: Final = 100
 # Of the 30 s that an invocation has: a part that begins in time ends in time, also where each of
 # its customers has to be looked at.
 _BEGINS_WITHIN: Final = timedelta(seconds=3)
+# Tries of a part whose last customer does not appear in the list, before the others are looked at.
+_WAITS: Final = 3
 
 
 class ExportContacts:
@@ -43,8 +45,8 @@ class ExportContacts:
     `updated` the others that changed.
 
     A call that the platform refuses is made again with half of its customers, until it is known
-    which of them it refuses: she is left out (`refused`), and the others are written. Only where it
-    takes nobody any more does the job fail.
+    which of them it refuses: she is left out (`refused`), and the others are written. So is she
+    whom it passes over without a word. Only where it takes nobody any more does the job fail.
     """
 
     told_as: Final = "contacts_exported"
@@ -143,7 +145,8 @@ class ExportContacts:
         place = Place.read(job.cursor)
         part = place.part
         try:
-            came = self._write.write(connection, peer, list_id, part)
+            waits = place.failures < _WAITS
+            came = self._write.write(connection, peer, list_id, part, waits=waits)
         except PermanentError as refusal:
             if refusal.reason != REFUSED:
                 raise

@@ -208,14 +208,15 @@ class PushContact:
         contact = wanted.contact
         there = not new or peer.subscriber(list_id, contact.email) is not None
         # Whoever is there is changed and not subscribed: that fires no webhook back at us.
-        if not (there and peer.update(list_id, contact)):
+        changed = there and peer.update(list_id, contact)
+        if not changed:
             if opted_out(self._store, connection, wanted.point_id):
                 return False
             self._note_ours(connection, wanted)
             peer.upsert(list_id, contact)
         shown = peer.subscriber(list_id, contact.email)
         if shown is not None and shown.status is SubscriberStatus.SUBSCRIBED:
-            self._take_off(connection, wanted)
+            self._take_off(connection, wanted, ours=not changed)
         if shown is None or not shown.shows(contact.fields):
             raise RetryableError("the list does not show the fields yet")
         self._telemetry.info("contact_pushed", platform=connection.destination.platform)
@@ -230,14 +231,19 @@ class PushContact:
             raise RetryableError("what a webhook told of this address is looked at first")
         self._note_echo.adds(connection, wanted.point_id)
 
-    def _take_off(self, connection: Connection, wanted: Wanted) -> None:
-        """Tell the list once more of who opted out while we wrote: our write may have come after
-        it was told, and then it was us who subscribed her."""
+    def _take_off(self, connection: Connection, wanted: Wanted, *, ours: bool) -> None:
+        """Have who opted out taken off the list.
+
+        `ours`: our write may have come after the list was told, and then it was us who subscribed
+        her. Otherwise she may have done so herself, and the webhook is on its way: a look decides.
+        """
         record = self._record(connection, wanted)
         if record is None or record.marks.standing[0] is not State.OPTED_OUT:
             return
         platform = connection.destination.platform
-        spec = push_task(connection, platform, record.key, record.version, State.OPTED_OUT)
+        spec = sync_subscriber(connection.connection_id, wanted.point_id)
+        if ours:
+            spec = push_task(connection, platform, record.key, record.version, State.OPTED_OUT)
         self._tasks.ensure(connection.merchant_id, spec, self._clock.now())
 
     def _record(self, connection: Connection, wanted: Wanted) -> ConsentRecord | None:

@@ -28,7 +28,7 @@ from concord.domain.tasks import Task, push_id
 from concord.domain.times import from_rfc3339
 from concord.ports import Clock, Connections, ConsentStore, Tasks
 from concord.ports.contacts import Subscriptions
-from concord.services.apply_signal import ApplySignal
+from concord.services.apply_signal import Applied, ApplySignal
 from concord.services.authenticate import Authenticator
 from concord.services.consent_tasks import push_task
 from concord.services.contact_tasks import await_confirmation
@@ -37,6 +37,8 @@ from concord.services.reach_platforms import ReachPlatforms
 from concord.services.reward_newsletter import RewardNewsletter
 
 _A_MOMENT: Final = timedelta(seconds=2)
+# How long, four times, a webhook is waited for of who stands in the list though she opted out.
+_FOR_A_WEBHOOK: Final = timedelta(seconds=30)
 _PATIENT: Final = 5
 _ATTEMPTS: Final = 5
 _GONE: Final = frozenset({SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.COMPLAINED})
@@ -98,7 +100,10 @@ class SyncSubscriber:
                 return
             record = self._store.load(key)
             if record is not None:
-                self._look(connection, list_id, record, looked_at, heard_at)
+                waits = task.attempts < _PATIENT
+                if self._look(connection, list_id, record, looked_at, heard_at, waits=waits):
+                    self._defer.wait(task, _FOR_A_WEBHOOK, "webhook_first")
+                    return
             if self._tasks.finish_push(task, task.want) is not Finish.NEWER:
                 return
             if not self._tasks.extend(task, self._clock.now()):
@@ -128,27 +133,36 @@ class SyncSubscriber:
         record: ConsentRecord,
         looked_at: datetime,
         heard_at: datetime | None,
-    ) -> None:
-        """Let follow what the list shows. `heard_at` = when a webhook told of this address."""
+        *,
+        waits: bool,
+    ) -> bool:
+        """Let follow what the list shows. `heard_at` = when a webhook told of this address.
+
+        `waits`: who stands there though she opted out, and of whom no webhook has told since, may
+        have signed up a moment ago. Returns whether to look again before the list is told of it.
+        """
         peer = self._reach.contact_peer(connection, connection.destination.platform)
-        if peer is None:
-            return
-        found = peer.subscriber(list_id, record.point)
+        found = peer.subscriber(list_id, record.point) if peer is not None else None
         if found is None:
-            return
+            return False
         state, _ = record.marks.standing
+        look = _look_of(found, record, heard_at)
         # First, so that a repeat after a crash still knows whose sign-up it was.
-        noted = self._noted(record.key, connection, list_id, _look_of(found, record, heard_at))
+        noted = self._noted(record.key, connection, list_id, look)
         self._look_again(connection, noted)
-        if noted.signed and state is not State.OPTED_IN:
-            # Named by its number: one sign-up lifts one opt-out, never a later one.
-            self._signal(connection, record, SignalKind.OPT_IN, looked_at, f"{noted.changes}")
-        elif found.status in _GONE and state is not State.OPTED_OUT:
-            moment = looked_at.isoformat()
-            self._signal(connection, record, SignalKind.OPT_OUT, looked_at, moment)
-        elif found.status is SubscriberStatus.SUBSCRIBED and state is State.OPTED_OUT:
+        if noted.signed_at is not None and state is not State.OPTED_IN:
+            # It counts from when we heard of it: an opt-out that came after that stands. Named by
+            # its number: one sign-up lifts one opt-out, never a later one.
+            at, name = noted.signed_at, f"{noted.changes}"
+            state = self._signal(connection, record, SignalKind.OPT_IN, at, looked_at, name).state
+        waits = waits and not look.heard_since_out
+        if found.status in _GONE and state is not State.OPTED_OUT:
+            at, name = looked_at, looked_at.isoformat()
+            self._signal(connection, record, SignalKind.OPT_OUT, at, looked_at, name)
+        elif look.subscribed and state is State.OPTED_OUT and not waits:
             self._tell(connection, record)
         self._reward(connection, noted)
+        return waits and look.subscribed and state is State.OPTED_OUT
 
     def _look_again(self, connection: Connection, noted: Subscription) -> None:
         """Have it looked whether she confirmed what she asked for: no webhook tells of that."""
@@ -183,11 +197,12 @@ class SyncSubscriber:
         record: ConsentRecord,
         kind: SignalKind,
         at: datetime,
+        looked_at: datetime,
         name: str,
-    ) -> None:
-        """Apply what the list showed at `at`, seen by ourselves and so as good as signed; `name`
-        tells it from other looks."""
-        self._apply_signal(
+    ) -> Applied:
+        """Apply what the list showed at `looked_at` of something that she did at `at`; seen by
+        ourselves, so as good as signed. `name` tells it from other looks."""
+        return self._apply_signal(
             connection=connection,
             stack_key=self._authenticator.with_secrets(connection).secrets.stack_key,
             channel=Channel.EMAIL,
@@ -195,7 +210,7 @@ class SyncSubscriber:
             signal=Signal(
                 kind=kind,
                 effective_at=at,
-                received_at=at,
+                received_at=looked_at,
                 via=VIA_PLATFORM,
                 source={
                     "platform": connection.destination.platform,

@@ -39,8 +39,9 @@ class Teller(Protocol):
     def declines(self, news: News) -> str | None:
         """Return why nobody is told, as a stable word; None = she may be."""
 
-    def tell(self, news: News) -> None:
-        """Tell it, once. Raises the PlatformErrors; a lost answer is OutcomeUnknownError."""
+    def tell(self, news: News) -> str | None:
+        """Tell it, once; returns why nobody was told after all, None = she was. Raises the
+        PlatformErrors; a lost answer is OutcomeUnknownError."""
 
 
 class TellPlatform:
@@ -51,7 +52,7 @@ class TellPlatform:
         return None
 
     def tell(self, news: News) -> None:
-        """Emit the event."""
+        """Emit the event; the platform declines nothing."""
         news.peer.emit(news.event)
 
 
@@ -65,7 +66,7 @@ class TellByMail:
     def declines(self, news: News) -> str | None:
         """Look whether one of her addresses opted out, here or at the platform."""
         connection, event = news.connection, news.event
-        if any(opted_out(self._store, connection, point) for point in news.shopper.emails):
+        if self._opted_out(news):
             return "opted_out"
         if event.label == PIN and pin_of(news.shopper) is None:
             return "no_pin"
@@ -74,8 +75,8 @@ class TellByMail:
         shown = news.peer.subscriber(connection.contact_list, event.email)
         return None if shown is not None and shown.status in _MAILED else "not_subscribed"
 
-    def tell(self, news: News) -> None:
-        """Send the mail."""
+    def tell(self, news: News) -> str | None:
+        """Send the mail. She may have opted out since it was decided: that is looked at last."""
         connection = news.connection
         sender = connection.settings.mail_from
         if not sender:
@@ -83,4 +84,12 @@ class TellByMail:
             raise PermanentError("mail_from is not set any more", reason="no_mail_from")
         reply_to = connection.settings.mail_reply_to or sender
         pin = pin_of(news.shopper) or ""
-        self._mailer.send(mail_of(news.event, pin, connection.merchant_name, sender, reply_to))
+        mail = mail_of(news.event, pin, connection.merchant_name, sender, reply_to)
+        if self._opted_out(news):
+            return "opted_out"
+        self._mailer.send(mail)
+        return None
+
+    def _opted_out(self, news: News) -> bool:
+        points = news.shopper.emails
+        return any(opted_out(self._store, news.connection, point) for point in points)

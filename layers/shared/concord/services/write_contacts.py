@@ -12,11 +12,12 @@ from concord.domain.contact_export import (
     CREATED,
     NO_EMAIL,
     OPTED_OUT,
+    REFUSED,
     UNCHANGED,
     UPDATED,
     WRITTEN,
 )
-from concord.domain.contacts import SubscriberStatus
+from concord.domain.contacts import Subscriber, SubscriberStatus
 from concord.domain.errors import PermanentError, RetryableError
 from concord.domain.evidence import ConsentKey
 from concord.domain.exports import Export
@@ -71,20 +72,27 @@ class WriteContacts:
         return {name: each.outcome for name, each in judged.items()}
 
     def write(
-        self, connection: Connection, peer: ContactPeer, list_id: str, plan: Mapping[str, str]
+        self,
+        connection: Connection,
+        peer: ContactPeer,
+        list_id: str,
+        plan: Mapping[str, str],
+        *,
+        waits: bool = True,
     ) -> dict[str, str]:
         """Write those whom the plan names as written, as they are now; safe to repeat.
 
         Returns the plan as it came out: who lost her address or opted out since is left out of it.
+        A platform may pass over somebody and not say so. As long as `waits`, the list may only be
+        slow (RetryableError); after that she is `refused`, if others of the call stand there.
         Raises the PlatformErrors, and RetryableError if somebody has to be written once more.
         """
         wanted = [name for name, outcome in plan.items() if outcome in WRITTEN]
         judged = self._judge(connection, wanted)
         left = {n: j.outcome for n, j in judged.items() if j.outcome in (NO_EMAIL, OPTED_OUT)}
-        rest = [each for name, each in judged.items() if name not in left]
-        if rest:
-            self._call(connection, peer, list_id, rest)
-        return {**plan, **left}
+        rest = {name: each for name, each in judged.items() if name not in left}
+        passed_over = self._call(connection, peer, list_id, rest, waits=waits) if rest else ()
+        return {**plan, **left, **dict.fromkeys(passed_over, REFUSED)}
 
     def _judge(self, connection: Connection, names: Sequence[str]) -> dict[str, _Judged]:
         """Say what becomes of each, with a few requests: their rows are read ahead of them."""
@@ -109,26 +117,38 @@ class WriteContacts:
         connection: Connection,
         peer: ContactPeer,
         list_id: str,
-        judged: Sequence[_Judged],
-    ) -> None:
-        found = [(each.wanted, each.before) for each in judged if each.wanted is not None]
-        new = [wanted for wanted, before in found if before is None]
+        judged: Mapping[str, _Judged],
+        *,
+        waits: bool,
+    ) -> Collection[str]:
+        """Write them and note it; return those whom the platform passed over."""
+        rows = {n: (j.wanted, j.before) for n, j in judged.items() if j.wanted is not None}
+        found = list(rows.values())
+        new = {name: wanted for name, (wanted, before) in rows.items() if before is None}
         self._note_ours(connection, found)
         try:
             inserted = peer.upsert_many(list_id, [wanted.contact for wanted, _ in found])
         except PermanentError:
             if len(found) == 1:
-                self._were_there(connection, peer, list_id, new)
+                self._were_there(connection, new, dict.fromkeys(new))
             raise
-        last = found[-1][0].contact
-        shown = peer.subscriber(list_id, last.email)
-        if shown is None or not shown.shows(last.fields):
-            raise RetryableError("the list does not show the fields yet")
-        if inserted < len(new):
-            self._were_there(connection, peer, list_id, new)
-        noted = _side_by_side(lambda row: self._exports.put(row[0].export, row[1]), found)
+        # The last, for all were written with her; and the new ones, if not all of them are new.
+        looks = {*list(rows)[-1:], *(new if inserted < len(new) else ())}
+        shown = {name: peer.subscriber(list_id, rows[name][0].contact.email) for name in looks}
+        if not all(_stands(shown[name], rows[name][0]) for name in looks):
+            if waits:
+                raise RetryableError("the list does not show the fields yet")
+            rest = [name for name in rows if name not in looks]
+            shown |= {n: peer.subscriber(list_id, rows[n][0].contact.email) for n in rest}
+        self._were_there(connection, new, shown)
+        over = frozenset(name for name, she in shown.items() if not _stands(she, rows[name][0]))
+        if len(over) == len(rows):
+            raise PermanentError("the list shows nobody of those written", reason=REFUSED)
+        written = [row for name, row in rows.items() if name not in over]
+        noted = _side_by_side(lambda row: self._exports.put(row[0].export, row[1]), written)
         if not all(noted):
             raise RetryableError("a contact was written by somebody else meanwhile")
+        return over
 
     def _note_ours(
         self, connection: Connection, found: Sequence[tuple[Wanted, Export | None]]
@@ -147,13 +167,17 @@ class WriteContacts:
         _side_by_side(note, found)
 
     def _were_there(
-        self, connection: Connection, peer: ContactPeer, list_id: str, new: Sequence[Wanted]
+        self,
+        connection: Connection,
+        new: Mapping[str, Wanted],
+        shown: Mapping[str, Subscriber | None],
     ) -> None:
-        """Take the mark back from who is not subscribed to the list: she was in it already, or is
-        refused."""
-        for each in new:
-            if _status(peer, list_id, each) is not SubscriberStatus.SUBSCRIBED:
-                self._note_echo.added_nobody(connection, each.point_id)
+        """Take the mark back from who is not subscribed to the list: she was in it already, or was
+        not taken. `shown` = who was looked at."""
+        for name in new.keys() & shown.keys():
+            she = shown[name]
+            if she is None or she.status is not SubscriberStatus.SUBSCRIBED:
+                self._note_echo.added_nobody(connection, new[name].point_id)
 
 
 def _judged(wanted: Wanted | None, before: Export | None, opted_out: Collection[str]) -> _Judged:
@@ -167,13 +191,9 @@ def _judged(wanted: Wanted | None, before: Export | None, opted_out: Collection[
     return _Judged(UNCHANGED if same else UPDATED, wanted, before)
 
 
-def _status(peer: ContactPeer, list_id: str, wanted: Wanted) -> SubscriberStatus | None:
-    """Return how she stands in the list; None = she does not, and may not even be asked for."""
-    try:
-        shown = peer.subscriber(list_id, wanted.contact.email)
-    except PermanentError:
-        return None
-    return shown.status if shown is not None else None
+def _stands(shown: Subscriber | None, wanted: Wanted) -> bool:
+    """Whether the list shows her as she was written."""
+    return shown is not None and shown.shows(wanted.contact.fields)
 
 
 def _side_by_side[T, R](write: Callable[[T], R], rows: Sequence[T]) -> list[R]:

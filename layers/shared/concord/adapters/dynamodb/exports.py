@@ -228,7 +228,6 @@ def _put_credit(credit: Credit) -> dict[str, Any]:
 
 _STORED = (
     "subscribed",
-    "signed",
     "changes",
     "settled",
     "member",
@@ -236,4 +235,4 @@ _STORED = (
     "parked",
     "version",
 )
-_TIMES = ("wrote_at", "asked_at")
+_TIMES = ("wrote_at", "asked_at", "signed_at")
