@@ -304,8 +304,8 @@ BUGS: Final = (
     Bug(
         "who opted out of e-mail is mailed until the list has heard of it",
         "services/tell_customers.py",
-        'return "opted_out"',
-        "pass",
+        "return any(opted_out(self._store, news.connection, point) for point in points)",
+        "return False",
         f"{_MAILS}::test_who_opted_out_gets_no_mail",
     ),
 )
