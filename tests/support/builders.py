@@ -22,6 +22,7 @@ from concord.domain.events import RawRequest
 from concord.domain.evidence import GENESIS, ConsentKey, next_evidence
 from concord.domain.identity import Channel
 from concord.domain.inbox import InboxEntry, InboxState, Marker, RequestKind
+from concord.domain.mail_texts import MailLanguage
 from concord.domain.mails import MailedBy
 from concord.domain.marks import Marks
 from concord.domain.profiles import TEXT_EM_ALL_SMS, SignalKind
@@ -189,6 +190,7 @@ def connection(connection_id: str = CONNECTION, **more: Any) -> Connection:
             mails=MailedBy.OWN,
             mail_from="points@shop.example",
             mail_reply_to="help@shop.example",
+            mails_language=MailLanguage.CS,
             segment_price=SegmentPrice("0.0079", "USD"),
             sender=SenderChoice(
                 "twilio",

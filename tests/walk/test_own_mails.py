@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
 import pytest
 
+from concord.domain.contacts import credits_expire
+from concord.domain.mail_texts import MailLanguage
+from concord.domain.mails import mail_of
 from tests.sandbox.harness import BASE as SANDBOX
 from tests.support.canaries import SECRET
 from tests.walk.test_contacts import _earns as earns
@@ -102,6 +105,29 @@ def test_a_mail_says_what_happened_and_how_to_get_no_more(shop: Exporting) -> No
     assert "now 40" in mail.text
     assert "loyalty account at Kavarna" in mail.text
     assert REPLY_TO in mail.text
+
+
+def test_a_shop_chooses_the_language_of_its_mails(shop: Exporting) -> None:
+    """ECO-19: all three, in Czech; days as Czechs write them."""
+    switch(shop, "own")
+    assert shop.admin("PATCH", "", {"mails_language": "cs"})["statusCode"] == 200
+    shop.world.cold()
+    shop.customer("c-1", new_email(), attributes={"pin": "83629"})
+    settle(shop.world)
+    earns(shop, "c-1", 40)
+    settle(shop.world)
+    pin, credit = mailed()
+    assert pin.subject == "Kavarna: váš nový PIN"
+    assert "Váš nový PIN: 83629\n" in pin.text
+    assert credit.subject == "Kavarna: změna vašich bodů"
+    assert "Změna vašich bodů: +40. Nový zůstatek: 40.\n" in credit.text
+    assert f"napište na {REPLY_TO}.\n" in credit.text
+    soon = mail_of(
+        credits_expire("a@b.example", 40, date(2026, 12, 31)),
+        *("", "Kavarna {x}", SENDER, REPLY_TO, MailLanguage.CS),
+    )
+    assert soon.subject == "Kavarna {x}: vaše body brzy propadnou"
+    assert "propadnou na konci dne 31. 12. 2026: 40.\n" in soon.text
 
 
 def test_a_pin_is_mailed_in_the_body_alone(

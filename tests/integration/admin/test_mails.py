@@ -34,6 +34,9 @@ def test_the_platform_mails_unless_told_otherwise(house: World, shop: Exporting)
     assert changed["mails"] == "own"
     assert (changed["mail_from"], changed["mail_reply_to"]) == (SENDER, "a@b.example")
     assert ok(house, "GET", path)["settings"] == changed
+    assert changed["mails_language"] == "en"
+    czech = ok(house, "PATCH", path, {"mails_language": "cs"})["settings"]
+    assert ok(house, "GET", path)["settings"] == czech == {**changed, "mails_language": "cs"}
     back = ok(house, "PATCH", path, {"settings": {"mails": None}})["settings"]
     assert (back["mails"], back["mail_from"]) == ("platform", SENDER)
     trail = ok(house, "GET", f"{path}/audit")["items"]
@@ -54,6 +57,7 @@ def test_the_platform_mails_unless_told_otherwise(house: World, shop: Exporting)
         ({"mail_from": f"žluť@{MAIL_IDENTITY}"}, "settings.mail_from"),
         ({"mail_from": SENDER, "mail_reply_to": "x@y.example>,z"}, "settings.mail_reply_to"),
         ({"mails": "nobody"}, "mails"),
+        ({"mails_language": "de"}, "mails_language"),
     ],
 )
 def test_an_address_that_cannot_be_is_named(

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from concord.domain.errors import ConflictError
 from concord.domain.identity import Channel
+from concord.domain.mail_texts import MailLanguage
 from concord.domain.mails import MailedBy
 from concord.domain.profiles import EXPORTS_CONTACTS, Profile, profile_for
 
@@ -146,6 +147,7 @@ class ConnectionSettings:
     mails: MailedBy = MailedBy.PLATFORM
     mail_from: str | None = None
     mail_reply_to: str | None = None
+    mails_language: MailLanguage = MailLanguage.EN
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,11 @@ mail ourselves. For one event it is always one of the two.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
 from concord.domain.contacts import TrackerEvent
+from concord.domain.mail_texts import TEXTS, MailLanguage, MailTexts
 
 
 class MailedBy(StrEnum):
@@ -35,29 +37,31 @@ class Mail:
     text: str = field(repr=False)
 
 
-def mail_of(event: TrackerEvent, pin: str, shop: str, sender: str, reply_to: str) -> Mail:
+def mail_of(
+    event: TrackerEvent,
+    pin: str,
+    shop: str,
+    sender: str,
+    reply_to: str,
+    language: MailLanguage = MailLanguage.EN,
+) -> Mail:
     """Return the mail that says what `event` would. A PIN stands in the text alone: subjects are
     shown on locked screens, and kept by every server on the way."""
-    shop = _line(shop)
-    subject, news = _news(event, pin)
-    text = (
-        f"Hello,\n\n{news}\n\n{shop}\n\n-- \n"
-        f"You get this mail because you have a loyalty account at {shop}. "
-        f"If you want no more mails, write to {reply_to}.\n"
-    )
+    shop, texts = _line(shop), TEXTS[language]
+    subject, news = _news(texts, event, pin)
+    text = texts.frame.format(news=news, shop=shop, reply_to=reply_to)
     return Mail(event.email, shop, sender, reply_to, f"{shop}: {subject}", text)
 
 
-def _news(event: TrackerEvent, pin: str) -> tuple[str, str]:
-    """Return subject and text of what happened, in English: the house has no other language."""
+def _news(texts: MailTexts, event: TrackerEvent, pin: str) -> tuple[str, str]:
+    """Return subject and text of what happened."""
     if isinstance(event.value, str):  # a PIN's event has no value
-        return "your new PIN", f"Your PIN is now: {pin}"
+        subject, text = texts.pin
+        return subject, text.format(pin=pin)
     value = event.value
-    if "expires_on" in value:
-        words = f"{value['credits']} of your points expire at the end of {value['expires_on']}."
-        return "points of yours expire soon", words
-    words = f"Your points changed by {value['change']:+}. Your balance is now {value['credits']}."
-    return "your points have changed", words
+    subject, text = texts.expiry if "expires_on" in value else texts.credit
+    on = date.fromisoformat(str(value["expires_on"])) if "expires_on" in value else None
+    return subject, text.format(**value, on=on)
 
 
 def _line(text: str) -> str:

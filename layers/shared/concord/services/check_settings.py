@@ -192,6 +192,7 @@ _NAMES: Final = (
     "mails",
     "mail_from",
     "mail_reply_to",
+    "mails_language",
 )
 _DEFAULTS: Final = {name: getattr(ConnectionSettings(), name) for name in _NAMES}
 

@@ -84,7 +84,8 @@ class TellByMail:
             raise PermanentError("mail_from is not set any more", reason="no_mail_from")
         reply_to = connection.settings.mail_reply_to or sender
         pin = pin_of(news.shopper) or ""
-        mail = mail_of(news.event, pin, connection.merchant_name, sender, reply_to)
+        shop, language = connection.merchant_name, connection.settings.mails_language
+        mail = mail_of(news.event, pin, shop, sender, reply_to, language)
         if self._opted_out(news):
             return "opted_out"
         self._mailer.send(mail)

@@ -17,6 +17,7 @@ from concord.domain.connection import (
     SenderChoice,
     Side,
 )
+from concord.domain.mail_texts import MailLanguage
 from concord.domain.mails import MailedBy
 from concord.domain.times import from_rfc3339, to_rfc3339
 
@@ -48,6 +49,7 @@ def connection_json(connection: Connection) -> str:
                 "mails": settings.mails.value,
                 "mail_from": settings.mail_from,
                 "mail_reply_to": settings.mail_reply_to,
+                "mails_language": settings.mails_language.value,
             },
             "key_fingerprint": connection.key_fingerprint,
             "tokens": _secrets_json(connection.tokens),
@@ -95,6 +97,7 @@ def connection_from(body: str, version: int) -> Connection:
             mails=MailedBy(settings.get("mails", MailedBy.PLATFORM)),
             mail_from=settings.get("mail_from"),
             mail_reply_to=settings.get("mail_reply_to"),
+            mails_language=MailLanguage(settings.get("mails_language", MailLanguage.EN)),
         ),
         key_fingerprint=data["key_fingerprint"],
         tokens=_secrets_from(data["tokens"]),

@@ -14,6 +14,7 @@ from concord.domain.connection import (
     ConnectionState,
     SegmentPrice,
 )
+from concord.domain.mail_texts import MailLanguage
 from concord.domain.mails import MailedBy
 from concord.domain.texts import with_changes
 from concord.entrypoint.admin.base import Actor, Answer, Name, Sent
@@ -45,6 +46,7 @@ class SettingsAnswer(Answer):
     mails: MailedBy
     mail_from: str | None
     mail_reply_to: str | None
+    mails_language: MailLanguage
 
 
 class ConnectionAnswer(Answer):
@@ -93,6 +95,7 @@ class ConnectionAnswer(Answer):
                 mails=chosen.mails,
                 mail_from=chosen.mail_from,
                 mail_reply_to=chosen.mail_reply_to,
+                mails_language=chosen.mails_language,
             ),
             account=connection.account,
             text_numbers=[number for number, _ in connection.text_numbers],
@@ -188,6 +191,9 @@ class SettingsIn(Sent):
         default=None,
         description="Where customers answer our own mails, and ask for no more of them. "
         "Default: mail_from.",
+    )
+    mails_language: MailLanguage | None = Field(
+        default=None, description="The language of our own mails. Default: en."
     )
 
     def changes(self) -> dict[str, Any]:
