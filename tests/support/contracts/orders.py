@@ -31,6 +31,7 @@ from concord.domain.points.programme import Programme, Rounding, Validity
 from concord.domain.tasks import LEASE, Task, TaskKind
 from concord.services.take_orders import settle_task
 from tests.support.builders import CONNECTION, MERCHANT, NOW
+from tests.support.contracts.consent import refaulted
 
 ANA = Member("0a" * 16, "c-7")
 KEY = OrderKey.of(MERCHANT, "catapult:S1", "1001")
@@ -114,6 +115,28 @@ class OrdersContract:
         assert isinstance(task, Task)
         assert (task.want, task.payload) == (2, {"source": "catapult:S1"})
         assert orders.get(KEY) == refunded
+
+    def test_a_save_whose_answer_was_lost_is_known_again(self, table: Table) -> None:
+        """R-21, reliability 13: the shop is told that its word changed the order, also where the
+        worker has booked it meanwhile; who was second is told no such thing."""
+        for order in (FIRST, with_refund(FIRST, "r-1", Decimal(10))):
+            faulty, _ = refaulted(table, lambda _, n: "lost" if n == 1 else None)
+            assert DynamoDbOrders(faulty).save(order, None, NOW)
+        orders = DynamoDbOrders(table)
+
+        def booked_meanwhile(_: str, number: int) -> str | None:
+            if number == 2:
+                assert orders.booked(third)
+            return "lost" if number == 1 else None
+
+        third = with_refund(order, "r-2", Decimal(5))
+        faulty, _ = refaulted(table, booked_meanwhile)
+        assert DynamoDbOrders(faulty).save(third, None, NOW)
+        assert orders.get(KEY) == replace(third, postings=())
+        other = with_refund(order, "r-3", Decimal(5))
+        # The first attempt does not arrive at all.
+        faulty, _ = refaulted(table, lambda _, n: "InternalServerError" if n == 1 else None)
+        assert not DynamoDbOrders(faulty).save(other, None, NOW)
 
     def test_postings_are_taken_off_only_as_they_were_read(self, table: Table) -> None:
         """R-21: those of a later word stay, and what was said."""

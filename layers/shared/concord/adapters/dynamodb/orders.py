@@ -53,9 +53,19 @@ class DynamoDbOrders:
             actions.append(write_task(order.key.merchant_id, task, now))
         try:
             self._table.transact(actions)
-        except TransactionRefusedError:
-            return False
+        except TransactionRefusedError as refused:
+            return refused.answer_lost and self._stands(order)
         return True
+
+    def _stands(self, order: Order) -> bool:
+        """Whether our own first attempt is in, whose answer was lost. Its postings may have been
+        booked since, so what was said is compared."""
+        stored = self.get(order.key)
+        return stored is not None and (stored.version, stored.said, stored.refunds) == (
+            order.version,
+            order.said,
+            order.refunds,
+        )
 
     def booked(self, order: Order) -> bool:
         """Take the postings off an order that is still as it was read, and note what was let go;
