@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -100,6 +101,28 @@ def test_an_event_that_may_have_arrived_is_not_told_again(shop: Exporting, died:
     assert len(shop.events()) == 1
     parked = [row for row in shop.world.rows() if "outcome_unknown" in str(row)]
     assert [row["kind"] for row in parked] == ["emit_event"], parked
+
+
+def test_no_date_that_is_past_is_shown_as_the_next(house: World) -> None:
+    """ECO-16: between midnight at the merchant and the night's run too, whatever the day in UTC."""
+    shop, email = exporting(house, valid_for={"days": 20}), new_email()
+    shop.customer("c-1", email)
+    _earns(shop, "c-1", 40)
+    settle(house)
+    prague = ZoneInfo("Europe/Prague")
+    last = house.clock.now().astimezone(prague).date() + timedelta(days=20)
+    assert shop.fields(email)["ellity_next_expiration_date"] == last.isoformat()
+    shown = []
+    for at in (time(23, 50), time(0, 5)):
+        day = last if at.hour else last + timedelta(days=1)
+        house.clock.advance(datetime.combine(day, at, prague) - house.clock.now())
+        shop.customer("c-1", email, first_name=f"Ana {at}")
+        settle(house)
+        fields = shop.fields(email)
+        assert fields["ellity_credit_num"] == 40
+        shown.append(fields["ellity_next_expiration_value_num"])
+    assert house.clock.now().astimezone(UTC).date() == last
+    assert shown == [40, 0]
 
 
 def test_a_pin_is_told_without_the_pin(shop: Exporting, capfd: pytest.CaptureFixture[str]) -> None:

@@ -35,7 +35,14 @@ if TYPE_CHECKING:
 def contact_of(parts: Parts) -> ContactOf:
     """Return what knows how a shopper's contact is to stand in the list."""
     credits = DynamoDbCredits(parts.table)
-    return ContactOf(parts.shoppers, parts.ledger, credits, parts.authenticator)
+    return ContactOf(
+        parts.shoppers,
+        parts.ledger,
+        credits,
+        parts.authenticator,
+        DynamoDbMerchants(parts.table),
+        parts.clock,
+    )
 
 
 def note_echo(parts: Parts) -> NoteEcho:

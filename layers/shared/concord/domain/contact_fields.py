@@ -18,9 +18,10 @@ from concord.domain.shopper import Shopper
 PIN = "pin"
 
 
-def credit_fields(account: Account) -> dict[str, str | int | date | None]:
-    """Return what the fields say of a member's points. None = the field is emptied."""
-    expiring, last = account.next_expiry, account.last
+def credit_fields(account: Account, today: date) -> dict[str, str | int | date | None]:
+    """Return what the fields say of a member's points on a day of her merchant. None = the field is
+    emptied."""
+    expiring, last = account.next_expiry(today), account.last
     return {
         "ellity_credit": str(account.balance),
         "ellity_credit_num": account.balance,

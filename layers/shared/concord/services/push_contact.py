@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, timedelta
 from typing import Final
 
 from concord.domain.canonical import canonical, sha256_hex
@@ -21,7 +21,16 @@ from concord.domain.points.account import Account, AccountKey
 from concord.domain.shopper import Shopper
 from concord.domain.task_rows import Finish
 from concord.domain.tasks import Task
-from concord.ports import Clock, Connections, ConsentStore, ContactPeer, Shoppers, Tasks, Telemetry
+from concord.ports import (
+    Clock,
+    Connections,
+    ConsentStore,
+    ContactPeer,
+    Merchants,
+    Shoppers,
+    Tasks,
+    Telemetry,
+)
 from concord.ports.contacts import Credits, Exports
 from concord.ports.points import Ledger
 from concord.services.authenticate import Authenticator
@@ -32,6 +41,7 @@ from concord.services.note_echo import NoteEcho
 from concord.services.reach_platforms import ReachPlatforms
 
 _ROUNDS: Final = 10
+_ONE_DAY: Final = timedelta(days=1)
 
 type _Fields = dict[str, str | int | date | None]
 
@@ -50,12 +60,20 @@ class ContactOf:
     or those that her shop's own loyalty system told of."""
 
     def __init__(
-        self, shoppers: Shoppers, ledger: Ledger, credits: Credits, authenticator: Authenticator
+        self,
+        shoppers: Shoppers,
+        ledger: Ledger,
+        credits: Credits,
+        authenticator: Authenticator,
+        merchants: Merchants,
+        clock: Clock,
     ) -> None:
         self._shoppers = shoppers
         self._ledger = ledger
         self._credits = credits
         self._authenticator = authenticator
+        self._merchants = merchants
+        self._clock = clock
 
     def __call__(self, connection: Connection, name: str) -> Wanted | None:
         """Return the contact; None = she has no address, is gone, or was never known."""
@@ -64,7 +82,8 @@ class ContactOf:
             return None
         where = (connection.merchant_id, connection.connection_id, name)
         account = self.account(connection, shopper)
-        points = _points_of(account if account is not None else self._credits.get(*where))
+        today = self._day(connection, [] if account is None else [account])
+        points = _points_of(account if account is not None else self._credits.get(*where), today)
         return self._wanted(connection, shopper, *points)
 
     def many(self, connection: Connection, names: Sequence[str]) -> dict[str, Wanted]:
@@ -76,10 +95,21 @@ class ContactOf:
         accounts = self._ledger.accounts([key for key in keys.values() if key is not None])
         told = self._credits.get_many(*where, [name for name, key in keys.items() if key is None])
         points = {name: told[name] if key is None else accounts[key] for name, key in keys.items()}
+        today = self._day(connection, accounts.values())
         return {
-            name: self._wanted(connection, each, *_points_of(points[name]))
+            name: self._wanted(connection, each, *_points_of(points[name], today))
             for name, each in shoppers.items()
         }
+
+    def _day(self, connection: Connection, accounts: Iterable[Account]) -> date:
+        """Return the merchant's day, or the last one that it can be anywhere: who has nothing that
+        could be over by then looks the same on both, and costs no look at the merchant."""
+        now = self._clock.now()
+        latest = now.astimezone(UTC).date() + _ONE_DAY
+        if not any(lot.is_over(latest) for account in accounts for lot in account.lots):
+            return latest
+        merchant = self._merchants.get(connection.merchant_id)
+        return merchant.day(now) if merchant else latest
 
     def _wanted(
         self, connection: Connection, shopper: Shopper, points: _Fields, seq: int
@@ -261,10 +291,10 @@ def _has_address(shopper: Shopper) -> bool:
     return shopper.active and bool(shopper.emails)
 
 
-def _points_of(kept: Account | Credit) -> tuple[_Fields, int]:
+def _points_of(kept: Account | Credit, today: date) -> tuple[_Fields, int]:
     """Return what the fields say of her points, and how often those had changed by then."""
     if isinstance(kept, Account):
-        return credit_fields(kept), kept.seq
+        return credit_fields(kept, today), kept.seq
     return (told_fields(kept) if kept.seq else {}), kept.seq
 
 

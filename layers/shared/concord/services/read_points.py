@@ -28,8 +28,7 @@ class AccountToday:
     @property
     def next_expiry(self) -> Lot | None:
         """Return the lot that ends next, if any does."""
-        usable = (lot for lot in self.account.lots if not lot.is_over(self.today))
-        return next((lot for lot in usable if lot.expires_on is not None), None)
+        return self.account.next_expiry(self.today)
 
 
 class ReadPoints:

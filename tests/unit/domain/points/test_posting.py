@@ -307,6 +307,8 @@ def test_a_night_has_to_do_where_something_is_over_or_begins(before: Account, du
 def test_what_is_shown_of_the_next_expiry() -> None:
     """ECO-16: the ledger's own value and date."""
     shown = account((3, 10), (5, 4), (None, 7))
-    assert shown.next_expiry == lots((3, 10))[0]
+    assert shown.next_expiry(day(3)) == lots((3, 10))[0]
+    assert shown.next_expiry(day(4)) == lots((5, 4))[0], "the night has not come yet"
+    assert shown.next_expiry(day(6)) is None
     assert [shown.expiring(day(ahead)) for ahead in (3, 4, 5)] == [10, 0, 4]
-    assert account((None, 7)).next_expiry is None
+    assert account((None, 7)).next_expiry(day(0)) is None

@@ -97,10 +97,11 @@ class Account:
         """Return the points of which `on` is the last day."""
         return sum(lot.points for lot in self.lots if lot.expires_on == on)
 
-    @property
-    def next_expiry(self) -> Lot | None:
-        """Return the lot that expires first, if any does."""
-        return next((lot for lot in self.lots if lot.expires_on is not None), None)
+    def next_expiry(self, on: date) -> Lot | None:
+        """Return the lot that ends next, if any does. One that is over on this day is none: it only
+        waits for the night."""
+        usable = (lot for lot in self.lots if not lot.is_over(on))
+        return next((lot for lot in usable if lot.expires_on is not None), None)
 
     def with_points(self, lots: Iterable[Lot]) -> tuple[Account, Lots, int]:
         """Return the account with more points, the lots they went to, and what paid her debt."""
