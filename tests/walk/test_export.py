@@ -306,6 +306,14 @@ def test_whoever_is_passed_over_without_a_word_is_left_out(
     assert len(rows) == taken, "whoever is not there is tried again by the next export"
 
 
+def test_a_list_that_is_slow_has_passed_over_nobody(house: World, shop: Exporting) -> None:
+    """ECO-18: it shows them only at the third look."""
+    for number in range(3):
+        _known(shop, f"c-{number}", new_email())
+    house.sandbox.fault(platform="ecomail", method="GET", status=404, times=2)
+    assert _exports(shop) == _counts(created=3)
+
+
 def test_where_nobody_is_taken_the_job_fails(
     house: World, shop: Exporting, monkeypatch: pytest.MonkeyPatch
 ) -> None:

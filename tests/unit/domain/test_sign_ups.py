@@ -69,6 +69,21 @@ def test_a_sign_up_counts_once() -> None:
         assert noticed(known, _look(heard, heard)) == known
 
 
+def test_an_opt_out_elsewhere_is_undone_by_a_newer_sign_up_alone() -> None:
+    """ECO-11, ECO-12: by what was heard after it, and is no echo; she counts as signed since."""
+    known = noticed(OURS, _look(2 * HOUR, 2 * HOUR))
+    assert known.signed_at == T + 2 * HOUR
+    out_at = T + 5 * HOUR
+    for heard in (None, 2 * HOUR, 5 * HOUR):
+        assert noticed(known, replace(_look(heard, 5 * HOUR), out_at=out_at)) == known
+    echo = replace(known, wrote_at=T + 6 * HOUR)
+    assert noticed(echo, replace(_look(6 * HOUR, 6 * HOUR), out_at=out_at)) == echo
+    back = noticed(known, replace(_look(6 * HOUR, 6 * HOUR), out_at=out_at))
+    assert (back.signed_at, back.changes) == (T + 6 * HOUR, known.changes + 1)
+    before = replace(_look(6 * HOUR, 6 * HOUR), out_at=T + HOUR)
+    assert noticed(known, before) == known
+
+
 def test_who_was_not_there_signed_up() -> None:
     """ECO-11: and nobody did of whom no webhook told, or whom a consent given to us put there."""
     assert noticed(UNHEARD, _look(MINUTE)).signed
