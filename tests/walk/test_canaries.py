@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -15,10 +14,10 @@ import boto3
 import httpx
 import pytest
 
-from concord.entrypoint.observability import LOG
 from concord.platforms.neutral import NeutralWebhook
 from tests.support.canaries import FIRST_NAME, LAST_NAME, SECRET, found_in
 from tests.world.faults import Wire, away, settle
+from tests.world.log_lines import log_lines
 from tests.world.person import Person
 from tests.world.shop import Shop, new_number
 from tests.world.world import World
@@ -61,13 +60,8 @@ class Outgoing:
 
 @pytest.fixture
 def lines() -> Iterator[StringIO]:
-    """Catch what our logger writes: its handler holds the stdout of the time of its import."""
-    handler = LOG.registered_handler
-    assert isinstance(handler, logging.StreamHandler)
-    caught = StringIO()
-    before = handler.setStream(caught)
-    yield caught
-    handler.setStream(before or sys.stdout)
+    with log_lines() as caught:
+        yield caught
 
 
 @pytest.fixture

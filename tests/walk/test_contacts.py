@@ -13,6 +13,7 @@ import pytest
 
 from tests.world.exporting import LIST, Exporting, exporting, new_email
 from tests.world.faults import VISIBILITY, Killed, Request, Wire, settle
+from tests.world.log_lines import log_lines
 from tests.world.world import World
 
 
@@ -125,18 +126,20 @@ def test_no_date_that_is_past_is_shown_as_the_next(house: World) -> None:
     assert shown == [40, 0]
 
 
-def test_a_pin_is_told_without_the_pin(shop: Exporting, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_pin_is_told_without_the_pin(shop: Exporting) -> None:
     """ECO-09: the field is updated; the PIN is in no event, no URL and no log line."""
-    email = new_email()
-    shop.customer("c-1", email, attributes={"pin": "83629"})
-    settle(shop.world)
-    shop.customer("c-1", email, attributes={"pin": "83630"})
-    settle(shop.world)
-    assert shop.fields(email)["ellity_pin"] == "83630"
+    # In letters: the scrubber masks long numbers, and would hide a leak from this test.
+    email, pins = new_email(), ("quokka-one", "quokka-two")
+    with log_lines() as lines:
+        for pin in pins:
+            shop.customer("c-1", email, attributes={"pin": pin})
+            settle(shop.world)
+    assert shop.fields(email)["ellity_pin"] == pins[-1]
     assert [event["label"] for event in shop.events()] == ["pin", "pin"]
-    assert "8363" not in json.dumps(shop.events())
-    assert not [call for call in _calls(shop) if "8363" in call["path"]]
-    assert "8363" not in capfd.readouterr().out
+    assert "contact_pushed" in lines.getvalue(), "nothing was logged, so nothing was proved"
+    paths = [call["path"] for call in _calls(shop)]
+    seen = "".join((lines.getvalue(), json.dumps(shop.events()), *paths))
+    assert not [pin for pin in pins if pin in seen]
 
 
 def test_who_opted_out_is_not_added(shop: Exporting) -> None:
