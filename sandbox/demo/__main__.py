@@ -9,6 +9,7 @@ import httpx
 
 from sandbox.demo import (
     steps_broadcasts,
+    steps_export,
     steps_joining,
     steps_leaving,
     steps_outages,
@@ -35,6 +36,7 @@ STEPS: Final[tuple[tuple[str, Step], ...]] = (
     ("Sent, held half-way, a STOP, and on", steps_broadcasts.send),
     ("A report that adds up, and explains itself", steps_broadcasts.report),
     ("A coffee house connects Ecomail", steps_points.connect),
+    ("All customers are exported, once", steps_export.export),
     ("An order earns points, a refund takes its own back", steps_points.order),
     ("A newsletter sign-up is rewarded, once", steps_points.newsletter),
     ("The nights: a notice, expiry, and books that add up", steps_points.night),

@@ -90,8 +90,12 @@ class Cafe:
         if "connection_id" in made:
             self.connection_id = made["connection_id"]
             self._shop = Connect(self._stack, self.connection_id, made["connect_key"])
-            self._list({"webhook_url": made["webhooks"]["ecomail"]})
+            self._webhook = made["webhooks"]["ecomail"]
         return made
+
+    def listen(self) -> None:
+        """Set the list's webhook in Ecomail's settings."""
+        self._list({"webhook_url": self._webhook})
 
     def links(self) -> int:
         """Return how many connections there are."""
@@ -111,6 +115,17 @@ class Cafe:
         """Return somebody whom nobody knows yet."""
         person = f"{name.lower()}-{self._mark}"
         return Guest(name, person, f"{person}@cafe.example")
+
+    def regular(self, number: int) -> Guest:
+        """Return one of the customers of long ago (scripts/known_customers.py)."""
+        name = f"regular-{number}"
+        return Guest(name, name, f"{name}@{self.merchant_id}.example")
+
+    def opt_out(self, guest: Guest) -> None:
+        """Let the shop tell that a guest wants no e-mail."""
+        body = {"channel": "email", "point": guest.email, "action": "opt_out", "via": "account"}
+        event = {"event_id": secrets.token_hex(8), **body}
+        self._shop.call("POST", "/consents", event).raise_for_status()
 
     def save(self, guest: Guest) -> None:
         """Let the shop tell of a customer."""
@@ -174,6 +189,12 @@ class Cafe:
         paths = (f"{own}/subscribe", f"{own}/update-subscriber", "/tracker/events")
         calls = self._sandbox.calls("ecomail")
         return [call["body"] for call in calls if call["path"].endswith(paths)]
+
+    def bulk_calls(self) -> int:
+        """Return how often many contacts were written with one call."""
+        calls = self._sandbox.calls("ecomail")
+        path = f"/lists/{self.list_id}/subscribe-bulk"
+        return sum(call["path"].endswith(path) for call in calls)
 
     def _list(self, wanted: dict[str, Any]) -> None:
         path = f"/ecomail/_lists/{self.account}/{self.list_id}"

@@ -42,13 +42,23 @@ class Concord:
 
     def follow(self, *arguments: str) -> int:
         """Run `concord ARGUMENTS` and let people see its progress; return its exit code."""
+        return self.watched(*arguments).code
+
+    def watched(self, *arguments: str) -> Ran:
+        """Run `concord ARGUMENTS` and let people see its progress; `said` has what they did not."""
         chosen = ("--stack", str(self._stack.file))
         command = [sys.executable, "-m", "cli.main", *chosen, *arguments]
-        shown = None if sys.stderr.isatty() else subprocess.DEVNULL
+        shown = None if sys.stderr.isatty() else subprocess.PIPE
         done = subprocess.run(
-            command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=shown, timeout=120, check=False
+            command,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=shown,
+            text=True,
+            timeout=300,
+            check=False,
         )
-        return done.returncode
+        return Ran(done.returncode, done.stdout, done.stdout + (done.stderr or ""))
 
     def import_file(self, connection_id: str, file: Path, attestation: str) -> Ran:
         """Import a CSV file of opt-ins and answer in JSON; refused rows land in a file beside."""

@@ -1,4 +1,4 @@
-"""Steps 13 to 16: a coffee house connects Ecomail; points come, are taken back, and expire."""
+"""Steps 13, 15 to 17: a coffee house connects Ecomail; points come, are taken back, expire."""
 
 import json
 from datetime import date, timedelta

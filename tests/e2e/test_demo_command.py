@@ -25,12 +25,12 @@ def run_demo(**environment: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_demo_holds_and_can_be_repeated(stack: Stack) -> None:
-    """L-03, L-07, TEA-05..10, R-11, ECO-03..05, ECO-10, ECO-11, ECO-15: sixteen steps, plain text
-    of 80 columns, and where to look next."""
+    """L-03, L-07, TEA-05..10, R-11, ECO-03..05, ECO-10, ECO-11, ECO-15, ECO-18: seventeen steps,
+    plain text of 80 columns, and where to look next."""
     ran = run_demo(COLUMNS="80")
     assert ran.returncode == 0, ran.stdout
-    steps, _, after = ran.stdout.partition("All 16 steps held")
-    assert re.findall(r"^(\d+)  \S", steps, re.MULTILINE) == [str(n) for n in range(1, 17)]
+    steps, _, after = ran.stdout.partition("All 17 steps held")
+    assert re.findall(r"^(\d+)  \S", steps, re.MULTILINE) == [str(n) for n in range(1, 18)]
     # What people read on their screens is quoted whole: a number that is broken finds nobody.
     quoted = [line for line in steps.splitlines() if line.startswith('  "')]
     assert len([line for line in quoted if re.search(r"text STOP to \+1\d{10}\.\"$", line)]) == 2
@@ -38,6 +38,7 @@ def test_the_demo_holds_and_can_be_repeated(stack: Stack) -> None:
     assert "\x1b" not in ran.stdout
     assert len(re.findall(r"ev_[0-9a-f]{24}", steps)) >= 20
     assert len(re.findall(r"^  (?:accrue|reverse|expire) .* = ", steps, re.MULTILINE)) == 4
+    assert re.search(r"^  Exporting: 100 %, 2,000 of 2,000, created 1,799, ", steps, re.MULTILINE)
     assert stack.api_url in after
     assert "make down" in after
 
