@@ -7,6 +7,7 @@ Every tenth has no address.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from itertools import batched
@@ -16,10 +17,11 @@ from concord.adapters.dynamodb.shoppers import DynamoDbShoppers
 from concord.adapters.dynamodb.table import Table
 from concord.bootstrap.parts import Parts
 from concord.config import Settings
-from concord.domain.connection import Connection
-from concord.domain.identity import Channel, point_id, shopper_key
 from concord.domain.shopper import Shopper
 from concord.entrypoint.observability import TELEMETRY
+from concord.services.authenticate import Authenticated
+from concord.services.mirror_shopper import shopper_of
+from concord.services.parse_shopper import parse_shopper
 from sandbox.demo.clients import Stack, read_stack
 from sandbox.stack.deploy import client
 from sandbox.stack.tools import ROOT_KEY
@@ -47,30 +49,22 @@ def main(connection_id: str, count: int) -> None:
     connection = parts.connections.get(connection_id)
     if connection is None:
         raise SystemExit("no such connection")
-    stack_key, rows = parts.secrets.stack_key(), _Rows()
+    opened, rows = parts.authenticator.with_secrets(connection), _Rows()
     shoppers = DynamoDbShoppers(Table(stack.table, cast("Any", rows)), parts.tasks)
     for number in range(count):
-        shopper = _customer(stack_key, connection, number)
-        shoppers.save(shopper.following(None, parts.clock.now()), None, ())
+        shoppers.save(_customer(opened, number).following(None, parts.clock.now()), None, ())
     for part in batched(rows.items, _AT_ONCE, strict=False):
         puts = [{"PutRequest": {"Item": item}} for item in part]
         parts.table.client.batch_write_item(RequestItems=cast("Any", {stack.table: puts}))
 
 
-def _customer(stack_key: bytes, connection: Connection, number: int) -> Shopper:
-    name = f"regular-{number}"
-    email = f"{name}@{connection.merchant_id}.example" if number % _WITHOUT_ADDRESS else ""
-    address = point_id(stack_key, connection.merchant_id, Channel.EMAIL, email)
-    return Shopper(
-        merchant_id=connection.merchant_id,
-        connection_id=connection.connection_id,
-        shopper_key=shopper_key(stack_key, connection.connection_id, name),
-        shopper_id=name,
-        profile={"first_name": f"Regular {number}"},
-        phones={},
-        emails={address: email} if email else {},
-        digest=name,
-    )
+def _customer(opened: Authenticated, number: int) -> Shopper:
+    """Return her as the shop's API would make her of the shop's words."""
+    name, connection = f"regular-{number}", opened.connection
+    said = {"first_name": f"Regular {number}"}
+    if number % _WITHOUT_ADDRESS:
+        said["email"] = f"{name}@{connection.merchant_id}.example"
+    return shopper_of(opened, name, parse_shopper(json.dumps(said).encode(), connection.country))
 
 
 def _parts(stack: Stack) -> Parts:

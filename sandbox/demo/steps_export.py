@@ -25,7 +25,7 @@ def export(stage: Stage) -> None:
     out = cafe.regular(7)
     cafe.opt_out(out)
     stage.told.part(f"Kavarna has had {REGULARS:,} customers for long; one opted out", took=timer())
-    stage.told.note("(their rows are put into the table: Ecomail was not there to be told)")
+    stage.told.note("(rows put into the table: the shop's API would have exported each at once)")
 
     timer = Timer()
     written = REGULARS - _WITHOUT_ADDRESS - 1
@@ -46,6 +46,7 @@ def export(stage: Stage) -> None:
     expect(again == 0, "a second export writes nobody", again)
     cafe.listen()
     stage.told.part("A second export changes nothing, without one write", took=timer())
+    stage.told.note(f"(its webhook is set only now: it would tell us of all {written:,} writes)")
 
 
 def _were_there(cafe: Cafe) -> None:

@@ -47,7 +47,7 @@ def deploy(endpoints: Endpoints, where: Layout) -> None:
         "EndpointDynamoDb": endpoints.proxy,
         "EndpointSqs": endpoints.proxy,
         "EndpointSmsVoice": f"{endpoints.sandbox}/aws",
-        # The emulator keeps mails and carries none; who sends verifies the identity there first.
+        # So that `mails=own` can be set; the emulator refuses the mails (docs/emulators.md).
         "MailIdentity": "shop.example",
     }
     pairs = [f"{name}={value}" for name, value in overrides.items()]

@@ -19,7 +19,7 @@ def run_demo(**environment: str) -> subprocess.CompletedProcess[str]:
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=480,
+        timeout=600,
         check=False,
     )
 

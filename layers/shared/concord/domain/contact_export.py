@@ -25,8 +25,8 @@ NO_LIST: Final = "no_list"
 
 # So many refused one by one, and nobody taken in between: it is not about any one of them.
 REFUSED_IN_A_ROW: Final = 100
-# Requests that may be spent on how many customers there are. Each looks at 2,000 rows at most.
-COUNTING_READS: Final = 200
+# Requests that may be spent on how many customers there are. Each looks at 1,000 rows at most.
+COUNTING_READS: Final = 400
 
 _RUN: Final = "run"
 

@@ -25,7 +25,7 @@ _LINK_OUTLIVES: Final = timedelta(days=2)
 # A request of an export: short enough to stop behind any of them, and all of them may be hers.
 _SCANNED: Final = 100
 # A request that only counts; it has to be answered within the client's patience.
-_COUNTED: Final = 2_000
+_COUNTED: Final = 1_000
 # A scan's filter, and `_active` its values.
 _ACTIVE: Final = "begins_with(#pk, :prefix) AND #sk = :sk AND #active = :active"
 _utc_now: Final = partial(datetime.now, UTC)
