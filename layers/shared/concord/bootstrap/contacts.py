@@ -17,11 +17,12 @@ from concord.bootstrap.points import post_points
 from concord.domain.mails import MailedBy
 from concord.domain.tasks import TaskKind
 from concord.services.await_confirmation import AwaitConfirmation
+from concord.services.contact_of import ContactOf
 from concord.services.emit_event import EmitEvent
 from concord.services.export_contacts import ExportContacts
 from concord.services.keep_order import KeepOrder
 from concord.services.note_echo import NoteEcho
-from concord.services.push_contact import ContactOf, PushContact
+from concord.services.push_contact import PushContact
 from concord.services.reward_newsletter import RewardNewsletter
 from concord.services.sync_subscriber import SyncSubscriber
 from concord.services.tell_customers import TellByMail, TellPlatform

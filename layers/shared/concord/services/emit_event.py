@@ -16,10 +16,10 @@ from concord.domain.shopper import Shopper
 from concord.domain.tasks import Task, TaskState
 from concord.ports import Clock, Connections, Shoppers, Tasks, Telemetry
 from concord.ports.contacts import Exports
+from concord.services.contact_of import ContactOf, place_of
 from concord.services.contact_tasks import CREDIT, EXPIRY, push_contact
 from concord.services.defer_tasks import DeferTasks
 from concord.services.keep_order import KeepOrder
-from concord.services.push_contact import ContactOf, place_of
 from concord.services.reach_platforms import ReachPlatforms
 from concord.services.tell_customers import News, Teller
 

@@ -17,7 +17,7 @@ from concord.domain.shopper import Shopper
 from concord.ports import ConsentStore, ContactPeer
 from concord.ports.mails import Mailer
 from concord.services.contact_tasks import PIN
-from concord.services.push_contact import opted_out
+from concord.services.email_opt_out import opted_out
 
 # Whom the platform would mail: nobody who left there, complained, or cannot be reached.
 _MAILED: Final = frozenset({SubscriberStatus.SUBSCRIBED, SubscriberStatus.SOFT_BOUNCED})

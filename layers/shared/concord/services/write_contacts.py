@@ -25,8 +25,8 @@ from concord.domain.identity import Channel
 from concord.domain.marks import State
 from concord.ports import ConsentStore, ContactPeer
 from concord.ports.contacts import Exports
+from concord.services.contact_of import ContactOf, Wanted
 from concord.services.note_echo import NoteEcho
-from concord.services.push_contact import ContactOf, Wanted
 
 # Rows written side by side; the SDK keeps ten connections open.
 _WORKERS: Final = 8
