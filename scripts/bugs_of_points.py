@@ -269,8 +269,8 @@ BUGS: Final = (
     Bug(
         "an event overtakes the one before it",
         "services/keep_order.py",
-        '"earlier_first")\n        return True',
-        '"earlier_first")\n        return False',
+        "if not any(row is not None and row.state in _OPEN for row in rows):",
+        "if True:",
         f"{_ORDER}::test_whoever_comes_first_the_oldest_change_is_told_first",
     ),
     Bug(
