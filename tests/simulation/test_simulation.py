@@ -33,6 +33,12 @@ def test_whatever_happens_no_point_is_lost_and_none_told_wrong(seed: int) -> Non
     assert _once(seed).trace.steps > 500
 
 
+def test_a_night_that_lets_go_what_it_makes_count_is_shown() -> None:
+    """ECO-07, ECO-17: the balance is as before and nobody is told, but her next expiry is another
+    one. The seed that found it."""
+    assert _once(1262).trace.steps > 500
+
+
 def test_the_seeds_disturb_enough() -> None:
     """What never happens proves nothing."""
     seen: Counter[str] = Counter()

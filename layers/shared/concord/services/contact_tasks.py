@@ -29,10 +29,11 @@ def push_contact(connection_id: str, shopper_key: str) -> TaskSpec:
 
 
 def credit_event(connection_id: str, posting: Posting) -> TaskSpec | None:
-    """Return the event of a posting, told once its fields are there; None = nothing moved."""
-    delta = sum(entry.points for entry in posting.entries)
-    if not delta:
+    """Return the event of a posting, told once its fields are there; None = nothing moved. Where
+    as much came as went it moves no balance: her fields are written, and nobody is told."""
+    if not any(entry.points for entry in posting.entries):
         return None
+    delta = sum(entry.points for entry in posting.entries)
     account = posting.account
     payload = {"seq": account.seq, "points": delta, "balance": account.balance}
     return _of_member(connection_id, CREDIT, account.key, str(account.seq), **payload)

@@ -89,6 +89,8 @@ class EmitEvent:
             self._drop(task, "opted_out")
         elif connection.contact_list and export.place != place_of(connection, shopper):
             self._fields_first(task, shopper)  # her address, or the list, is another one by now
+        elif event.label == CREDIT and not int(task.payload["points"]):
+            self._drop(task, "nothing_to_tell")  # as much came as went: she has what she had
         elif not self._order.waits(task):
             self._tell(task, News(connection, peer, shopper, event))
 
